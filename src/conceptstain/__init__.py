@@ -1,0 +1,151 @@
+"""Stain tissue with the concepts of a generative model's latent space.
+
+The public words are looked up where they live when they are first used: importing this package loads neither torch nor
+napari, Qt, anndata or matplotlib, so that a plugin menu, a command line's ``--help`` and a script start at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from conceptstain.canvas.gene_pictures import GenePictures, GenePictureSettings
+    from conceptstain.canvas.reading import open_section as open  # noqa: A004 - the word of PIL, zarr and others
+    from conceptstain.canvas.region import ObsValue, PickedSpots, Polygon, Region
+    from conceptstain.canvas.samples import open_sample as sample
+    from conceptstain.canvas.section import Section
+    from conceptstain.concepts.concept import Concept, concept
+    from conceptstain.concepts.enrichment import enrichment
+    from conceptstain.errors import ConceptStainError, InputError, MismatchError, ReadingError
+    from conceptstain.exporting import export
+    from conceptstain.figures import figure
+    from conceptstain.fitting import FitSettings, fit
+    from conceptstain.layers import layers
+    from conceptstain.methods.attention import attention, attention_maps
+    from conceptstain.methods.attribution import Attribution
+    from conceptstain.methods.decoded import decoded
+    from conceptstain.methods.saliency import saliency
+    from conceptstain.methods.score_map import score_map
+    from conceptstain.nets.bundled import bundled
+    from conceptstain.nets.checkpoint import load_encoder, save_encoder
+    from conceptstain.nets.encoder import Encoder
+    from conceptstain.progress import Cancelled, Report, Step
+    from conceptstain.study import Study
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Attribution",
+    "Cancelled",
+    "Concept",
+    "ConceptStainError",
+    "Encoder",
+    "FitSettings",
+    "GenePictureSettings",
+    "GenePictures",
+    "InputError",
+    "MismatchError",
+    "ObsValue",
+    "PickedSpots",
+    "Polygon",
+    "ReadingError",
+    "Region",
+    "Report",
+    "Section",
+    "Step",
+    "Study",
+    "attention",
+    "attention_maps",
+    "bundled",
+    "concept",
+    "decoded",
+    "enrichment",
+    "export",
+    "figure",
+    "fit",
+    "layers",
+    "load_encoder",
+    "open",
+    "saliency",
+    "sample",
+    "save_encoder",
+    "score_map",
+]
+
+# Where a public word is defined: "module" or, where it has another name there, "module:name".
+_HOMES = {
+    "Attribution": "methods.attribution",
+    "Cancelled": "progress",
+    "Concept": "concepts.concept",
+    "ConceptStainError": "errors",
+    "Encoder": "nets.encoder",
+    "FitSettings": "fitting",
+    "GenePictureSettings": "canvas.gene_pictures",
+    "GenePictures": "canvas.gene_pictures",
+    "InputError": "errors",
+    "MismatchError": "errors",
+    "ObsValue": "canvas.region",
+    "PickedSpots": "canvas.region",
+    "Polygon": "canvas.region",
+    "ReadingError": "errors",
+    "Region": "canvas.region",
+    "Report": "progress",
+    "Section": "canvas.section",
+    "Step": "progress",
+    "Study": "study",
+    "attention": "methods.attention",
+    "attention_maps": "methods.attention",
+    "bundled": "nets.bundled",
+    "concept": "concepts.concept",
+    "decoded": "methods.decoded",
+    "enrichment": "concepts.enrichment",
+    "export": "exporting",
+    "figure": "figures",
+    "fit": "fitting",
+    "layers": "layers",
+    "load_encoder": "nets.checkpoint",
+    "open": "canvas.reading:open_section",
+    "saliency": "methods.saliency",
+    "sample": "canvas.samples:open_sample",
+    "save_encoder": "nets.checkpoint",
+    "score_map": "methods.score_map",
+}
+
+
+def _find(word: str) -> Any:
+    module, _, name = _HOMES[word].partition(":")
+    return getattr(import_module(f"{__name__}.{module}"), name or word)
+
+
+def __getattr__(word: str) -> Any:
+    if word not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {word!r}")
+    found = globals()[word] = _find(word)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+class _Package(ModuleType):
+    """``layers`` is a public word and the name of the module it lives in: on the package, the word wins.
+
+    Python binds a submodule to its package as soon as anyone imports it. Without this, what ``conceptstain.layers``
+    means would hang on who imported what first.
+    """
+
+    @property
+    def layers(self) -> Any:
+        """The function :func:`conceptstain.layers.layers`."""
+        return _find("layers")
+
+    @layers.setter
+    def layers(self, module: ModuleType) -> None:
+        """Take note of nothing: the import system keeps the module in ``sys.modules``."""
+
+
+sys.modules[__name__].__class__ = _Package

@@ -1,0 +1,47 @@
+"""What a network sees of data, and nothing else: the protocol between canvases and networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy.typing import NDArray
+
+__all__ = ["Inputs", "ItemIndices"]
+
+ItemIndices = Sequence[int] | NDArray[np.integer]
+
+
+@runtime_checkable
+class Inputs(Protocol):
+    """Items, each an array of one shape, that a network can be trained on or asked about."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one input, e.g. ``(channels, height, width)``."""
+        ...
+
+    @property
+    def mask(self) -> Bool[np.ndarray, "..."]:
+        """Where an input holds data (True) rather than padding; broadcasts against ``shape``."""
+        ...
+
+    @property
+    def scaling(self) -> str:
+        """Name of the scaling of the values; a network must be asked in the scaling it was trained in."""
+        ...
+
+    @property
+    def trainable(self) -> NDArray[np.integer]:
+        """Indices of the items with enough signal to learn from."""
+        ...
+
+    def __len__(self) -> int:
+        """Number of items."""
+        ...
+
+    def inputs(self, items: ItemIndices) -> Float[np.ndarray, "items ..."]:
+        """The items at these indices as one batch, float32, shape ``(len(items), *shape)``."""
+        ...
