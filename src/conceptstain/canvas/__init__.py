@@ -1,0 +1,1 @@
+"""Canvases: views of data that make a network's inputs of it and bring results home."""

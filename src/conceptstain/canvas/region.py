@@ -1,0 +1,162 @@
+"""Regions: named selections of places, made once and choosable on any section."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, final
+
+import numpy as np
+from jaxtyping import Bool, Float
+from matplotlib.path import Path as Outline
+
+from conceptstain.canvas.section import Section
+from conceptstain.errors import InputError
+
+__all__ = ["ObsValue", "PickedSpots", "Polygon", "Region", "Selector"]
+
+
+class Selector(Protocol):
+    """A rule that chooses spots."""
+
+    def choose(self, section: Section) -> Bool[np.ndarray, " spots"]:
+        """Which spots of a section it means."""
+        ...
+
+    def __str__(self) -> str:
+        """In words, for a legend."""
+        ...
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Polygon:
+    """Spots whose centre lies inside one of these outlines, given in world coordinates ``(y, x)``."""
+
+    outlines: tuple[Float[np.ndarray, "vertices 2"], ...]
+
+    def choose(self, section: Section) -> Bool[np.ndarray, " spots"]:
+        """Spots inside any outline."""
+        inside = np.zeros(section.n_spots, dtype=bool)
+        for outline in self.outlines:
+            inside |= Outline(outline).contains_points(section.spots)
+        return inside
+
+    def __str__(self) -> str:
+        return "drawn outline" if len(self.outlines) == 1 else f"{len(self.outlines)} drawn outlines"
+
+
+@final
+@dataclass(frozen=True)
+class ObsValue:
+    """Spots with this value in a column of ``obs``."""
+
+    column: str
+    value: str
+
+    def choose(self, section: Section) -> Bool[np.ndarray, " spots"]:
+        """Spots with the value; an InputError listing what there is where the column or the value is missing."""
+        obs = section.adata.obs
+        if self.column not in obs:
+            raise InputError(
+                f"{section.name} has no obs column of that name",
+                got=repr(self.column),
+                cure=f"Choose one of: {', '.join(map(str, obs.columns)) or 'none (this file has no annotation)'}",
+            )
+        values = obs[self.column].astype(str).to_numpy()
+        if self.value not in values:
+            raise InputError(
+                f"No spot of {section.name} has that value in {self.column!r}",
+                got=repr(self.value),
+                cure=f"Choose one of: {', '.join(sorted(set(values))[:12])}",
+            )
+        return np.asarray(values == self.value)
+
+    def __str__(self) -> str:
+        return f"{self.column} = {self.value}"
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class PickedSpots:
+    """Spots by their index in the section they were picked on."""
+
+    indices: tuple[int, ...]
+
+    def choose(self, section: Section) -> Bool[np.ndarray, " spots"]:
+        """The picked spots."""
+        chosen = np.zeros(section.n_spots, dtype=bool)
+        strangers = [index for index in self.indices if not 0 <= index < section.n_spots]
+        if strangers:
+            raise InputError(
+                "A picked spot is not in this section",
+                got=f"index {strangers[0]} for {section.n_spots} spots",
+                cure="Pick the spots on this section",
+            )
+        chosen[list(self.indices)] = True
+        return chosen
+
+    def __str__(self) -> str:
+        return f"{len(self.indices)} picked spots"
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A named selection of places.
+
+    Attributes
+    ----------
+    name
+        What the user calls it.
+    selector
+        The rule that chooses the spots.
+    """
+
+    name: str
+    selector: Selector
+
+    @classmethod
+    def from_polygon(cls, name: str, *outlines: Float[np.ndarray, "vertices 2"]) -> Region:
+        """Spots inside any of the outlines, each ``(vertices, 2)`` world coordinates ``(y, x)``."""
+        for outline in outlines:
+            if np.ndim(outline) != 2 or np.shape(outline)[1] != 2 or len(outline) < 3:
+                raise InputError(
+                    "An outline needs three corners or more, each (y, x)",
+                    got=f"shape {np.shape(outline)}",
+                    cure="Draw it again",
+                )
+        return cls(name, Polygon(tuple(np.asarray(outline, dtype=float) for outline in outlines)))
+
+    @classmethod
+    def from_obs(cls, column: str, value: str, name: str | None = None) -> Region:
+        """Spots with this value in a column of ``obs``."""
+        return cls(name or value, ObsValue(column, value))
+
+    @classmethod
+    def from_mask(cls, name: str, mask: Bool[np.ndarray, " spots"]) -> Region:
+        """Spots where the mask is True."""
+        return cls(name, PickedSpots(tuple(int(index) for index in np.flatnonzero(mask))))
+
+    def is_portable_to(self, section: Section) -> bool:
+        """Whether it means something on another section too: an annotation it has, not an outline drawn on one."""
+        selector = self.selector
+        if not isinstance(selector, ObsValue) or selector.column not in section.adata.obs:
+            return False
+        return bool((section.adata.obs[selector.column].astype(str) == selector.value).any())
+
+    def choose(self, section: Section) -> Bool[np.ndarray, " spots"]:
+        """Which spots of a section it means.
+
+        Raises
+        ------
+        InputError
+            No spot, or every spot, is chosen: neither says anything about a region.
+        """
+        chosen = self.selector.choose(section)
+        if not chosen.any() or chosen.all():
+            raise InputError(
+                f"The region {self.name!r} has {'no' if not chosen.any() else 'every'} spot in it",
+                got=str(self.selector),
+                cure="Choose some of the spots, and leave some outside to compare with",
+            )
+        return chosen
