@@ -1,0 +1,175 @@
+"""Encoders on disk: safetensors weights with everything needed to use them rightly, never a pickle."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from conceptstain.errors import ConceptStainError, InputError, ReadingError
+from conceptstain.nets.encoder import Encoder
+from conceptstain.nets.picture_vae import PictureVAE, PictureVAESettings
+
+__all__ = ["FORMAT_VERSION", "load_encoder", "save_encoder"]
+
+FORMAT_VERSION = 1
+KEY = "conceptstain"
+PICKLES = {".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin"}
+
+
+def save_encoder(encoder: Encoder, path: str | os.PathLike[str]) -> Path:
+    """Write an encoder as one ``.safetensors`` file.
+
+    The file is written beside its place and then moved there, so that what was there stays whole until the new one is.
+    Weights that half precision holds exactly are stored in it; what is loaded equals what was saved bit for bit.
+
+    Returns
+    -------
+    Path
+        The file; the suffix is added where it is missing.
+
+    Raises
+    ------
+    InputError
+        A network that is not of this package, or a folder that cannot be written to.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".safetensors":
+        path = path.with_name(path.name + ".safetensors")
+    network = encoder.network
+    if not isinstance(network, PictureVAE):
+        raise InputError(
+            "Only networks of this package can be saved",
+            got=type(network).__name__,
+            cure="Save the weights of your own network with safetensors",
+        )
+    tensors = {name: _compact(tensor) for name, tensor in network.state_dict().items()}
+    told = {
+        "format": FORMAT_VERSION,
+        "name": encoder.name,
+        "shape": list(encoder.shape),
+        "scaling": encoder.scaling,
+        "network": asdict(network.settings),
+        "precision": str(next(network.parameters()).dtype).removeprefix("torch."),
+        "fingerprint": encoder.fingerprint,
+        "card": encoder.card,
+    }
+    try:
+        _write_beside_and_move(tensors, path, json.dumps(told, sort_keys=True))
+    except (OSError, SafetensorError) as error:
+        raise InputError(
+            f"{path.name} cannot be written there", got=str(error), cure="Choose a folder you may write to"
+        ) from error
+    return path
+
+
+def load_encoder(path: str | os.PathLike[str]) -> Encoder:
+    """Read an encoder that :func:`save_encoder` wrote, onto the CPU.
+
+    Raises
+    ------
+    ReadingError
+        No such file, a pickle, a file of another kind, of a newer format, cut short, or whose weights are not those it
+        was saved with.
+    """
+    path = Path(path)
+    _refuse_pickle(path)
+    told, tensors = _read(path)
+    if not isinstance(told.get("format"), int) or told["format"] > FORMAT_VERSION:
+        raise ReadingError(
+            f"{path.name} was written in a newer format than this version reads",
+            got=f"format {told.get('format')} for {FORMAT_VERSION}",
+            cure="Update napari-conceptstain",
+        )
+    try:
+        encoder = _rebuilt(told, tensors)
+    except (ConceptStainError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise ReadingError(
+            f"{path.name} does not describe an encoder",
+            got=f"{type(error).__name__}: {str(error).splitlines()[0]}",
+            cure="Save or fit the encoder again",
+        ) from error
+    if encoder.fingerprint != told["fingerprint"]:
+        raise ReadingError(
+            f"The weights in {path.name} are not those it was saved with",
+            got=f"fingerprint {encoder.fingerprint} for {told['fingerprint']}",
+            cure="Copy or fit it again; concepts made with the original would not fit it",
+        )
+    return encoder
+
+
+def _compact(tensor: Tensor) -> Tensor:
+    tensor = tensor.detach().cpu().contiguous()
+    if tensor.is_floating_point() and torch.equal(tensor.half().to(tensor.dtype), tensor):
+        return tensor.half()
+    return tensor
+
+
+def _write_beside_and_move(tensors: dict[str, Tensor], path: Path, told: str) -> None:
+    handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    written = Path(beside)
+    try:
+        save_file(tensors, written, metadata={KEY: told})
+        written.chmod(0o644)
+        written.replace(path)
+    finally:
+        written.unlink(missing_ok=True)
+
+
+def _refuse_pickle(path: Path) -> None:
+    if not path.is_file():
+        raise ReadingError(f"There is no file {path}", cure="Check the path")
+    with path.open("rb") as file:
+        begin = file.read(10)
+    if path.suffix.lower() in PICKLES or (begin.startswith((b"PK\x03\x04", b"\x80")) and begin[8:9] != b"{"):
+        raise ReadingError(
+            f"{path.name} may be a pickle, which can run any code when it is opened",
+            got=f"a {path.suffix or 'nameless'} file",
+            cure="Convert it to .safetensors where you trust it",
+        )
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except (SafetensorError, OSError) as error:
+        raise ReadingError(
+            f"{path.name} is no whole safetensors file", got=str(error), cure="Copy or download it again"
+        ) from error
+    try:
+        told = json.loads(metadata.get(KEY, "null"))
+    except json.JSONDecodeError as error:
+        raise ReadingError(
+            f"{path.name} has damaged metadata", got=str(error), cure="Copy or download it again"
+        ) from error
+    if not isinstance(told, dict):
+        raise ReadingError(
+            f"{path.name} was not saved by conceptstain",
+            got=f"metadata {sorted(metadata) or 'none'}",
+            cure="Use a file that save_encoder or the command fit wrote",
+        )
+    return told, tensors
+
+
+def _rebuilt(told: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Encoder:
+    built: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in told["network"].items()
+    }
+    settings = PictureVAESettings(**built)
+    shape = tuple(int(side) for side in told["shape"])
+    precision = getattr(torch, told["precision"])
+    network = PictureVAE(shape, settings).to(precision)
+    network.load_state_dict({name: t.to(precision) if t.is_floating_point() else t for name, t in tensors.items()})
+    return Encoder(str(told["name"]), network, shape, str(told["scaling"]), settings.latent, told["card"])

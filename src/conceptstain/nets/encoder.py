@@ -1,0 +1,173 @@
+"""Encoders: networks that turn inputs into a latent space, and usually back."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol, final, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from conceptstain.errors import MismatchError
+from conceptstain.inputs import Inputs, ItemIndices
+from conceptstain.progress import Report, Step, silent
+
+__all__ = ["VAE", "Encoder", "Encoding"]
+
+CHUNK = 256  # pictures per forward pass: large enough to be fast, small enough to stay in cache
+
+
+class Encoding(NamedTuple):
+    """Mean and logarithm of the variance of q(z | x), each ``(batch, latent)``."""
+
+    mean: Float[Tensor, "batch latent"]
+    log_var: Float[Tensor, "batch latent"]
+
+
+@runtime_checkable
+class VAE(Protocol):
+    """What the methods ask of a network; it is also an :class:`torch.nn.Module`."""
+
+    def encode(self, x: Float[Tensor, "batch ..."]) -> Encoding:
+        """Inputs to the latent space."""
+        ...
+
+    def decode(self, z: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch ..."]:
+        """The latent space back to inputs."""
+        ...
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Encoder:
+    """A trained VAE, frozen, with what must be known to use it rightly.
+
+    Attributes
+    ----------
+    name
+        Name to show, e.g. ``"gene-pictures"``.
+    network
+        The VAE; set to evaluation with its parameters frozen when the encoder is made.
+    shape
+        Shape of one input.
+    scaling
+        Name of the scaling its inputs were trained in.
+    latent
+        Number of latent dimensions.
+    card
+        What it was trained on and how, for people to read: data, settings, seed, history.
+    """
+
+    name: str
+    network: nn.Module
+    shape: tuple[int, ...]
+    scaling: str
+    latent: int
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.network.eval().requires_grad_(False)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits of the SHA-256 over shape, scaling and weights; a concept is bound to it."""
+        digest = hashlib.sha256(f"{self.shape} {self.scaling}".encode())
+        for name, tensor in sorted(self.network.state_dict().items()):
+            digest.update(f"{name} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()[:12]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network.parameters()).device
+
+    def check(self, inputs: Inputs) -> None:
+        """Refuse inputs that this encoder was not made for.
+
+        Raises
+        ------
+        MismatchError
+            Other shape or other scaling.
+        """
+        if tuple(inputs.shape) != tuple(self.shape):
+            raise MismatchError(
+                f"The encoder {self.name!r} was made for inputs of another shape",
+                got=f"{tuple(inputs.shape)} for {tuple(self.shape)}",
+                cure="Fit an encoder to this data",
+            )
+        if inputs.scaling != self.scaling:
+            raise MismatchError(
+                f"The encoder {self.name!r} was trained in another scaling",
+                got=f"{inputs.scaling!r} for {self.scaling!r}",
+                cure=f"View the data with scaling={self.scaling!r}, or fit an encoder to it",
+            )
+
+    def latents(
+        self,
+        inputs: Inputs,
+        items: ItemIndices | None = None,
+        *,
+        noise: torch.Generator | None = None,
+        report: Report = silent,
+    ) -> Float[np.ndarray, "items latent"]:
+        """Where items lie in the latent space.
+
+        Parameters
+        ----------
+        inputs
+            The canvas.
+        items
+            Indices; None: all.
+        noise
+            None: the mean of q(z | x). A generator (on the CPU): one sample of it, ``mean + exp(log_var) * eps``, with
+            the scale as the released Concept Saliency Maps code has it (it uses the variance as deviation).
+        report
+            Called after every chunk.
+        """
+        self.check(inputs)
+        chosen = np.arange(len(inputs)) if items is None else np.asarray(items, dtype=int)
+        latents = np.empty((len(chosen), self.latent), dtype=np.float32)
+        for start in range(0, len(chosen), CHUNK):
+            part = slice(start, start + CHUNK)
+            with torch.inference_mode():
+                encoding = self.encode(self.tensor(inputs.inputs(chosen[part])))
+                z = encoding.mean
+                if noise is not None:
+                    eps = torch.randn(z.shape, generator=noise).to(z)
+                    z = z + encoding.log_var.exp() * eps
+                latents[part] = z.cpu().numpy()
+            report(Step(min(start + CHUNK, len(chosen)), len(chosen), "Encoding"))
+        return latents
+
+    def tensor(self, values: Float[np.ndarray, "..."]) -> Tensor:
+        """Values in the network's precision, where the network is."""
+        like = next(self.network.parameters())
+        return torch.as_tensor(values).to(device=like.device, dtype=like.dtype)
+
+    def encode(self, x: Float[Tensor, "batch ..."]) -> Encoding:
+        """``network.encode``, typed."""
+        network: Any = self.network
+        encoding: Encoding = network.encode(x)
+        return encoding
+
+    def decode(self, z: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch ..."]:
+        """``network.decode``, typed.
+
+        Raises
+        ------
+        MismatchError
+            The network has no decoder.
+        """
+        network: Any = self.network
+        if not hasattr(network, "decode"):
+            raise MismatchError(
+                f"The encoder {self.name!r} cannot decode", cure="Use a map that needs no decoder, such as the gradient"
+            )
+        decoded: Tensor = network.decode(z)
+        return decoded

@@ -1,0 +1,126 @@
+"""Taps: what a named layer of a network puts out during a pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from conceptstain.errors import InputError, MismatchError
+from conceptstain.nets.encoder import Encoder
+
+__all__ = ["Tap", "convolutional_layers", "tap"]
+
+
+@final
+class Tap:
+    """Where a layer's output arrives; see :func:`tap`."""
+
+    def __init__(self, layer: str, *, start: bool = False) -> None:
+        self.layer = layer
+        self.start = start
+        self._seen: list[Tensor] = []
+
+    def catch(self, _: nn.Module, __: tuple[Any, ...], output: Any) -> Tensor:
+        """Keep what the layer puts out: a forward hook."""
+        if not isinstance(output, Tensor):
+            raise MismatchError(
+                f"The layer {self.layer!r} does not put out one tensor",
+                got=type(output).__name__,
+                cure="Choose a layer inside it",
+            )
+        activation = output.detach().requires_grad_() if self.start else output
+        self._seen.append(activation)
+        return activation.clone()  # a layer in place behind this one must not reach what was caught
+
+    def take(self) -> Tensor:
+        """What the layer put out in the last pass, which the tap then forgets.
+
+        Raises
+        ------
+        MismatchError
+            The layer was not used since the last time, or more than once: then its output is not one activation.
+        """
+        seen = self._seen.copy()
+        self.forget()
+        if len(seen) != 1:
+            raise MismatchError(
+                f"The layer {self.layer!r} has no single activation",
+                got=f"{len(seen)} outputs in one pass",
+                cure="Choose a layer that the encoder uses once",
+            )
+        return seen[0]
+
+    def forget(self) -> None:
+        """Let go of what was caught."""
+        self._seen.clear()
+
+
+@contextmanager
+def tap(network: nn.Module, layer: str, *, start: bool = False) -> Iterator[Tap]:
+    """Catch the output of a layer within a ``with`` block.
+
+    Parameters
+    ----------
+    network
+        Any network.
+    layer
+        Name of the layer as in ``network.named_modules()``.
+    start
+        Let the autograd graph start at the layer: its output becomes a leaf that the rest of the pass is differentiable
+        in, and nothing is recorded before it.
+
+    Raises
+    ------
+    InputError
+        No layer of that name; the message lists them.
+    """
+    layers = {name: module for name, module in network.named_modules() if name}
+    if layer not in layers:
+        raise InputError("There is no such layer", got=repr(layer), cure=f"Choose one of: {', '.join(layers)}")
+    tapped = Tap(layer, start=start)
+    hook = layers[layer].register_forward_hook(tapped.catch)
+    try:
+        yield tapped
+    finally:
+        hook.remove()
+        tapped.forget()
+
+
+def convolutional_layers(encoder: Encoder) -> tuple[str, ...]:
+    """Names of the convolutions between the input and the latent mean that still see more than one place, in order.
+
+    A convolution of the decoder, or of the variance alone, is not among them.
+    """
+    outputs: list[tuple[str, Tensor]] = []
+
+    def note(name: str) -> Any:
+        def hook(_: nn.Module, __: tuple[Any, ...], output: Tensor) -> None:
+            outputs.append((name, output))
+
+        return hook
+
+    hooks = [
+        module.register_forward_hook(note(name))
+        for name, module in encoder.network.named_modules()
+        if isinstance(module, nn.Conv2d)
+    ]
+    try:
+        with torch.enable_grad():
+            example = encoder.tensor(np.zeros((1, *encoder.shape), dtype=np.float32)).requires_grad_()
+            mean = encoder.encode(example).mean
+    finally:
+        for hook in hooks:
+            hook.remove()
+    with_places = [(name, output) for name, output in outputs if output.shape[-2] * output.shape[-1] > 1]
+    if not with_places or not mean.requires_grad:
+        return ()
+    reached: Sequence[Tensor | None] = torch.autograd.grad(
+        mean.sum(), [output for _, output in with_places], allow_unused=True
+    )
+    names = [name for (name, _), gradient in zip(with_places, reached, strict=True) if gradient is not None]
+    return tuple(dict.fromkeys(names))

@@ -1,0 +1,366 @@
+"""Training a VAE: a plain function that reports, can be cancelled, and keeps its best epoch."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, final
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from conceptstain.errors import InputError
+from conceptstain.inputs import Inputs
+from conceptstain.nets.devices import best_device
+from conceptstain.nets.encoder import Encoding
+from conceptstain.progress import Report, Step, silent
+
+__all__ = [
+    "History",
+    "Schedule",
+    "TrainingSettings",
+    "divergence",
+    "paper_loss",
+    "shifted",
+    "squared_error_loss",
+    "train",
+]
+
+Schedule = Literal["cosine", "constant"]
+PAPER = "paper"  # the scaling whose pictures lie in 0..1
+PAPER_KL_WEIGHT = 1e-4  # the notebook's 0.5e-4 includes the half of the divergence
+
+
+@final
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How to train.
+
+    Attributes
+    ----------
+    epochs
+        Passes over the items.
+    batch_size
+        Items per step; those of one step come from one section.
+    learning_rate
+        Of Adam.
+    schedule
+        ``"cosine"``: the learning rate falls to 0 along half a cosine, which needs fewer epochs. ``"constant"``.
+    beta
+        Weight of the divergence against the reconstruction.
+    jitter
+        Largest shift of the pictures in pixels, drawn anew for every step.
+    validation_fraction
+        Part of the items that is not learned from; the epoch that reconstructs it best is kept. 0: the last one.
+    seed
+        Of the split, the order, the shifts and the samples of z.
+    device
+        ``"auto"``: the fastest of this machine.
+    """
+
+    epochs: int = 15
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    schedule: Schedule = "cosine"
+    beta: float = 1.0
+    jitter: int = 1
+    validation_fraction: float = 0.05
+    seed: int = 0
+    device: str = "auto"
+
+    @classmethod
+    def paper(cls, seed: int = 0) -> TrainingSettings:
+        """Those of the released notebook: Adam 5e-4, batches of 64, 10 epochs, the last one kept."""
+        return cls(10, 64, 5e-4, "constant", beta=1.0, jitter=0, validation_fraction=0.0, seed=seed)
+
+
+@final
+@dataclass(frozen=True)
+class History:
+    """How a training went.
+
+    Attributes
+    ----------
+    loss
+        Mean loss per item of each epoch, in nats for the squared error.
+    validation_loss
+        The same of the items held out, at the mean of q(z | x); empty where none were.
+    best_epoch
+        The epoch that was kept, counted from 1.
+    seconds
+        Duration.
+    device
+        Where it ran.
+    """
+
+    loss: tuple[float, ...]
+    validation_loss: tuple[float, ...]
+    best_epoch: int
+    seconds: float
+    device: str
+
+
+def train(
+    network: nn.Module, data: Sequence[Inputs], settings: TrainingSettings | None = None, report: Report = silent
+) -> History:
+    """Train a VAE in place; the same seed gives the same weights on the CPU.
+
+    The loss follows the scaling: masked squared error for z-scores (:func:`squared_error_loss`), that of the released
+    notebook for pictures in the scaling ``"paper"`` (:func:`paper_loss`).
+
+    Parameters
+    ----------
+    network
+        With ``encode`` and ``decode``; its first weights are taken as they are.
+    data
+        One or more sections of one shape and scaling; their trainable items are learned from.
+    settings
+        How.
+    report
+        Called after every step with how many of all steps are done, and at the end of every epoch with ``"loss"`` and
+        ``"validation loss"``. If it raises :class:`Cancelled`, the network is left half trained, to be discarded.
+
+    Raises
+    ------
+    InputError
+        Settings out of range, sections that differ, too few items, or a training that diverged.
+    """
+    settings = settings or TrainingSettings()
+    _check(data, settings)
+    device = best_device(settings.device)
+    generator = torch.Generator().manual_seed(settings.seed)
+    split = _split(data, settings, generator)
+    network.to(device)
+    begun = time.perf_counter()
+    with _one_thread():
+        losses, validation_losses, best_epoch, best = _run(
+            network, data, split, settings, generator=generator, report=report
+        )
+    network.load_state_dict(best)
+    network.eval()
+    return History(tuple(losses), tuple(validation_losses), best_epoch, time.perf_counter() - begun, device.type)
+
+
+def divergence(encoding: Encoding) -> Float[Tensor, "batch latent"]:
+    """KL(q(z | x) || N(0, 1)) of each latent dimension, in nats (Kingma & Welling 2014, appendix B)."""
+    return 0.5 * (encoding.mean**2 + encoding.log_var.exp() - 1 - encoding.log_var)
+
+
+def squared_error_loss(
+    x: Float[Tensor, "batch ..."],
+    decoded: Float[Tensor, "batch ..."],
+    mask: Float[Tensor, "..."],
+    encoding: Encoding,
+    beta: float,
+) -> Float[Tensor, ""]:
+    """Half the squared error summed over the tissue, plus beta times the divergence; mean over the items.
+
+    With beta = 1 it is, but for a constant, the negative evidence bound of pictures with Gaussian noise of variance 1,
+    that of a z-score without any signal.
+    """
+    error = 0.5 * ((decoded - x) ** 2 * mask).flatten(1).sum(1)
+    return (error + beta * divergence(encoding).sum(1)).mean()
+
+
+def paper_loss(
+    x: Float[Tensor, "batch ..."], decoded: Float[Tensor, "batch ..."], encoding: Encoding, beta: float
+) -> Float[Tensor, ""]:
+    """Loss of the released notebook: mean cross-entropy of all pixels, plus beta / 10,000 times the mean divergence."""
+    return functional.binary_cross_entropy(decoded, x) + PAPER_KL_WEIGHT * beta * divergence(encoding).mean()
+
+
+def shifted(x: Float[Tensor, "... height width"], down: int, right: int) -> Float[Tensor, "... height width"]:
+    """Pictures moved by whole pixels; what leaves the frame is lost, what enters it is 0."""
+    height, width = x.shape[-2:]
+    moved = torch.zeros_like(x)
+    moved[..., max(down, 0) : height + min(down, 0), max(right, 0) : width + min(right, 0)] = x[
+        ..., max(-down, 0) : height - max(down, 0), max(-right, 0) : width - max(right, 0)
+    ]
+    return moved
+
+
+def _check(data: Sequence[Inputs], settings: TrainingSettings) -> None:
+    if not data:
+        raise InputError("There is nothing to learn from", got="no section", cure="Give one canvas or more")
+    kinds = {(tuple(each.shape), each.scaling) for each in data}
+    if len(kinds) > 1:
+        raise InputError(
+            "Sections that are learned from together need one shape and one scaling",
+            got=" and ".join(f"{shape} in {scaling!r}" for shape, scaling in sorted(kinds)),
+            cure="View them with the same scaling= and frame=",
+        )
+    in_range = (
+        settings.epochs >= 1
+        and settings.batch_size >= 2
+        and settings.learning_rate > 0
+        and settings.beta >= 0
+        and settings.jitter >= 0
+        and 0 <= settings.validation_fraction <= 0.5
+    )
+    if not in_range:
+        raise InputError(
+            "A setting of the training is out of range",
+            got=str(settings),
+            cure="Use 1 epoch or more, batches of 2 or more, a positive learning rate, "
+            "and a validation fraction from 0 to 0.5",
+        )
+
+
+class _Split(NamedTuple):
+    """Items to learn from and items held out, for each section."""
+
+    learned: list[NDArray[np.integer]]
+    held_out: list[NDArray[np.integer]]
+
+
+def _split(data: Sequence[Inputs], settings: TrainingSettings, generator: torch.Generator) -> _Split:
+    learned, held_out = [], []
+    for each in data:
+        items = each.trainable[torch.randperm(len(each.trainable), generator=generator).numpy()]
+        n_held_out = math.ceil(settings.validation_fraction * len(items))
+        if len(items) - n_held_out < 2:
+            raise InputError(
+                "There is too little to learn from",
+                got=f"{len(items)} items with enough signal",
+                cure="Use a section with more expressed genes, or lower min_spots",
+            )
+        held_out.append(items[:n_held_out])
+        learned.append(items[n_held_out:])
+    return _Split(learned, held_out)
+
+
+def _n_batches(items: NDArray[np.integer], settings: TrainingSettings) -> int:
+    # A batch of one cannot be normalised, so an odd rest is spread over batches of at most one item more.
+    return max(1, min(math.ceil(len(items) / settings.batch_size), len(items) // 2))
+
+
+def _batches(
+    learned: Sequence[NDArray[np.integer]], settings: TrainingSettings, generator: torch.Generator
+) -> Iterator[tuple[int, NDArray[np.integer]]]:
+    """All items in a new order, in batches that each come from one section."""
+    batches = [
+        (section, batch)
+        for section, items in enumerate(learned)
+        for batch in np.array_split(
+            items[torch.randperm(len(items), generator=generator).numpy()], _n_batches(items, settings)
+        )
+    ]
+    for index in torch.randperm(len(batches), generator=generator).tolist():
+        yield batches[index]
+
+
+def _run(
+    network: nn.Module,
+    data: Sequence[Inputs],
+    split: _Split,
+    settings: TrainingSettings,
+    *,
+    generator: torch.Generator,
+    report: Report,
+) -> tuple[list[float], list[float], int, dict[str, Tensor]]:
+    """The epochs: losses, validation losses, and which epoch was best with its weights."""
+    device = next(network.parameters()).device
+    masks = [torch.as_tensor(np.broadcast_to(each.mask, each.shape).astype(np.float32), device=device) for each in data]
+    paper = data[0].scaling == PAPER
+    optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
+    steps_per_epoch = sum(_n_batches(items, settings) for items in split.learned)
+    n_steps = settings.epochs * steps_per_epoch
+    losses: list[float] = []
+    validation_losses: list[float] = []
+    best_epoch, best = 0, dict[str, Tensor]()
+    for epoch in range(1, settings.epochs + 1):
+        message = f"Epoch {epoch} of {settings.epochs}"
+        network.train()
+        total, seen = torch.zeros((), device=device), 0
+        step = (epoch - 1) * steps_per_epoch
+        for section, items in _batches(split.learned, settings, generator):
+            _set_rate(optimiser, settings, step / n_steps)
+            x, mask = torch.as_tensor(data[section].inputs(items), device=device), masks[section]
+            if settings.jitter:
+                down, right = torch.randint(-settings.jitter, settings.jitter + 1, (2,), generator=generator).tolist()
+                x, mask = shifted(x, down, right), shifted(mask, down, right)
+            loss = _loss(network, x, mask, beta=settings.beta, paper=paper, generator=generator)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            total, seen, step = total + loss.detach() * len(items), seen + len(items), step + 1
+            if step < epoch * steps_per_epoch:
+                report(Step(step, n_steps, message))
+        losses.append(float(total) / seen)
+        values = {"loss": losses[-1]}
+        if settings.validation_fraction:
+            validation_losses.append(_validate(network, data, masks, split.held_out, settings))
+            values["validation loss"] = validation_losses[-1]
+        _refuse_divergence(values, epoch)
+        if not validation_losses or validation_losses[-1] == min(validation_losses):
+            best_epoch = epoch
+            best = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+        report(Step(step, n_steps, message, values))
+    return losses, validation_losses, best_epoch, best
+
+
+def _set_rate(optimiser: torch.optim.Optimizer, settings: TrainingSettings, fraction: float) -> None:
+    falling = 0.5 * (1 + math.cos(math.pi * fraction)) if settings.schedule == "cosine" else 1.0
+    for group in optimiser.param_groups:
+        group["lr"] = settings.learning_rate * falling
+
+
+def _refuse_divergence(values: dict[str, float], epoch: int) -> None:
+    if not all(math.isfinite(value) for value in values.values()):
+        raise InputError(
+            f"The training diverged in epoch {epoch}",
+            got=" and ".join(f"{name} {value}" for name, value in values.items()),
+            cure="Lower the learning rate, or check the values for infinities",
+        )
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Networks this small gain nothing from more threads, and lose a lot where other programs need the cores too."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _loss(
+    network: Any, x: Tensor, mask: Tensor, *, beta: float, paper: bool, generator: torch.Generator | None = None
+) -> Tensor:
+    """Loss at a sample of q(z | x), or at its mean where there is no generator."""
+    encoding: Encoding = network.encode(x)
+    z = encoding.mean
+    if generator is not None:
+        noise = torch.randn(z.shape, generator=generator).to(z)
+        # The notebook takes the variance for the deviation when it samples.
+        deviation = encoding.log_var.exp() if paper else (0.5 * encoding.log_var).exp()
+        z = z + deviation * noise
+    decoded = network.decode(z)
+    return paper_loss(x, decoded, encoding, beta) if paper else squared_error_loss(x, decoded, mask, encoding, beta)
+
+
+def _validate(
+    network: nn.Module,
+    data: Sequence[Inputs],
+    masks: Sequence[Tensor],
+    held_out: Sequence[NDArray[np.integer]],
+    settings: TrainingSettings,
+) -> float:
+    network.eval()
+    total, seen = 0.0, 0
+    with torch.inference_mode():
+        for each, mask, items in zip(data, masks, held_out, strict=True):
+            for start in range(0, len(items), settings.batch_size):
+                batch = items[start : start + settings.batch_size]
+                x = torch.as_tensor(each.inputs(batch), device=mask.device)
+                total += float(_loss(network, x, mask, beta=settings.beta, paper=each.scaling == PAPER)) * len(batch)
+                seen += len(batch)
+    return total / seen

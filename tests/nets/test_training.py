@@ -1,0 +1,240 @@
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twins import losses as twin
+
+from conceptstain.errors import InputError
+from conceptstain.inputs import Inputs
+from conceptstain.nets.encoder import Encoding
+from conceptstain.nets.picture_vae import PictureVAE, PictureVAESettings
+from conceptstain.nets.training import TrainingSettings, paper_loss, shifted, squared_error_loss, train
+from conceptstain.progress import Cancelled
+
+QUICK = TrainingSettings(epochs=3, batch_size=8, validation_fraction=0.2, device="cpu")
+
+
+@dataclass
+class Pictures:
+    """Pictures of two patterns and noise, inside a mask."""
+
+    n: int = 40
+    seed: int = 0
+    scaling: str = "z-score"
+    side: int = 8
+
+    def __post_init__(self):
+        rng = np.random.default_rng(self.seed)
+        self.mask = rng.random((self.side, self.side)) < 0.8
+        patterns = rng.normal(size=(2, 1, self.side, self.side))
+        pictures = np.einsum("np,pchw->nchw", rng.normal(size=(self.n, 2)), patterns)
+        pictures += 0.3 * rng.normal(size=pictures.shape)
+        if self.scaling == "paper":
+            pictures = 1 / (1 + np.exp(-pictures))
+        self.pictures = (pictures * self.mask).astype(np.float32)
+        self.trainable = np.arange(1, self.n)
+        self.asked = set()
+
+    @property
+    def shape(self):
+        return self.pictures.shape[1:]
+
+    def __len__(self):
+        return self.n
+
+    def inputs(self, items):
+        self.asked |= set(np.asarray(items).tolist())
+        return self.pictures[items]
+
+
+def tiny(network="mlp", seed=0, side=8, unit_range=False):
+    widths = () if network == "mlp" else (2, 3, 4)
+    hidden = (8, 6) if network == "paper" else (8,)
+    return PictureVAE((1, side, side), PictureVAESettings(network, 3, widths, hidden, unit_range), seed=seed)
+
+
+def weights(network):
+    return {name: tensor.clone() for name, tensor in network.state_dict().items()}
+
+
+def same(first, second):
+    return all(torch.equal(first[name], second[name]) for name in first)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 1000), beta=st.floats(0, 5))
+def test_the_losses_are_those_of_their_slow_twins(seed, beta):
+    rng = np.random.default_rng(seed)
+    x, decoded = rng.uniform(0.01, 0.99, (2, 3, 1, 4, 5))
+    mean, log_var = rng.normal(size=(2, 3, 6))
+    mask = rng.random((1, 4, 5)) < 0.6
+    encoding = Encoding(torch.tensor(mean), torch.tensor(log_var))
+    fast = squared_error_loss(torch.tensor(x), torch.tensor(decoded), torch.tensor(mask.astype(float)), encoding, beta)
+    assert float(fast) == pytest.approx(twin.squared_error_loss(x, decoded, mask, mean, log_var, beta), rel=1e-12)
+    fast = paper_loss(torch.tensor(x), torch.tensor(decoded), encoding, beta)
+    assert float(fast) == pytest.approx(twin.paper_loss(x, decoded, mean, log_var, beta), rel=1e-12)
+
+
+def test_what_is_decoded_outside_the_tissue_costs_nothing():
+    x, mask = torch.zeros(2, 1, 4, 4), torch.zeros(1, 4, 4)
+    mask[:, :2] = 1
+    encoding = Encoding(torch.zeros(2, 3), torch.zeros(2, 3))
+    outside, inside = x.clone(), x.clone()
+    outside[:, :, 2:], inside[:, :, :2] = 9.0, 9.0
+    assert squared_error_loss(x, outside, mask, encoding, 1.0) == 0
+    assert squared_error_loss(x, inside, mask, encoding, 1.0) > 0
+
+
+@given(down=st.integers(-5, 5), right=st.integers(-5, 5))
+def test_a_shift_moves_pixels_and_brings_in_zeros(down, right):
+    x = torch.arange(1.0, 25.0).reshape(1, 4, 6)
+    moved = shifted(x, down, right)
+    for row in range(4):
+        for column in range(6):
+            inside = 0 <= row - down < 4 and 0 <= column - right < 6
+            assert moved[0, row, column] == (x[0, row - down, column - right] if inside else 0)
+
+
+def test_pictures_are_inputs():
+    assert isinstance(Pictures(), Inputs)
+
+
+@pytest.mark.parametrize("network", ["average-pool", "mlp", "paper"])
+def test_training_learns(network):
+    data, vae = Pictures(), tiny(network)
+    history = train(vae, [data], replace(QUICK, epochs=25, learning_rate=0.01, beta=0.01))
+    assert min(history.validation_loss) < 0.9 * history.validation_loss[0]
+    assert history.loss[-1] < history.loss[0]
+    assert not vae.training
+
+
+def test_the_same_seed_gives_the_same_weights():
+    trained = []
+    for seed in (3, 3, 4):
+        vae = tiny("average-pool")
+        train(vae, [Pictures()], replace(QUICK, seed=seed, jitter=1))
+        trained.append(weights(vae))
+    assert same(trained[0], trained[1])
+    assert not same(trained[0], trained[2])
+
+
+def test_training_leaves_the_global_random_state_and_the_threads_alone():
+    before, threads = torch.random.get_rng_state(), torch.get_num_threads()
+    train(tiny(), [Pictures()], replace(QUICK, jitter=2))
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert torch.get_num_threads() == threads
+
+
+def test_only_trainable_items_are_asked_for():
+    data = Pictures()
+    train(tiny(), [data], QUICK)
+    assert data.asked == set(data.trainable.tolist())
+
+
+def test_sections_with_other_masks_are_learned_from_together():
+    sections = [Pictures(seed=0), Pictures(n=25, seed=1)]
+    history = train(tiny(), sections, replace(QUICK, epochs=10, learning_rate=0.01))
+    assert history.loss[-1] < history.loss[0]
+    assert all(len(section.asked) == len(section.trainable) for section in sections)
+
+
+def test_the_best_epoch_is_kept():
+    seen, vae = [], tiny()
+
+    def keep(step):
+        if step.values:
+            seen.append((step.values["validation loss"], weights(vae)))
+
+    # So high a rate makes the epochs go up and down.
+    fast = replace(QUICK, epochs=12, learning_rate=0.2, schedule="constant")
+    history = train(vae, [Pictures()], fast, keep)
+    best = int(np.argmin([loss for loss, _ in seen]))
+    assert best < len(seen) - 1
+    assert history.best_epoch == best + 1
+    assert same(weights(vae), seen[best][1])
+    assert history.validation_loss == tuple(loss for loss, _ in seen)
+
+
+def test_without_items_held_out_the_last_epoch_is_kept():
+    history = train(tiny(), [Pictures()], replace(QUICK, validation_fraction=0))
+    assert history.best_epoch == 3
+    assert history.validation_loss == ()
+
+
+def test_the_steps_count_up_to_the_total_and_the_epochs_bring_their_losses():
+    steps = []
+    history = train(tiny(), [Pictures()], QUICK, steps.append)
+    assert [step.done for step in steps] == list(range(1, steps[0].total + 1))
+    ends = [step for step in steps if step.values]
+    assert [step.values["loss"] for step in ends] == list(history.loss)
+    assert ends[-1] is steps[-1]
+    assert steps[-1].fraction == 1
+    assert steps[0].message == "Epoch 1 of 3"
+
+
+def test_a_cancel_stops_at_the_next_step():
+    steps = []
+
+    def cancel(step):
+        steps.append(time.perf_counter())
+        if len(steps) == 4:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        train(tiny("average-pool"), [Pictures()], replace(QUICK, epochs=1000), cancel)
+    assert len(steps) == 4
+    assert torch.get_num_threads() >= 1
+
+
+def test_the_paper_s_pictures_are_learned_from_with_the_paper_s_loss():
+    data, vae = Pictures(scaling="paper"), tiny("paper", unit_range=True)
+    history = train(vae, [data], replace(TrainingSettings.paper(), epochs=2, device="cpu", batch_size=16))
+    assert 0 < history.loss[-1] < history.loss[0] < 5
+    assert history.best_epoch == 2
+
+
+def test_a_last_batch_is_never_a_single_item():
+    data = Pictures(n=18)  # 17 to learn from, in batches of 16: one would be left over
+    vae = tiny("paper", unit_range=False)
+    train(vae, [data], replace(QUICK, batch_size=16, validation_fraction=0))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"epochs": 0},
+        {"batch_size": 1},
+        {"learning_rate": 0.0},
+        {"beta": -1.0},
+        {"jitter": -1},
+        {"validation_fraction": 0.9},
+        {"learning_rate": float("nan")},
+    ],
+)
+def test_settings_out_of_range_are_refused(wrong):
+    with pytest.raises(InputError, match="out of range"):
+        train(tiny(), [Pictures()], replace(QUICK, **wrong))
+
+
+def test_sections_that_differ_in_scaling_or_shape_are_refused():
+    for other in (Pictures(scaling="paper"), Pictures(side=16)):
+        with pytest.raises(InputError, match="one shape and one scaling"):
+            train(tiny(), [Pictures(), other], QUICK)
+
+
+def test_nothing_to_learn_from_is_refused():
+    with pytest.raises(InputError, match="nothing to learn"):
+        train(tiny(), [], QUICK)
+    with pytest.raises(InputError, match="too little"):
+        train(tiny(), [Pictures(n=3)], QUICK)
+
+
+def test_a_training_that_diverges_says_so():
+    data = Pictures()
+    data.pictures[:] = np.inf
+    with pytest.raises(InputError, match="diverged in epoch 1"):
+        train(tiny(), [data], QUICK)
