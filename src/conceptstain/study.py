@@ -1,0 +1,282 @@
+"""The study: the one mutable object. All that a user makes lives here, and whoever shows it listens to its signals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, final
+
+import numpy as np
+from jaxtyping import Float
+from psygnal import Signal
+
+from conceptstain.concepts.definition import Definition
+from conceptstain.errors import InputError
+from conceptstain.progress import Report, silent
+
+if TYPE_CHECKING:  # these import torch, and a window that shows an empty study should not wait for it
+    from conceptstain.canvas.gene_pictures import GenePictures
+    from conceptstain.canvas.section import Section
+    from conceptstain.concepts.concept import Concept
+    from conceptstain.methods.attribution import Attribution
+    from conceptstain.nets.encoder import Encoder
+
+__all__ = ["WONG", "Entry", "Study"]
+
+# Wong, Nature Methods 8, 441 (2011): told apart by readers with any colour vision; black is left to text.
+WONG = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A line of the concept list: a definition and the colour it is shown in."""
+
+    definition: Definition
+    colour: str
+
+    @property
+    def name(self) -> str:
+        """The definition's name."""
+        return self.definition.name
+
+
+class Study:
+    """A section, an encoder, concepts and findings, with signals and undo.
+
+    Concepts are kept as definitions. A definition becomes a :class:`Concept` only together with an encoder
+    (:meth:`concept`), so that changing the encoder loses nothing, and undo never has to undo a training.
+    """
+
+    section_changed: ClassVar[Signal] = Signal()
+    encoder_changed: ClassVar[Signal] = Signal()
+    concepts_changed: ClassVar[Signal] = Signal()
+    finding_added: ClassVar[Signal] = Signal(object)
+
+    def __init__(self) -> None:
+        self._section: Section | None = None
+        self._canvas: GenePictures | None = None
+        self._encoder: Encoder | None = None
+        self._entries: tuple[Entry, ...] = ()
+        self._done: list[tuple[Entry, ...]] = []
+        self._undone: list[tuple[Entry, ...]] = []
+        self._concepts: dict[tuple[Definition, str], Concept] = {}
+        self._findings: dict[str, Attribution] = {}
+
+    # -- what is open ----------------------------------------------------------------------------------------------
+
+    @property
+    def section(self) -> Section | None:
+        """The open section."""
+        return self._section
+
+    @property
+    def canvas(self) -> GenePictures | None:
+        """The open section as gene pictures."""
+        return self._canvas
+
+    @property
+    def encoder(self) -> Encoder | None:
+        """The encoder in use."""
+        return self._encoder
+
+    def show(self, canvas: GenePictures) -> tuple[Entry, ...]:
+        """Open a section through its canvas.
+
+        Concepts named by genes or by an annotation move on to the new section; those of drawn or picked spots mean
+        nothing there.
+
+        Returns
+        -------
+        tuple of Entry
+            The concepts that were left behind, so that the user can be told.
+        """
+        left = tuple(entry for entry in self._entries if not _is_portable(entry.definition, canvas))
+        self._section, self._canvas, self._encoder = canvas.section, canvas, None
+        self._entries = tuple(entry for entry in self._entries if entry not in left)
+        self._done, self._undone = [], []
+        self._forget_results()
+        self.section_changed.emit()
+        self.encoder_changed.emit()
+        self.concepts_changed.emit()
+        return left
+
+    def use(self, encoder: Encoder) -> None:
+        """Use an encoder for everything from now on; concepts are made again in its latent space when asked for.
+
+        Raises
+        ------
+        InputError
+            No section is open.
+        MismatchError
+            The encoder does not fit the section.
+        """
+        encoder.check(self.need_canvas())
+        self._encoder = encoder
+        self._forget_results()
+        self.encoder_changed.emit()
+
+    def need_canvas(self) -> GenePictures:
+        """The canvas; an InputError where nothing is open."""
+        if self._canvas is None:
+            raise InputError("No section is open", cure="Open one in the Data card, or drop a file on the viewer")
+        return self._canvas
+
+    def need_encoder(self) -> Encoder:
+        """The encoder; an InputError where none is in use."""
+        if self._encoder is None:
+            raise InputError("No encoder is in use", cure="Load the bundled encoder or fit one in the Model card")
+        return self._encoder
+
+    # -- concepts --------------------------------------------------------------------------------------------------
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The concept list, in order."""
+        return self._entries
+
+    def entry(self, name: str) -> Entry:
+        """A line of the concept list by its name; an InputError where there is none."""
+        for entry in self._entries:
+            if entry.name == name:
+                return entry
+        raise InputError("There is no concept of that name", got=repr(name), cure="Choose one from the list")
+
+    def concept(self, name: str, *, report: Report = silent) -> Concept:
+        """The concept of that name in the latent space of the encoder in use; made on first use, then kept."""
+        definition = self.entry(name).definition
+        encoder = self.need_encoder()
+        key = (definition, encoder.fingerprint)
+        if key not in self._concepts:
+            from conceptstain.concepts.concept import make
+
+            self._concepts[key] = make(definition, self.need_canvas(), encoder, report=report)
+        return self._concepts[key]
+
+    def try_definition(self, definition: Definition, *, report: Report = silent) -> Concept:
+        """Make a concept without adding it, so that what cannot be made is never in the list; :meth:`add` reuses it."""
+        from conceptstain.concepts.concept import make
+
+        encoder = self.need_encoder()
+        made = make(definition, self.need_canvas(), encoder, report=report)
+        self._concepts[definition, encoder.fingerprint] = made
+        return made
+
+    def add(self, definition: Definition, *, colour: str | None = None) -> Entry:
+        """Add a concept at the end of the list; undoable.
+
+        Raises
+        ------
+        InputError
+            The name is empty or taken.
+        """
+        self._check_name(definition.name)
+        used = {entry.colour for entry in self._entries}
+        free = [wong for wong in WONG if wong not in used] or [WONG[len(self._entries) % len(WONG)]]
+        entry = Entry(definition, colour or free[0])
+        self._change((*self._entries, entry))
+        return entry
+
+    def rename(self, name: str, new: str) -> None:
+        """Rename a concept; undoable."""
+        entry = self.entry(name)
+        if new.strip() == name:
+            return
+        self._check_name(new)
+        renamed = entry.definition.renamed(new.strip())
+        for definition, fingerprint in list(self._concepts):
+            if definition is entry.definition:
+                made = self._concepts[definition, fingerprint]
+                self._concepts[renamed, fingerprint] = replace(made, definition=renamed)
+        self._replace(entry, replace(entry, definition=renamed))
+
+    def recolour(self, name: str, colour: str) -> None:
+        """Give a concept another colour, ``#rrggbb``; undoable."""
+        entry = self.entry(name)
+        self._replace(entry, replace(entry, colour=colour))
+
+    def remove(self, name: str) -> None:
+        """Take a concept off the list; undoable."""
+        entry = self.entry(name)
+        self._change(tuple(other for other in self._entries if other is not entry))
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a change of the concept list to take back."""
+        return bool(self._done)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is a taken-back change to make again."""
+        return bool(self._undone)
+
+    def undo(self) -> None:
+        """Take back the last change of the concept list."""
+        if self._done:
+            self._undone.append(self._entries)
+            self._entries = self._done.pop()
+            self.concepts_changed.emit()
+
+    def redo(self) -> None:
+        """Make the last taken-back change again."""
+        if self._undone:
+            self._done.append(self._entries)
+            self._entries = self._undone.pop()
+            self.concepts_changed.emit()
+
+    def free_name(self, wanted: str) -> str:
+        """The wanted name, or the wanted name with the first free number."""
+        taken = {entry.name for entry in self._entries}
+        if wanted not in taken:
+            return wanted
+        number = 2
+        while f"{wanted} {number}" in taken:
+            number += 1
+        return f"{wanted} {number}"
+
+    # -- findings --------------------------------------------------------------------------------------------------
+
+    @property
+    def findings(self) -> tuple[Attribution, ...]:
+        """Maps made with the encoder in use, oldest first."""
+        return tuple(self._findings.values())
+
+    def keep(self, finding: Attribution) -> None:
+        """Keep a map, in place of an earlier one of the same title."""
+        self._findings[finding.title] = finding
+        self.finding_added.emit(finding)
+
+    def gene_scores(self, name: str) -> Float[np.ndarray, " genes"]:
+        """Concept score of every gene of the canvas."""
+        from conceptstain.concepts.latents import latents_of
+
+        return self.concept(name).scores(latents_of(self.need_canvas(), self.need_encoder()))
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _check_name(self, name: str) -> None:
+        if not name.strip():
+            raise InputError("A concept needs a name", cure="Type one")
+        if any(entry.name == name.strip() for entry in self._entries):
+            raise InputError("There is already a concept of that name", got=repr(name), cure="Choose another name")
+
+    def _replace(self, old: Entry, new: Entry) -> None:
+        self._change(tuple(new if entry is old else entry for entry in self._entries))
+
+    def _change(self, entries: tuple[Entry, ...]) -> None:
+        self._done.append(self._entries)
+        self._undone = []
+        self._entries = entries
+        self.concepts_changed.emit()
+
+    def _forget_results(self) -> None:
+        self._concepts = {}
+        self._findings = {}
+
+
+def _is_portable(definition: Definition, canvas: GenePictures) -> bool:
+    """Whether a definition means the same on this canvas."""
+    names = set(canvas.item_names)
+    if definition.region is not None:
+        return definition.region.is_portable_to(canvas.section)
+    genes = [definition.like] if definition.like is not None else list(definition.items or ())
+    return all(gene in names for gene in genes)

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from conceptstain.canvas.region import Region
+from conceptstain.concepts.enrichment import enriched_genes, enrichment
+from conceptstain.errors import InputError
+from factories import tiny_section
+from strategies import with_matrix
+
+
+def some_spots(n_spots: int, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return np.isin(np.arange(n_spots), rng.choice(n_spots, size=rng.integers(2, n_spots - 1), replace=False))
+
+
+@given(st.integers(0, 1000))
+def test_every_statistic_is_that_of_the_slow_rank_sum_test(seed: int) -> None:
+    canvas = tiny_section(seed=seed % 7).view("genes")
+    inside = some_spots(canvas.section.n_spots, seed)
+    table = enrichment(canvas, Region.from_mask("some", inside)).reindex(canvas.item_names)
+    values = np.round(canvas.expression.toarray().astype(np.float64), 5)
+    for gene, row in zip(range(len(canvas)), table.itertuples(), strict=True):
+        slow = stats.mannwhitneyu(
+            values[inside, gene], values[~inside, gene], method="asymptotic", use_continuity=False
+        )
+        assert row.auroc == pytest.approx(slow.statistic / (inside.sum() * (~inside).sum()))
+        if np.ptp(values[:, gene]) > 0:
+            assert row.p == pytest.approx(slow.pvalue, abs=1e-9)
+        assert row.fraction_inside == pytest.approx((values[inside, gene] > 0).mean())
+        fold = (np.expm1(values[inside, gene]).mean() + 1) / (np.expm1(values[~inside, gene]).mean() + 1)
+        assert row.log2_fold == pytest.approx(np.log2(fold), rel=1e-3, abs=1e-4)
+
+
+@given(st.integers(0, 1000))
+def test_inside_and_outside_are_each_others_opposite(seed: int) -> None:
+    canvas = tiny_section().view("genes")
+    inside = some_spots(canvas.section.n_spots, seed)
+    one = enrichment(canvas, Region.from_mask("in", inside)).reindex(canvas.item_names)
+    other = enrichment(canvas, Region.from_mask("out", ~inside)).reindex(canvas.item_names)
+    np.testing.assert_allclose(one["statistic"], -other["statistic"], atol=1e-9)
+    np.testing.assert_allclose(one["auroc"], 1 - other["auroc"], atol=1e-12)
+
+
+def test_sequencing_depth_does_not_enrich_a_gene() -> None:
+    section = tiny_section()
+    deeper = section.matrix.toarray()
+    deeper[:10] *= 7
+    region = Region.from_mask("deep", np.arange(section.n_spots) < 10)
+    as_read = enrichment(section.view("genes"), region)["statistic"]
+    read_deeper = enrichment(with_matrix(section, deeper).view("genes"), region)["statistic"]
+    np.testing.assert_allclose(as_read.sort_index(), read_deeper.sort_index(), atol=1e-5)
+
+
+def test_the_papers_scaling_changes_nothing_about_enrichment() -> None:
+    section = tiny_section()
+    region = Region.from_mask("some", some_spots(section.n_spots, 3))
+    ours = enrichment(section.view("genes"), region)
+    papers = enrichment(section.view("genes", scaling="paper"), region)
+    assert ours.equals(papers)
+
+
+def test_only_strong_and_present_genes_are_chosen() -> None:
+    section = tiny_section()
+    canvas = section.view("genes")
+    region = Region.from_obs("layer", section.annotations["layer"][0])
+    chosen = enriched_genes(canvas, region, number=3)
+    assert 1 <= len(chosen) <= 3
+    assert (chosen["auroc"] >= 0.6).all()
+    assert (chosen["fraction_inside"] >= 0.25).all()
+    assert chosen["statistic"].is_monotonic_decreasing
+
+
+def test_a_region_in_which_nothing_is_enriched_says_so() -> None:
+    section = tiny_section()
+    alike = with_matrix(section, np.full(section.matrix.shape, 5.0))
+    region = Region.from_mask("some", some_spots(section.n_spots, 1))
+    with pytest.raises(InputError, match=r"No gene is enriched in 'some'.*more uniform"):
+        enriched_genes(alike.view("genes"), region)

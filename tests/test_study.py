@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from conceptstain.canvas.region import Region
+from conceptstain.concepts.definition import Definition
+from conceptstain.errors import InputError, MismatchError
+from conceptstain.methods.score_map import score_map
+from conceptstain.study import WONG, Study
+from factories import tiny_encoder, tiny_section
+from scenes import scene
+
+
+@pytest.fixture
+def study() -> Study:
+    at = scene()
+    study = Study()
+    study.show(at.canvas)
+    study.use(at.encoder)
+    return study
+
+
+def names(study: Study) -> list[str]:
+    return [entry.name for entry in study.entries]
+
+
+def test_every_change_of_the_list_can_be_taken_back_and_made_again(study: Study) -> None:
+    states = [names(study)]
+    study.add(Definition("granule", like="Gene3"))
+    states.append(names(study))
+    study.add(Definition("mitral", like="Gene5"))
+    states.append(names(study))
+    study.rename("granule", "GCL")
+    states.append(names(study))
+    study.remove("mitral")
+    states.append(names(study))
+    for state in reversed(states[:-1]):
+        study.undo()
+        assert names(study) == state
+    assert not study.can_undo
+    for state in states[1:]:
+        study.redo()
+        assert names(study) == state
+    assert not study.can_redo
+
+
+def test_a_new_change_forgets_what_was_taken_back(study: Study) -> None:
+    study.add(Definition("granule", like="Gene3"))
+    study.undo()
+    study.add(Definition("mitral", like="Gene5"))
+    assert not study.can_redo
+    assert names(study) == ["mitral"]
+
+
+def test_undo_on_a_clean_slate_does_nothing(study: Study) -> None:
+    study.undo()
+    study.redo()
+    assert study.entries == ()
+
+
+def test_concepts_get_colours_that_are_told_apart(study: Study) -> None:
+    for number in range(len(WONG) + 1):
+        study.add(Definition(f"concept {number}", like="Gene3"))
+    colours = [entry.colour for entry in study.entries]
+    assert tuple(colours[: len(WONG)]) == WONG
+    study.recolour("concept 2", "#000000")
+    assert study.entry("concept 2").colour == "#000000"
+
+
+@pytest.mark.parametrize("name", ["granule", " granule ", "", "  "])
+def test_a_name_is_given_and_not_taken(study: Study, name: str) -> None:
+    study.add(Definition("granule", like="Gene3"))
+    with pytest.raises(InputError, match=r"already a concept of that name|needs a name"):
+        study.add(Definition(name, like="Gene5"))
+    study.add(Definition("mitral", like="Gene5"))
+    with pytest.raises(InputError, match=r"already a concept of that name|needs a name"):
+        study.rename("mitral", name)
+    assert names(study) == ["granule", "mitral"]
+
+
+def test_a_free_name_is_numbered(study: Study) -> None:
+    assert study.free_name("region") == "region"
+    study.add(Definition("region", like="Gene3"))
+    study.add(Definition("region 2", like="Gene3"))
+    assert study.free_name("region") == "region 3"
+
+
+def test_a_concept_is_made_once_and_follows_its_new_name(study: Study) -> None:
+    study.add(Definition("granule", like="Gene3"))
+    made = study.concept("granule")
+    assert study.concept("granule") is made
+    study.rename("granule", "GCL")
+    assert study.concept("GCL").name == "GCL"
+    assert study.concept("GCL").direction is made.direction
+
+
+def test_another_encoder_loses_no_concept(study: Study) -> None:
+    study.add(Definition("granule", like="Gene3"))
+    before = study.concept("granule")
+    study.keep(score_map(study.need_canvas(), before))
+    study.use(tiny_encoder(study.need_canvas().shape, seed=8))
+    after = study.concept("granule")
+    assert after.encoder != before.encoder
+    assert not np.allclose(after.direction, before.direction)
+    assert study.findings == ()
+
+
+def test_a_later_map_of_the_same_title_takes_the_place_of_the_earlier(study: Study) -> None:
+    study.add(Definition("granule", like="Gene3"))
+    canvas, concept = study.need_canvas(), study.concept("granule")
+    heard: list[object] = []
+    study.finding_added.connect(heard.append)
+    study.keep(score_map(canvas, concept))
+    study.keep(score_map(canvas, concept))
+    assert len(study.findings) == 1
+    assert len(heard) == 2
+
+
+def test_another_section_keeps_what_means_something_there(study: Study) -> None:
+    layer = study.need_canvas().section.annotations["layer"][0]
+    study.add(Definition("by gene", like="Gene3"))
+    study.add(Definition("by layer", region=Region.from_obs("layer", layer)))
+    study.add(Definition("by hand", region=Region.from_polygon("drawn", np.array([[0.0, 0], [0, 900], [900, 0]]))))
+    left = study.show(tiny_section(seed=5).view("genes"))
+    assert [entry.name for entry in left] == ["by hand"]
+    assert names(study) == ["by gene", "by layer"]
+    assert study.encoder is None
+
+
+def test_a_misfitting_encoder_leaves_the_one_in_use(study: Study) -> None:
+    before = study.encoder
+    with pytest.raises(MismatchError):
+        study.use(tiny_encoder((1, 16, 16)))
+    assert study.encoder is before
+
+
+def test_an_empty_study_says_what_it_waits_for() -> None:
+    study = Study()
+    with pytest.raises(InputError, match="No section is open"):
+        study.use(tiny_encoder((1, 8, 8)))
+    study.show(scene().canvas)
+    with pytest.raises(InputError, match="No encoder is in use"):
+        study.need_encoder()
+
+
+def test_two_studies_do_not_hear_each_other() -> None:
+    one, other = Study(), Study()
+    heard: list[str] = []
+    other.section_changed.connect(lambda: heard.append("section"))
+    one.show(scene().canvas)
+    assert heard == []
