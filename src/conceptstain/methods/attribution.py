@@ -1,0 +1,61 @@
+"""The result every map shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, final
+
+import numpy as np
+from jaxtyping import Float
+
+from conceptstain.concepts.concept import Concept
+
+__all__ = ["Attribution", "Method"]
+
+Method = Literal["decoded", "gene mean", "gradient saliency", "rectified saliency", "attention"]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """Values of the inputs' shape, and how they came about.
+
+    Attributes
+    ----------
+    method
+        Name of the map as a figure would print it ("rectified saliency").
+    name
+        What it is a map of: the concept's name, or "latent 3".
+    values
+        ``(maps, *shape)``: one map per item of ``items``; a single map where the method is not about items (decoded).
+    items
+        Indices of the items the maps belong to; empty for a single map.
+    signed
+        Whether 0 is the middle (diverging colours) or the bottom (sequential colours).
+    concept
+        The concept it maps, if any.
+    encoder
+        Fingerprint of the encoder; empty where no network was used.
+    settings
+        The method's parameters, complete enough to repeat it.
+    """
+
+    method: Method
+    name: str
+    values: Float[np.ndarray, "maps ..."]
+    items: tuple[int, ...]
+    signed: bool
+    concept: Concept | None = None
+    encoder: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """Name for a layer or a figure panel, e.g. ``"GCL - rectified saliency"``."""
+        return f"{self.name} - {self.method}"
+
+    def mean(self) -> Float[np.ndarray, "..."]:
+        """The mean over its maps, of the shape of one input: what is painted on tissue."""
+        mean: Float[np.ndarray, "..."] = self.values.mean(axis=0)
+        return mean

@@ -1,0 +1,166 @@
+"""The maps a concept can be painted with: one line each, read by the maps panel and the command line alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
+
+from conceptstain.errors import InputError, MismatchError
+from conceptstain.progress import Report, silent
+
+if TYPE_CHECKING:
+    from conceptstain.canvas.gene_pictures import GenePictures
+    from conceptstain.concepts.concept import Concept
+    from conceptstain.methods.attribution import Attribution
+    from conceptstain.nets.encoder import Encoder
+
+__all__ = ["MAPS", "MapKind", "map_kind"]
+
+
+@final
+@dataclass(frozen=True)
+class MapKind:
+    """A way to paint a concept.
+
+    Attributes
+    ----------
+    key
+        Its name on the command line and in files.
+    label
+        Its name in a menu.
+    explanation
+        One line on what it shows.
+    paint
+        ``paint(canvas, encoder, concept, dimension, report)``; the dimension matters to attention alone.
+    refusal
+        ``refusal(encoder)``: why this network cannot be asked for it, or None.
+    """
+
+    key: str
+    label: str
+    explanation: str
+    paint: Callable[[GenePictures, Encoder, Concept, int, Report], Attribution]
+    refusal: Callable[[Encoder], str | None]
+
+    def make(
+        self,
+        canvas: GenePictures,
+        encoder: Encoder,
+        concept: Concept,
+        *,
+        dimension: int = 0,
+        report: Report = silent,
+    ) -> Attribution:
+        """Paint a concept this way.
+
+        Raises
+        ------
+        MismatchError
+            The network does not support it, or the parts do not belong together.
+        """
+        reason = self.refusal(encoder)
+        if reason is not None:
+            raise MismatchError(f"{self.label} cannot be made with this encoder", got=reason, cure="Choose another map")
+        return self.paint(canvas, encoder, concept, dimension, report)
+
+
+def map_kind(key: str) -> MapKind:
+    """The map of that key; an InputError listing the keys where there is none."""
+    for kind in MAPS:
+        if kind.key == key:
+            return kind
+    raise InputError(
+        "There is no map of that name", got=repr(key), cure=f"Choose one of: {', '.join(kind.key for kind in MAPS)}"
+    )
+
+
+# The methods import torch, so each is imported when it is first asked for: menus open without waiting for it.
+
+
+def _decoded(canvas: GenePictures, encoder: Encoder, concept: Concept, _dimension: int, report: Report) -> Attribution:
+    from conceptstain.methods.decoded import decoded
+
+    return decoded(canvas, encoder, concept, report=report)
+
+
+def _score_map(
+    canvas: GenePictures, _encoder: Encoder, concept: Concept, _dimension: int, _report: Report
+) -> Attribution:
+    from conceptstain.methods.score_map import score_map
+
+    return score_map(canvas, concept)
+
+
+def _gradient(canvas: GenePictures, encoder: Encoder, concept: Concept, _dimension: int, report: Report) -> Attribution:
+    from conceptstain.methods.saliency import saliency
+
+    return saliency(canvas, encoder, concept, rule="gradient", report=report)
+
+
+def _rectified(
+    canvas: GenePictures, encoder: Encoder, concept: Concept, _dimension: int, report: Report
+) -> Attribution:
+    from conceptstain.methods.saliency import saliency
+
+    return saliency(canvas, encoder, concept, rule="rectified", report=report)
+
+
+def _attention(canvas: GenePictures, encoder: Encoder, concept: Concept, dimension: int, report: Report) -> Attribution:
+    from conceptstain.methods.attention import attention
+
+    items = [canvas.item(gene) for gene in concept.items]
+    return attention(canvas, encoder, dimension=dimension, items=items, report=report)
+
+
+def _never(_encoder: Encoder) -> str | None:
+    return None
+
+
+def _cannot_decode(encoder: Encoder) -> str | None:
+    return None if hasattr(encoder.network, "decode") else "it has no decoder"
+
+
+def _has_no_convolution(encoder: Encoder) -> str | None:
+    from conceptstain.methods.attention import convolutional_layers
+
+    return None if convolutional_layers(encoder) else "it has no convolutional layer, so no place to attend to"
+
+
+MAPS = (
+    MapKind(
+        "decoded",
+        "Decoded concept",
+        "The picture the decoder draws for the concept, minus its opposite. The sharpest and steadiest map.",
+        _decoded,
+        _cannot_decode,
+    ),
+    MapKind(
+        "gene-mean",
+        "Gene mean (no model)",
+        "The mean z-score of the concept's genes. No network at all: what every other map has to beat.",
+        _score_map,
+        _never,
+    ),
+    MapKind(
+        "gradient",
+        "Gradient saliency",
+        "Where a little more signal would raise the concept score of its genes.",
+        _gradient,
+        _never,
+    ),
+    MapKind(
+        "rectified",
+        "Rectified gradient",
+        "The paper's map (q = 95). It mostly redraws its input, trained or not: compare it with the gene mean.",
+        _rectified,
+        _never,
+    ),
+    MapKind(
+        "attention",
+        "Latent attention",
+        "Where one latent dimension looks, in the pictures of the concept's genes.",
+        _attention,
+        _has_no_convolution,
+    ),
+)

@@ -1,0 +1,48 @@
+"""The score map: the concept's genes themselves, without any network."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from conceptstain.canvas.canvas import Canvas
+from conceptstain.concepts.concept import Concept
+from conceptstain.methods.attribution import Attribution
+from conceptstain.methods.items import concept_items
+
+__all__ = ["score_map"]
+
+
+def score_map(canvas: Canvas, concept: Concept) -> Attribution:
+    """The mean encoded picture of the concept's genes.
+
+    No network takes part, so any canvas will do that has the genes. With z-scored pictures it is the mean z-score, a
+    strong map: where a network's map shows no more than this one, the network adds nothing.
+
+    Parameters
+    ----------
+    canvas
+        The pictures.
+    concept
+        Whose genes are averaged; those that the canvas does not have are named in ``settings["missing"]``.
+
+    Returns
+    -------
+    Attribution
+        A single map; 0 is its middle, except for pictures in the scaling ``"paper"``, which have no negative values.
+
+    Raises
+    ------
+    MismatchError
+        The canvas has none of the genes.
+    """
+    chosen, missing = concept_items(canvas, concept)
+    mean = canvas.inputs(chosen).mean(axis=0, dtype=np.float64, keepdims=True)
+    return Attribution(
+        method="gene mean",
+        name=concept.name,
+        values=mean.astype(np.float32),
+        items=(),
+        signed=canvas.scaling != "paper",
+        concept=concept,
+        settings={"averaged": tuple(int(item) for item in chosen), "missing": missing},
+    )

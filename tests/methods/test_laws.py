@@ -1,0 +1,187 @@
+"""Which map obeys which law; the laws are in ``tests/laws.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+import laws
+from conceptstain.concepts.concept import Concept
+from conceptstain.errors import MismatchError
+from conceptstain.methods.attention import attention
+from conceptstain.methods.attribution import Attribution
+from conceptstain.methods.decoded import decoded
+from conceptstain.methods.saliency import saliency
+from conceptstain.nets.encoder import Encoder
+from conceptstain.progress import Report
+from scenes import FRAME, LATENT, Scene, concept_along, scene, some_direction
+from tiny_networks import TinyVAE, encoder_of, tiny_vae
+
+SCENES = {kind: scene(kind) for kind in ("convolutional", "dense")}
+
+
+def gradient_map(at: Scene, direction: np.ndarray, items: Sequence[int], report: Report) -> np.ndarray:
+    return saliency(at.canvas, at.encoder, at.concept(direction), items=items, report=report).values
+
+
+def gradient_times_input_map(at: Scene, direction: np.ndarray, items: Sequence[int], report: Report) -> np.ndarray:
+    concept = at.concept(direction)
+    return saliency(at.canvas, at.encoder, concept, items=items, times_input=True, report=report).values
+
+
+def rectified_map(at: Scene, direction: np.ndarray, items: Sequence[int], report: Report) -> np.ndarray:
+    concept = at.concept(direction)
+    return saliency(at.canvas, at.encoder, concept, rule="rectified", percentile=60, items=items, report=report).values
+
+
+def decoded_map(at: Scene, direction: np.ndarray, items: Sequence[int], report: Report) -> np.ndarray:
+    return decoded(at.canvas, at.encoder, at.concept(direction), report=report).values
+
+
+def attention_map(at: Scene, direction: np.ndarray, items: Sequence[int], report: Report) -> np.ndarray:
+    return attention(at.canvas, at.encoder, dimension=2, items=items, report=report).values
+
+
+def attention_along(at: Scene, direction: np.ndarray, items: Sequence[int], report: Report) -> np.ndarray:
+    """Attention of a latent that is the concept score itself: the head is turned until latent 0 lies along it."""
+    network = tiny_vae((1, *FRAME), latent=LATENT)
+    assert isinstance(network, TinyVAE)
+    head, along = network.mean, torch.as_tensor(direction)
+    with torch.no_grad():
+        head.weight[0], head.bias[0] = along @ head.weight, along @ head.bias
+    encoder = encoder_of(network, (1, *FRAME), latent=LATENT)
+    return attention(at.canvas, encoder, dimension=0, items=items, report=report).values
+
+
+LINEAR = (gradient_map, gradient_times_input_map)
+HOMOGENEOUS = (*LINEAR, rectified_map, attention_along)
+ODD = (decoded_map, *LINEAR)
+NOTHING_AT_ZERO = (*ODD, rectified_map, attention_along)
+PER_ITEM = (*LINEAR, rectified_map, attention_map)
+ALL = (*PER_ITEM, decoded_map)
+KINDS_OF = {attention_map: ("convolutional",), attention_along: ("convolutional",)}
+
+directions = arrays(np.float64, LATENT, elements=st.floats(-3, 3, width=16))
+factors = st.floats(0.05, 20)
+few = settings(max_examples=12, deadline=None)
+
+
+def on(*maps: Callable[..., np.ndarray]) -> pytest.MarkDecorator:
+    """A case for every map on every kind of encoder that it can be asked with."""
+    cases = [(paint, kind) for paint in maps for kind in KINDS_OF.get(paint, tuple(SCENES))]
+    return pytest.mark.parametrize(("paint", "kind"), cases, ids=[f"{paint.__name__}-{kind}" for paint, kind in cases])
+
+
+@on(*LINEAR)
+@few
+@given(first=directions, second=directions, factor=st.floats(-5, 5))
+def test_it_is_linear_in_the_concept(
+    paint: laws.Paint, kind: str, first: np.ndarray, second: np.ndarray, factor: float
+) -> None:
+    laws.is_linear_in_the_concept(paint, SCENES[kind], first, second, factor)
+
+
+@on(*HOMOGENEOUS)
+@few
+@given(direction=directions, factor=factors)
+def test_it_is_positively_homogeneous(paint: laws.Paint, kind: str, direction: np.ndarray, factor: float) -> None:
+    laws.is_positively_homogeneous(paint, SCENES[kind], direction, factor)
+
+
+@on(*ODD)
+@few
+@given(direction=directions)
+def test_it_is_odd_and_zero_at_zero(paint: laws.Paint, kind: str, direction: np.ndarray) -> None:
+    laws.is_odd_and_zero_at_zero(paint, SCENES[kind], direction)
+
+
+@on(*NOTHING_AT_ZERO)
+def test_no_concept_gives_an_empty_map(paint: laws.Paint, kind: str) -> None:
+    laws.is_nothing_for_no_concept(paint, SCENES[kind])
+
+
+@on(*PER_ITEM)
+@few
+@given(direction=directions)
+def test_a_batch_equals_one_by_one(paint: laws.Paint, kind: str, direction: np.ndarray) -> None:
+    laws.asks_each_item_by_itself(paint, SCENES[kind], direction)
+
+
+@on(*PER_ITEM)
+@few
+@given(direction=directions, order=st.permutations(range(len(laws.ITEMS))))
+def test_permuting_items_permutes_maps(paint: laws.Paint, kind: str, direction: np.ndarray, order: list[int]) -> None:
+    laws.follows_the_order_of_items(paint, SCENES[kind], direction, order)
+
+
+@on(*ALL)
+def test_nothing_is_left_behind(paint: laws.Paint, kind: str) -> None:
+    laws.leaves_nothing_behind(paint, scene(kind))
+
+
+@on(*ALL)
+def test_nothing_is_left_behind_when_it_is_cancelled(paint: laws.Paint, kind: str) -> None:
+    laws.leaves_nothing_behind_when_cancelled(paint, scene(kind))
+
+
+@on(*ALL)
+def test_nothing_is_left_behind_when_the_network_fails(
+    paint: laws.Paint, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laws.leaves_nothing_behind_when_the_network_fails(paint, scene(kind), monkeypatch, "mean")
+
+
+@on(*PER_ITEM)
+def test_chunks_do_not_show(paint: laws.Paint, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once = paint(SCENES[kind], some_direction(), laws.ITEMS, lambda step: None)
+    steps = []
+    for module in ("gradient", "attention"):
+        monkeypatch.setattr(f"conceptstain.methods.{module}.CHUNK", 2)
+    in_chunks = paint(SCENES[kind], some_direction(), laws.ITEMS, steps.append)
+    laws.agree(in_chunks, at_once)
+    assert [(step.done, step.total) for step in steps] == [(2, 5), (4, 5), (5, 5)]
+
+
+@on(*ALL)
+def test_maps_are_float32_of_the_inputs_shape_with_something_in_them(paint: laws.Paint, kind: str) -> None:
+    values = paint(SCENES[kind], some_direction(), laws.ITEMS, lambda step: None)
+    assert values.dtype == np.float32
+    assert values.shape[1:] == SCENES[kind].canvas.shape
+    assert np.isfinite(values).all()
+    assert values.any()
+
+
+@pytest.mark.parametrize("paint", [saliency, decoded])
+def test_a_concept_of_another_encoder_is_refused(
+    paint: Callable[[object, Encoder, Concept], Attribution],
+) -> None:
+    at, other = scene(), scene(seed=1)
+    with pytest.raises(MismatchError, match="belongs to another encoder"):
+        paint(at.canvas, at.encoder, other.concept(some_direction()))
+
+
+@pytest.mark.parametrize(
+    "paint",
+    [
+        saliency,
+        decoded,
+        lambda canvas, encoder, concept: attention(canvas, encoder, dimension=0),
+    ],
+    ids=["saliency", "decoded", "attention"],
+)
+def test_an_encoder_of_another_scaling_or_shape_is_refused(
+    paint: Callable[[object, Encoder, Concept], Attribution],
+) -> None:
+    canvas = scene().canvas
+    for encoder, said in (
+        (scene(scaling="paper").encoder, "another scaling"),
+        (encoder_of(tiny_vae((1, 16, 16)), (1, 16, 16)), "another shape"),
+    ):
+        with pytest.raises(MismatchError, match=said):
+            paint(canvas, encoder, concept_along(encoder, some_direction()))
