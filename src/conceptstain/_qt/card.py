@@ -1,0 +1,69 @@
+"""A card: one step of the work, folded to a title and one line that says where it stands."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from superqt import QElidingLabel
+
+__all__ = ["Card"]
+
+
+class Card(QWidget):
+    """A foldable box with a numbered title at the left of its head and a one-line state at the right."""
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._toggle = QToolButton()
+        self._toggle.setText(title)
+        self._toggle.setCheckable(True)
+        self._toggle.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._toggle.setStyleSheet("QToolButton { border: none; font-weight: bold; padding: 4px 2px; }")
+        self._toggle.setToolTip(f"Show or hide {title.split(' ', 1)[-1]}")
+        self._toggle.setAccessibleName(title)
+        self._state = QElidingLabel()
+        self._state.setElideMode(Qt.TextElideMode.ElideRight)
+        self._state.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._state.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        head = QHBoxLayout()
+        head.setContentsMargins(0, 0, 4, 0)
+        head.addWidget(self._toggle)
+        head.addWidget(self._state, 1)
+        self._body = QWidget()
+        self.form = QVBoxLayout(self._body)
+        self.form.setContentsMargins(10, 2, 4, 8)
+        self.form.setSpacing(6)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addLayout(head)
+        whole.addWidget(self._body)
+        self._toggle.toggled.connect(self._set_unfolded)
+        self._set_unfolded(unfolded=False)
+
+    def set_state(self, text: str) -> None:
+        """Say in one line where this step stands."""
+        self._state.setText(text)
+        self._state.setToolTip(text)
+
+    @property
+    def state(self) -> str:
+        """The line that says where this step stands."""
+        return self._state.text()
+
+    def unfold(self) -> None:
+        """Show the body."""
+        self._toggle.setChecked(True)
+
+    def fold(self) -> None:
+        """Hide the body; the head goes on telling where this step stands."""
+        self._toggle.setChecked(False)
+
+    @property
+    def is_unfolded(self) -> bool:
+        """Whether the body is shown."""
+        return self._toggle.isChecked()
+
+    def _set_unfolded(self, unfolded: bool) -> None:
+        self._toggle.setArrowType(Qt.ArrowType.DownArrow if unfolded else Qt.ArrowType.RightArrow)
+        self._body.setVisible(unfolded)

@@ -1,0 +1,329 @@
+"""Concepts card: make concepts of genes, outlines, picked spots or annotations; name, colour, remove, undo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QStringListModel, Qt, Signal
+from qtpy.QtGui import QColor, QIcon, QKeySequence, QPixmap, QShortcut
+from qtpy.QtWidgets import (
+    QButtonGroup,
+    QComboBox,
+    QCompleter,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QMenu,
+    QPushButton,
+    QTabWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from conceptstain._qt.card import Card
+from conceptstain.study import WONG
+
+if TYPE_CHECKING:
+    from conceptstain.concepts.concept import Concept
+    from conceptstain.study import Entry
+
+__all__ = ["ConceptPanel"]
+
+TOOLS = {
+    "lasso": ("Lasso", "Draw freely around spots: press, move, release"),
+    "polygon": ("Polygon", "Draw an outline corner by corner; double-click ends it"),
+    "pick": ("Pick", "Click spots, or drag a box around them; Shift adds"),
+}
+FORMS = {
+    "mean": "The mean latent of the genes, as in the paper",
+    "contrast": "The mean latent of the genes minus that of all other genes",
+}
+SWATCH = 14
+
+
+class ConceptPanel(Card):
+    """Emits what the user wants of the concept list; shows the list."""
+
+    genes_wanted = Signal(str, str, str, str)  # name, text, "like" or "items", form
+    region_wanted = Signal(str, str)  # name, form
+    annotation_wanted = Signal(str, str, str, str)  # name, column, value, form
+    tool_wanted = Signal(str)
+    clear_wanted = Signal()
+    chosen = Signal(str)
+    rename_wanted = Signal(str, str)
+    recolour_wanted = Signal(str, str)
+    remove_wanted = Signal(str)
+    undo_wanted = Signal()
+    redo_wanted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("3  Concepts", parent)
+        self._annotations: Mapping[str, Sequence[str]] = {}
+        self._build_list()
+        self._build_maker()
+        self.set_state("open a section first")
+        self.setEnabled(False)
+
+    # -- building --------------------------------------------------------------------------------------------------
+
+    def _build_list(self) -> None:
+        self.list = QListWidget()
+        self.list.setFixedHeight(92)
+        self.list.setToolTip("Your concepts. Click: show its map. Double-click: rename")
+        self.list.setAccessibleName("Concepts")
+        self.form.addWidget(self.list)
+        self.origin = QLabel("Draw a lasso on the tissue or type a gene to make your first concept.")
+        self.origin.setWordWrap(True)
+        self.form.addWidget(self.origin)
+        self.colour_button = QPushButton("Colour")
+        self.colour_button.setToolTip("Colour of the chosen concept; all are told apart with any colour vision")
+        colours = QMenu(self.colour_button)
+        for colour in WONG:
+            action = colours.addAction(_swatch(colour), colour)
+            action.triggered.connect(lambda _checked=False, colour=colour: self._recolour(colour))
+        self.colour_button.setMenu(colours)
+        self.remove_button = QPushButton("Delete")
+        self.remove_button.setToolTip("Take the chosen concept off the list (Undo brings it back)")
+        self.undo_button = QPushButton("Undo")
+        self.undo_button.setToolTip("Take back the last change of the list (Ctrl+Z in this dock)")
+        self.redo_button = QPushButton("Redo")
+        self.redo_button.setToolTip("Make the change again (Ctrl+Shift+Z in this dock)")
+        row = QHBoxLayout()
+        for button in (self.colour_button, self.remove_button, self.undo_button, self.redo_button):
+            row.addWidget(button)
+        self.form.addLayout(row)
+        self.list.currentItemChanged.connect(lambda item, _before: self._choose(item))
+        self.list.itemClicked.connect(self._choose)
+        self.list.itemChanged.connect(self._renamed)
+        self.remove_button.clicked.connect(lambda: self._with_chosen(self.remove_wanted))
+        self.undo_button.clicked.connect(self.undo_wanted)
+        self.redo_button.clicked.connect(self.redo_wanted)
+        keyboard = {QKeySequence.StandardKey.Undo: self.undo_wanted, QKeySequence.StandardKey.Redo: self.redo_wanted}
+        for keys, wanted in keyboard.items():
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(wanted)
+
+    def _build_maker(self) -> None:
+        self.tabs = QTabWidget()
+        self.tabs.addTab(self._genes_page(), "Genes")
+        self.tabs.addTab(self._spots_page(), "Spots")
+        self.tabs.addTab(self._annotation_page(), "Annotation")
+        self.form.addWidget(self.tabs)
+        self.name = QLineEdit()
+        self.name.setPlaceholderText("named after its genes or region")
+        self.name.setToolTip("Name of the new concept, as a figure would print it")
+        self.form_choice = QComboBox()
+        for form, explanation in FORMS.items():
+            self.form_choice.addItem(form)
+            self.form_choice.setItemData(self.form_choice.count() - 1, explanation, Qt.ItemDataRole.ToolTipRole)
+        self.form_choice.setToolTip("Direction of the concept. " + ". ".join(f"{k}: {v}" for k, v in FORMS.items()))
+        fields = QFormLayout()
+        fields.setContentsMargins(0, 0, 0, 0)
+        fields.addRow("Name", self.name)
+        fields.addRow("Direction", self.form_choice)
+        self.form.addLayout(fields)
+        self.make_button = QPushButton("Make concept and stain")
+        self.make_button.setToolTip("Make a concept of what is given above, and paint its map")
+        self.form.addWidget(self.make_button)
+        self.make_button.clicked.connect(self._make)
+        self.name.returnPressed.connect(self._make)
+
+    def _genes_page(self) -> QWidget:
+        page = QWidget()
+        column = QVBoxLayout(page)
+        self.genes = QLineEdit()
+        self.genes.setPlaceholderText("Penk, or Penk, Nrgn, Meis2")
+        self.genes.setToolTip("A gene, or several with commas between them")
+        self._gene_names = QStringListModel()
+        completer = QCompleter(self._gene_names, self.genes)
+        completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        completer.setMaxVisibleItems(8)
+        self.genes.setCompleter(completer)
+        self.genes_how = QComboBox()
+        self.genes_how.addItem("and its 49 nearest genes in latent space", "like")
+        self.genes_how.addItem("exactly these genes", "items")
+        self.genes_how.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.genes_how.setToolTip(
+            "One gene can bring its latent neighbours along, as in the paper; several stand alone"
+        )
+        column.addWidget(self.genes)
+        column.addWidget(self.genes_how)
+        self.genes.returnPressed.connect(self._make)
+        self.genes.textChanged.connect(self._many_genes_stand_alone)
+        return page
+
+    def _spots_page(self) -> QWidget:
+        page = QWidget()
+        column = QVBoxLayout(page)
+        row = QHBoxLayout()
+        self.tools: dict[str, QToolButton] = {}
+        group = QButtonGroup(page)
+        group.setExclusive(False)
+        for tool, (label, explanation) in TOOLS.items():
+            button = QToolButton()
+            button.setText(label)
+            button.setCheckable(True)
+            button.setToolTip(explanation)
+            button.clicked.connect(lambda checked, tool=tool: self._take(tool if checked else ""))
+            self.tools[tool] = button
+            row.addWidget(button)
+        self.clear_button = QToolButton()
+        self.clear_button.setText("Clear")
+        self.clear_button.setToolTip("Remove what was drawn or picked and is not a concept yet")
+        self.clear_button.clicked.connect(self.clear_wanted)
+        row.addWidget(self.clear_button)
+        row.addStretch()
+        column.addLayout(row)
+        self.selected = QLabel("No spots chosen: draw around some.")
+        self.selected.setWordWrap(True)
+        column.addWidget(self.selected)
+        return page
+
+    def _annotation_page(self) -> QWidget:
+        page = QWidget()
+        column = QVBoxLayout(page)
+        self.column = QComboBox()
+        self.column.setToolTip("Annotation of the spots (column of obs)")
+        self.value = QComboBox()
+        self.value.setToolTip("Spots with this value")
+        for choice in (self.column, self.value):
+            choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        column.addWidget(self.column)
+        column.addWidget(self.value)
+        self.column.currentTextChanged.connect(self._fill_values)
+        return page
+
+    # -- showing ---------------------------------------------------------------------------------------------------
+
+    def show_section(self, genes: Sequence[str], annotations: Mapping[str, Sequence[str]]) -> None:
+        """Offer the genes and annotations of a section."""
+        self._gene_names.setStringList(list(genes))
+        self._annotations = annotations
+        self.column.clear()
+        self.column.addItems(list(annotations))
+        self.tabs.setTabEnabled(2, bool(annotations))
+        self.tabs.setTabToolTip(2, "" if annotations else "This file has no annotation of its spots")
+        self.show_selection(0)
+
+    def set_ready(self, ready: bool, reason: str) -> None:
+        """Enable the card, or say what it waits for."""
+        self.setEnabled(ready)
+        if not ready:
+            self.set_state(reason)
+
+    def show_entries(self, entries: Sequence[Entry], *, can_undo: bool, can_redo: bool) -> None:
+        """Show the concept list, keeping the choice where it still exists."""
+        chosen = self.chosen_name
+        self.list.blockSignals(True)
+        self.list.clear()
+        for entry in entries:
+            item = QListWidgetItem(_swatch(entry.colour), entry.name)
+            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
+            item.setData(Qt.ItemDataRole.UserRole, entry.name)
+            self.list.addItem(item)
+            if entry.name == chosen:
+                self.list.setCurrentItem(item)
+        self.list.blockSignals(False)
+        self.undo_button.setEnabled(can_undo)
+        self.redo_button.setEnabled(can_redo)
+        self._show_state()
+
+    def choose(self, name: str) -> None:
+        """Choose a concept of the list."""
+        for row in range(self.list.count()):
+            if self.list.item(row).text() == name:
+                self.list.setCurrentRow(row)
+
+    @property
+    def chosen_name(self) -> str:
+        """Name of the chosen concept; empty where none is."""
+        item = self.list.currentItem()
+        return str(item.data(Qt.ItemDataRole.UserRole)) if item is not None else ""
+
+    def show_concept(self, concept: Concept) -> None:
+        """Say how the chosen concept was made."""
+        self.origin.setText(f"<b>{concept.name}</b>: {concept.origin}.")
+        self.origin.setToolTip(", ".join(concept.items))
+
+    def show_selection(self, number: int) -> None:
+        """Say how many spots are drawn around or picked."""
+        self.selected.setText(
+            f"{number} spot{'s' if number != 1 else ''} chosen." if number else "No spots chosen: draw around some."
+        )
+
+    def drop_tools(self) -> None:
+        """Show no tool in hand."""
+        for button in self.tools.values():
+            button.setChecked(False)
+
+    def made(self) -> None:
+        """Empty the form for the next concept."""
+        self.name.clear()
+        self.genes.clear()
+
+    # -- reacting --------------------------------------------------------------------------------------------------
+
+    def _show_state(self) -> None:
+        count = self.list.count()
+        self.set_state(f"{count} concept{'s' if count != 1 else ''}" if count else "none yet")
+        for control in (self.colour_button, self.remove_button):
+            control.setEnabled(bool(self.chosen_name))
+        if not count:
+            self.origin.setText("Draw a lasso on the tissue or type a gene to make your first concept.")
+
+    def _choose(self, item: QListWidgetItem | None) -> None:
+        self._show_state()
+        if item is not None:
+            self.chosen.emit(str(item.data(Qt.ItemDataRole.UserRole)))
+
+    def _renamed(self, item: QListWidgetItem) -> None:
+        before, after = str(item.data(Qt.ItemDataRole.UserRole)), item.text()
+        if after != before:
+            self.list.blockSignals(True)
+            item.setText(before)  # the study decides; a refused name leaves the old one
+            self.list.blockSignals(False)
+            self.rename_wanted.emit(before, after)
+
+    def _recolour(self, colour: str) -> None:
+        if self.chosen_name:
+            self.recolour_wanted.emit(self.chosen_name, colour)
+
+    def _with_chosen(self, signal: Signal) -> None:
+        if self.chosen_name:
+            signal.emit(self.chosen_name)
+
+    def _take(self, tool: str) -> None:
+        for name, button in self.tools.items():
+            button.setChecked(name == tool)
+        self.tool_wanted.emit(tool)
+
+    def _fill_values(self, column: str) -> None:
+        self.value.clear()
+        self.value.addItems(list(self._annotations.get(column, ())))
+
+    def _many_genes_stand_alone(self, text: str) -> None:
+        several = "," in text.strip().rstrip(",")
+        self.genes_how.setCurrentIndex(1 if several else 0)
+        self.genes_how.setEnabled(not several)
+
+    def _make(self) -> None:
+        name, form = self.name.text().strip(), self.form_choice.currentText()
+        page = self.tabs.currentIndex()
+        if page == 0:
+            self.genes_wanted.emit(name, self.genes.text(), str(self.genes_how.currentData()), form)
+        elif page == 1:
+            self.region_wanted.emit(name, form)
+        else:
+            self.annotation_wanted.emit(name, self.column.currentText(), self.value.currentText(), form)
+
+
+def _swatch(colour: str) -> QIcon:
+    pixmap = QPixmap(SWATCH, SWATCH)
+    pixmap.fill(QColor(colour))
+    return QIcon(pixmap)

@@ -1,0 +1,98 @@
+"""Data card: open a section, say what was opened and in which units."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QDoubleSpinBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QWidget
+
+from conceptstain._qt.card import Card
+
+if TYPE_CHECKING:
+    from conceptstain.canvas.gene_pictures import GenePictures
+
+__all__ = ["DataPanel"]
+
+READABLE = "Sections (*.h5ad *.tsv *.tsv.gz)"
+IMAGES = "Images (*.jpg *.jpeg *.png *.tif *.tiff)"
+
+
+class DataPanel(Card):
+    """Emits what the user wants opened; shows what is open."""
+
+    open_wanted = Signal(object, object)  # path, image path or None
+    sample_wanted = Signal()
+    pixel_size_wanted = Signal(float)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("1  Data", parent)
+        self.open_button = QPushButton("Open…")
+        self.open_button.setToolTip("Open an .h5ad file or a Spatial Transcriptomics count matrix (.tsv, .tsv.gz)")
+        self.image_button = QPushButton("Add image…")
+        self.image_button.setToolTip("Lay a picture of the tissue under the spots of the open count matrix")
+        self.image_button.setEnabled(False)
+        self.sample_button = QPushButton("Sample")
+        self.sample_button.setToolTip("Open the bundled sample: a simulated olfactory bulb")
+        buttons = QHBoxLayout()
+        for button in (self.open_button, self.image_button, self.sample_button):
+            buttons.addWidget(button)
+        self.form.addLayout(buttons)
+        self.summary = QLabel("Drop a file on the viewer, or open one here.")
+        self.summary.setWordWrap(True)
+        self.form.addWidget(self.summary)
+        self.notes = QLabel()
+        self.notes.setWordWrap(True)
+        self.notes.hide()
+        self.form.addWidget(self.notes)
+        self._pixel_row = QWidget()
+        row = QHBoxLayout(self._pixel_row)
+        row.setContentsMargins(0, 0, 0, 0)
+        self.pixel_size = QDoubleSpinBox()
+        self.pixel_size.setDecimals(4)
+        self.pixel_size.setRange(0.0001, 10_000)
+        self.pixel_size.setSuffix(" µm per pixel")
+        self.pixel_size.setToolTip("Size of a pixel of the coordinates, from the microscope's record")
+        self.pixel_button = QPushButton("Use")
+        self.pixel_button.setToolTip("Show everything in micrometres from now on")
+        row.addWidget(self.pixel_size, 1)
+        row.addWidget(self.pixel_button)
+        self._pixel_row.hide()
+        self.form.addWidget(self._pixel_row)
+        self.set_state("open a section")
+
+        self.open_button.clicked.connect(self._ask_for_file)
+        self.image_button.clicked.connect(self._ask_for_image)
+        self.sample_button.clicked.connect(self.sample_wanted)
+        self.pixel_button.clicked.connect(lambda: self.pixel_size_wanted.emit(self.pixel_size.value()))
+        self._path: Path | None = None
+
+    def show_canvas(self, canvas: GenePictures | None) -> None:
+        """Say what is open."""
+        if canvas is None:
+            return
+        section = canvas.section
+        self._path = section.path
+        self.image_button.setEnabled(section.path is not None and section.path.suffix != ".h5ad")
+        self.set_state(f"{section.name} · {section.n_spots:,} spots · {section.n_genes:,} genes")
+        rows, columns = canvas.grid.frame
+        self.summary.setText(
+            f"<b>{section.name}</b>: {section.n_spots:,} spots, {section.n_genes:,} genes "
+            f"({len(canvas.trainable):,} found in {canvas.settings.min_spots} spots or more). "
+            f"Coordinates in {section.unit}; pictures of {rows} × {columns} cells, "
+            f"{canvas.grid.pitch:,.4g} {section.unit} each."
+        )
+        self.notes.setText("\n".join(f"• {note}" for note in section.notes))
+        self.notes.setVisible(bool(section.notes))
+        self._pixel_row.setVisible(section.unit == "px")
+
+    def _ask_for_file(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Open a section", "", READABLE)
+        if path:
+            self.open_wanted.emit(Path(path), None)
+
+    def _ask_for_image(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Picture of the tissue", "", IMAGES)
+        if path:
+            self.open_wanted.emit(self._path, Path(path))

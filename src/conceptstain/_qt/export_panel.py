@@ -1,0 +1,76 @@
+"""Export card: figures, values and the section with its results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QWidget
+
+from conceptstain._qt.card import Card
+
+__all__ = ["ExportPanel"]
+
+FIGURES = "Figures (*.svg *.pdf *.png)"
+ALL = "all maps, side by side"
+
+
+class ExportPanel(Card):
+    """Emits what the user wants written."""
+
+    figure_wanted = Signal(object, str)  # path, title of a map or empty for all
+    values_wanted = Signal(object)
+    section_wanted = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("5  Export", parent)
+        self.which = QComboBox()
+        self.which.setToolTip("Which maps the figure shows")
+        self.form.addWidget(self.which)
+        self.figure_button = QPushButton("Figure…")
+        self.figure_button.setToolTip("SVG or PDF with live text, or PNG: tissue, spots, scale bar and colour bar")
+        self.values_button = QPushButton("Values…")
+        self.values_button.setToolTip("CSV with one row per spot and one column per map")
+        self.section_button = QPushButton("AnnData…")
+        self.section_button.setToolTip("The section with maps, concepts and scores in it, for scanpy (.h5ad)")
+        row = QHBoxLayout()
+        for button in (self.figure_button, self.values_button, self.section_button):
+            row.addWidget(button)
+        self.form.addLayout(row)
+        self.done = QLabel()
+        self.done.setWordWrap(True)
+        self.done.hide()
+        self.form.addWidget(self.done)
+        self.figure_button.clicked.connect(self._ask_for_figure)
+        self.values_button.clicked.connect(lambda: self._ask(self.values_wanted, "values.csv", "Tables (*.csv)"))
+        self.section_button.clicked.connect(lambda: self._ask(self.section_wanted, "stained.h5ad", "AnnData (*.h5ad)"))
+        self._folder = Path.home()
+        self.show_maps([])
+
+    def show_maps(self, titles: Sequence[str]) -> None:
+        """Offer these maps, the newest chosen."""
+        self.which.clear()
+        self.which.addItems(list(reversed(titles)))
+        if len(titles) > 1:
+            self.which.addItem(ALL)
+        self.setEnabled(bool(titles))
+        self.set_state("figure · values · AnnData" if titles else "paint a map first")
+
+    def show_done(self, path: Path) -> None:
+        """Say what was written, and where."""
+        self._folder = path.parent
+        self.done.setText(f"Wrote {path}")
+        self.done.show()
+
+    def _ask_for_figure(self) -> None:
+        shown = self.which.currentText()
+        stem = "maps" if shown == ALL else shown
+        path, _ = QFileDialog.getSaveFileName(self, "Save the figure", str(self._folder / f"{stem}.svg"), FIGURES)
+        if path:
+            self.figure_wanted.emit(Path(path), "" if shown == ALL else shown)
+
+    def _ask(self, signal: Signal, name: str, kinds: str) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Save", str(self._folder / name), kinds)
+        if path:
+            signal.emit(Path(path))

@@ -1,0 +1,164 @@
+"""Model card: which encoder is in use, and fitting one to the section."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSpinBox,
+    QWidget,
+)
+
+from conceptstain._qt.card import Card
+from conceptstain._qt.plots import LossPlot
+
+if TYPE_CHECKING:
+    from conceptstain.nets.encoder import Encoder
+    from conceptstain.progress import Step
+
+__all__ = ["ModelPanel"]
+
+EPOCHS = 15
+WEIGHTS = "Weights (*.safetensors)"
+NETWORKS = {
+    "average-pool": "Convolutions with average pooling: sharp maps, and latent attention",
+    "mlp": "Fully connected: fastest; no attention",
+}
+
+
+class ModelPanel(Card):
+    """Emits what the user wants done about the encoder; shows the one in use and a running fit."""
+
+    bundled_wanted = Signal()
+    fit_wanted = Signal(str, int)  # network, epochs
+    cancel_wanted = Signal()
+    load_wanted = Signal(object)
+    save_wanted = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("2  Model", parent)
+        self.summary = QLabel("Open a section first.")
+        self.summary.setWordWrap(True)
+        self.form.addWidget(self.summary)
+        self._curves: dict[str, list[float]] = {}
+        self._began = 0.0
+        self._build_fit()
+        self._build_files()
+        self.show_encoder(None, can_fit=False)
+
+    def _build_fit(self) -> None:
+        self.fit_button = QPushButton("Fit to this section")
+        self.fit_button.setToolTip("Train an encoder on the genes of the open section: sharper maps, in under a minute")
+        self.network = QComboBox()
+        for network, explanation in NETWORKS.items():
+            self.network.addItem(network)
+            self.network.setItemData(self.network.count() - 1, explanation, 3)
+        self.network.setToolTip("Kind of network. " + ". ".join(f"{key}: {text}" for key, text in NETWORKS.items()))
+        self.epochs = QSpinBox()
+        self.epochs.setRange(1, 500)
+        self.epochs.setValue(EPOCHS)
+        self.epochs.setSuffix(" epochs")
+        self.epochs.setToolTip("How often training sees every gene; the best epoch is kept")
+        settings = QHBoxLayout()
+        settings.addWidget(self.network, 1)
+        settings.addWidget(self.epochs)
+        self.form.addWidget(self.fit_button)
+        self.form.addLayout(settings)
+
+        self.progress = QProgressBar()
+        self.progress.setRange(0, 1000)
+        self.progress.setToolTip("Training")
+        self.cancel_button = QPushButton("Cancel")
+        self.cancel_button.setToolTip("Stop training and keep the encoder in use")
+        self._running = QWidget()
+        row = QHBoxLayout(self._running)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.progress, 1)
+        row.addWidget(self.cancel_button)
+        self.form.addWidget(self._running)
+        self.plot = LossPlot()
+        self.form.addWidget(self.plot)
+        self._running.hide()
+        self.plot.hide()
+        self.fit_button.clicked.connect(lambda: self.fit_wanted.emit(self.network.currentText(), self.epochs.value()))
+        self.cancel_button.clicked.connect(self.cancel_wanted)
+
+    def _build_files(self) -> None:
+        self.bundled_button = QPushButton("Bundled")
+        self.bundled_button.setToolTip("Use the encoder that comes with the plugin")
+        self.load_button = QPushButton("Load…")
+        self.load_button.setToolTip("Use an encoder saved before (.safetensors)")
+        self.save_button = QPushButton("Save…")
+        self.save_button.setToolTip("Save the encoder in use (.safetensors)")
+        files = QHBoxLayout()
+        for button in (self.bundled_button, self.load_button, self.save_button):
+            files.addWidget(button)
+        self.form.addLayout(files)
+        self.bundled_button.clicked.connect(self.bundled_wanted)
+        self.load_button.clicked.connect(self._ask_for_weights)
+        self.save_button.clicked.connect(self._ask_where_to_save)
+
+    def show_encoder(self, encoder: Encoder | None, *, can_fit: bool, reason: str = "") -> None:
+        """Say which encoder is in use, or why none is."""
+        for button in (self.fit_button, self.bundled_button, self.load_button):
+            button.setEnabled(can_fit)
+        self.save_button.setEnabled(encoder is not None)
+        if encoder is not None:
+            rows, columns = encoder.shape[-2:]
+            self.set_state(f"{encoder.name} · {encoder.latent} latents")
+            self.summary.setText(
+                f"<b>{encoder.name}</b>: {encoder.latent} latent dimensions, pictures of {rows} × {columns} cells. "
+                f"{encoder.card.get('summary', '')}"
+            )
+        else:
+            self.set_state(reason or "open a section first" if not can_fit else reason or "no encoder in use")
+            self.summary.setText(reason or ("Load an encoder or fit one." if can_fit else "Open a section first."))
+
+    def start_fit(self) -> None:
+        """Show that a fit runs."""
+        self._curves = {}
+        self._began = time.monotonic()
+        self.progress.setValue(0)
+        self.progress.setFormat("starting")
+        self._running.show()
+        self.plot.show()
+        self.plot.draw_curves({})
+        self.fit_button.setEnabled(False)
+        self.set_state("fitting…")
+
+    def show_step(self, step: Step) -> None:
+        """Show how far the fit is, and how long it will take."""
+        if step.fraction > 0:
+            spent = time.monotonic() - self._began
+            left = spent / step.fraction * (1 - step.fraction)
+            self.progress.setFormat(f"{step.message} · {left:.0f} s left")
+            self.set_state(f"fitting, {left:.0f} s left")
+        self.progress.setValue(int(1000 * step.fraction))
+        if step.values:
+            for name, value in step.values.items():
+                self._curves.setdefault(name, []).append(value)
+            self.plot.draw_curves({name: values for name, values in self._curves.items() if "loss" in name})
+
+    def end_fit(self) -> None:
+        """Show that no fit runs; the loss curve stays."""
+        self._running.hide()
+        self.fit_button.setEnabled(True)
+
+    def _ask_for_weights(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Load an encoder", "", WEIGHTS)
+        if path:
+            self.load_wanted.emit(Path(path))
+
+    def _ask_where_to_save(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Save the encoder", "encoder.safetensors", WEIGHTS)
+        if path:
+            self.save_wanted.emit(Path(path))

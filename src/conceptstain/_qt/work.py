@@ -1,0 +1,148 @@
+"""What jobs run: plain functions with ``report=``, no Qt and no viewer. Heavy imports happen here, off the window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conceptstain.errors import ConceptStainError
+from conceptstain.progress import Report, Step
+
+if TYPE_CHECKING:
+    from conceptstain.canvas.gene_pictures import GenePictures
+    from conceptstain.canvas.section import Section
+    from conceptstain.concepts.concept import Concept
+    from conceptstain.concepts.definition import Definition
+    from conceptstain.methods.attribution import Attribution
+    from conceptstain.nets.encoder import Encoder
+    from conceptstain.nets.picture_vae import Network
+    from conceptstain.study import Study
+
+__all__ = [
+    "bundled_encoder",
+    "export_figure",
+    "export_section",
+    "export_values",
+    "fit_encoder",
+    "open_canvas",
+    "read_encoder",
+    "stain",
+    "try_concept",
+    "view",
+    "write_encoder",
+]
+
+
+def open_canvas(path: Path | None, image: Path | None, *, report: Report) -> GenePictures:
+    """Open a section as gene pictures; ``path=None`` opens the bundled sample."""
+    from conceptstain.canvas.reading import open_section
+    from conceptstain.canvas.samples import open_sample
+
+    report(Step(0, 2, "Reading"))
+    section = open_sample() if path is None else open_section(path, image=image)
+    return view(section, report=report)
+
+
+def view(section: Section, *, report: Report) -> GenePictures:
+    """Make gene pictures of a section."""
+    report(Step(1, 2, "Making gene pictures"))
+    return section.view("genes")
+
+
+def bundled_encoder(canvas: GenePictures, *, report: Report) -> Encoder:
+    """Load the encoder that comes with the package, and encode the section with it."""
+    _need_torch()
+    from conceptstain.concepts.latents import latents_of
+    from conceptstain.nets.bundled import bundled
+
+    encoder = bundled("gene-pictures")
+    latents_of(canvas, encoder, report=report)
+    return encoder
+
+
+def read_encoder(path: Path, canvas: GenePictures, *, report: Report) -> Encoder:
+    """Load an encoder from a file, and encode the section with it."""
+    _need_torch()
+    from conceptstain.concepts.latents import latents_of
+    from conceptstain.nets.checkpoint import load_encoder
+
+    encoder = load_encoder(path)
+    latents_of(canvas, encoder, report=report)
+    return encoder
+
+
+def fit_encoder(canvas: GenePictures, network: Network, epochs: int, *, report: Report) -> Encoder:
+    """Fit an encoder to a section, and encode the section with it."""
+    _need_torch()
+    from dataclasses import replace
+
+    from conceptstain.concepts.latents import latents_of
+    from conceptstain.fitting import FitSettings, fit
+    from conceptstain.nets.picture_vae import PictureVAESettings
+
+    settings = FitSettings(network=PictureVAESettings.of(network))
+    settings = replace(settings, training=replace(settings.training, epochs=epochs))
+    encoder = fit(canvas, settings, report=report)
+    latents_of(canvas, encoder)
+    return encoder
+
+
+def try_concept(study: Study, definition: Definition, *, report: Report) -> Concept:
+    """Make a concept, so that one that cannot be made never enters the list."""
+    return study.try_definition(definition, report=report)
+
+
+def stain(study: Study, name: str, map_key: str, dimension: int, *, report: Report) -> tuple[Concept, Attribution]:
+    """Make a map of a concept."""
+    from conceptstain.methods.maps import map_kind
+
+    concept = study.concept(name, report=report)
+    finding = map_kind(map_key).make(
+        study.need_canvas(), study.need_encoder(), concept, dimension=dimension, report=report
+    )
+    return concept, finding
+
+
+def export_figure(canvas: GenePictures, findings: tuple[Attribution, ...], path: Path, *, report: Report) -> Path:
+    """Draw maps and write the figure."""
+    from conceptstain.figures import figure, save_figure
+
+    report(Step(0, 1, "Drawing"))
+    save_figure(figure(canvas, *findings), path, overwrite=True)  # the file dialog has asked
+    return path
+
+
+def export_values(study: Study, path: Path, *, report: Report) -> Path:
+    """Write the maps of a study, one row per spot."""
+    from conceptstain.exporting import spot_table, write_table
+
+    report(Step(0, 1, "Writing"))
+    return write_table(spot_table(study.need_canvas(), study.findings), path, overwrite=True)
+
+
+def export_section(study: Study, path: Path, *, report: Report) -> Path:
+    """Write the section with the results of a study in it."""
+    from conceptstain.exporting import export
+
+    report(Step(0, 1, "Writing"))
+    return export(path, study.need_canvas(), study.findings, study.encoder, overwrite=True)
+
+
+def write_encoder(encoder: Encoder, path: Path, *, report: Report) -> Path:
+    """Save an encoder."""
+    from conceptstain.nets.checkpoint import save_encoder
+
+    report(Step(0, 1, "Writing"))
+    save_encoder(encoder, path)
+    return path
+
+
+def _need_torch() -> None:
+    try:
+        import torch  # noqa: F401 - only whether it loads
+    except OSError as error:  # on Windows its DLLs load only before Qt's
+        raise ConceptStainError(
+            "PyTorch could not be loaded",
+            got=str(error).splitlines()[0],
+            cure='Start napari with: python -c "import torch, napari; napari.Viewer(); napari.run()"',
+        ) from error

@@ -1,0 +1,167 @@
+"""From options to the things they name: sections, encoders, concepts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conceptstain.cli.options import Network, Preset
+from conceptstain.cli.telling import ProgressLine
+from conceptstain.errors import InputError
+
+if TYPE_CHECKING:
+    from conceptstain.canvas.gene_pictures import GenePictures
+    from conceptstain.canvas.region import Region
+    from conceptstain.canvas.section import Section
+    from conceptstain.concepts.concept import Concept
+    from conceptstain.concepts.definition import Definition, Form
+    from conceptstain.fitting import FitSettings
+    from conceptstain.nets.encoder import Encoder
+    from conceptstain.nets.picture_vae import Network as NetworkName
+
+__all__ = ["alike", "canvas_and_encoder", "definition_from", "fit_settings", "fitted", "made", "opened", "scaling"]
+
+
+def opened(file: Path, image: Path | None = None, alignment: Path | None = None) -> Section:
+    """The section in a file."""
+    from conceptstain.canvas.reading import open_section
+
+    return open_section(file, image=image, alignment=alignment)
+
+
+def definition_from(
+    like: str | None,
+    genes: str | None,
+    region: str | None,
+    *,
+    name: str | None = None,
+    form: Form = "mean",
+    neighbours: int = 50,
+) -> Definition:
+    """What ``--like``, ``--genes`` or ``--region`` asks for; without a name it is called by what it is made of.
+
+    Raises
+    ------
+    InputError
+        None or several of the three, or a region that is not written ``obs:COLUMN=VALUE``.
+    """
+    from conceptstain.concepts.definition import Definition
+
+    given = {"--like": like, "--genes": genes, "--region": region}
+    named = [option for option, value in given.items() if value is not None]
+    if len(named) != 1:
+        raise InputError(
+            "A concept is made from one thing",
+            got=" and ".join(named) or "none of --like, --genes and --region",
+            cure="Give --like Penk, --genes Penk,Nrgn or --region obs:layer=GCL",
+        )
+    spots = None if region is None else _region(region)
+    items = None if genes is None else tuple(filter(None, (gene.strip() for gene in genes.split(","))))
+    called = name or like or (spots.name if spots else ", ".join(items or ()))
+    return Definition(called, like, items, spots, form, neighbours)
+
+
+def _region(text: str) -> Region:
+    from conceptstain.canvas.region import Region
+
+    found = re.fullmatch(r"obs:([^=]+)=(.+)", text)
+    if found is None:
+        raise InputError("A region is named by an annotation", got=repr(text), cure="Write obs:COLUMN=VALUE")
+    return Region.from_obs(found[1].strip(), found[2].strip())
+
+
+def made(definition: Definition, canvas: GenePictures, encoder: Encoder, *, noise_seed: int | None = None) -> Concept:
+    """The concept of a definition; with a seed, from one random draw of every latent."""
+    import torch
+
+    from conceptstain.concepts.concept import make
+
+    noise = None if noise_seed is None else torch.Generator().manual_seed(noise_seed)
+    return make(definition, canvas, encoder, noise=noise)
+
+
+def scaling(preset: Preset | None) -> str:
+    """Name of the scaling of the pictures."""
+    return "paper" if preset else "z-score"
+
+
+def fit_settings(
+    seed: int,
+    preset: Preset | None,
+    *,
+    network: Network | None = None,
+    latent: int | None = None,
+    epochs: int | None = None,
+) -> FitSettings:
+    """Settings of a fit; what is None is as the preset, or the default, has it."""
+    from dataclasses import replace
+
+    from conceptstain.fitting import FitSettings
+    from conceptstain.nets.picture_vae import PictureVAESettings
+
+    settings = FitSettings.paper(seed) if preset else FitSettings()
+    named: NetworkName = "paper" if preset else network.value if network else "average-pool"
+    built = PictureVAESettings.of(named, latent)
+    training = replace(settings.training, seed=seed, epochs=settings.training.epochs if epochs is None else epochs)
+    return FitSettings(built, training)
+
+
+def fitted(canvases: Sequence[GenePictures], settings: FitSettings) -> Encoder:
+    """An encoder fitted to the canvases, with its progress on standard error."""
+    from conceptstain.fitting import fit as fit_encoder
+
+    line = ProgressLine()
+    try:
+        return fit_encoder(canvases, settings, report=line)
+    finally:
+        line.close()
+
+
+def alike(canvases: Sequence[GenePictures]) -> list[GenePictures]:
+    """The canvases in the smallest frame that all of them fit."""
+    height, width = (max(canvas.grid.frame[side] for canvas in canvases) for side in (0, 1))
+    return [
+        canvas
+        if canvas.grid.frame == (height, width)
+        else canvas.section.view("genes", scaling=canvas.scaling, frame=(height, width))
+        for canvas in canvases
+    ]
+
+
+def canvas_and_encoder(
+    section: Section, weights: Path | None, *, fit_here: bool, preset: Preset | None, seed: int
+) -> tuple[GenePictures, Encoder]:
+    """The section as pictures, and the encoder that was asked for: given, fitted here, or the bundled one.
+
+    Raises
+    ------
+    InputError
+        Two encoders are asked for, or the bundled one is too small for the section.
+    ReadingError
+        The weights cannot be read.
+    """
+    if weights is not None:
+        if fit_here or preset:
+            other = "--fit" if fit_here else "--preset"
+            raise InputError(
+                "There are two encoders to choose from", got=f"--weights and {other}", cure="Give one of them"
+            )
+        from conceptstain.nets.checkpoint import load_encoder
+
+        encoder = load_encoder(weights)
+        return section.view("genes", scaling=encoder.scaling, frame=tuple(encoder.shape[1:])), encoder
+    canvas = section.view("genes", scaling=scaling(preset))
+    if fit_here or preset:
+        return canvas, fitted([canvas], fit_settings(seed, preset))
+    from conceptstain.nets.bundled import bundled
+
+    encoder = bundled()
+    if tuple(encoder.shape) != canvas.shape:
+        raise InputError(
+            "The bundled encoder was made for smaller sections",
+            got=f"pictures of {canvas.shape} for {tuple(encoder.shape)}",
+            cure="Fit one to this section with --fit",
+        )
+    return canvas, encoder

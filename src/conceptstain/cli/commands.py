@@ -1,0 +1,192 @@
+"""The commands. Each imports what it needs when it runs, so that ``--help`` does not wait for torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from conceptstain import __version__
+from conceptstain.cli.choosing import (
+    alike,
+    canvas_and_encoder,
+    definition_from,
+    fit_settings,
+    fitted,
+    made,
+    opened,
+    scaling,
+)
+from conceptstain.cli.options import (
+    Alignment,
+    ConceptForm,
+    File,
+    Image,
+    Network,
+    Overwrite,
+    PresetOption,
+    Seed,
+)
+from conceptstain.cli.results import check_targets, file_stem, write_results
+from conceptstain.cli.telling import say_encoders, say_neighbours, say_section, say_written, told
+from conceptstain.cli.window import has_display, open_window
+from conceptstain.errors import InputError
+
+__all__ = ["app"]
+
+DEMO_GENES = ("Penk", "Doc2g", "Kctd12")
+
+app = typer.Typer(
+    name="conceptstain",
+    help="Stain tissue with the concepts of a generative model's latent space.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def main(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
+) -> None:
+    """Stain tissue with the concepts of a generative model's latent space."""
+    if version:
+        typer.echo(f"conceptstain {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder to write to; made if it does not exist.")] = Path(
+        "conceptstain-demo"
+    ),
+    no_window: Annotated[bool, typer.Option("--no-window", help="Do not open napari.")] = False,
+) -> None:
+    """Stain the bundled (simulated) olfactory bulb, write the figures, and open it in napari."""
+    with told():
+        from conceptstain.canvas.samples import open_sample
+        from conceptstain.concepts.definition import Definition
+        from conceptstain.methods.decoded import decoded
+        from conceptstain.nets.bundled import bundled
+
+        section = open_sample()
+        canvas, encoder = section.view("genes"), bundled()
+        encoder.check(canvas)
+        say_section(section)
+        typer.echo(f"Encoder: {encoder.name}, {encoder.latent} latent dimensions; it comes with the package.")
+        concepts = [made(Definition(gene, like=gene), canvas, encoder) for gene in DEMO_GENES]
+        maps = [decoded(canvas, encoder, concept) for concept in concepts]
+        for concept in concepts:
+            typer.echo(f"Concept {concept.name}: {concept.origin}.")
+        written = write_results(out, "demo", canvas, maps, encoder, beside=DEMO_GENES, overwrite=True)
+        say_written(written)
+        if no_window:
+            return
+        if not has_display():
+            typer.echo("No display, so napari is not opened. With one: conceptstain demo, or Plugins > Concept Stain.")
+            return
+        open_window(section)
+
+
+@app.command()
+def info(file: File, image: Image = None, alignment: Alignment = None) -> None:
+    """Say what is in a file: spots, genes, unit, assumptions, and which encoder fits."""
+    with told():
+        section = opened(file, image, alignment)
+        canvas = section.view("genes")
+        say_section(section)
+        height, width = canvas.grid.frame
+        shared = f", {canvas.grid.n_shared} spots share a cell" if canvas.grid.n_shared else ""
+        typer.echo(f"Pictures: {height} x {width} cells of {canvas.grid.pitch:.4g} {section.unit}{shared}.")
+        typer.echo(
+            f"Genes to learn from: {len(canvas.trainable):,}, found in {canvas.settings.min_spots} spots or more."
+        )
+        for column in section.adata.obs:
+            values = section.adata.obs[column]
+            if values.dtype in {"category", "object"} and values.nunique() <= 20:
+                typer.echo(f"obs:{column}: {', '.join(sorted(map(str, values.dropna().unique())))}")
+        say_encoders(canvas, file)
+
+
+@app.command()
+def fit(  # noqa: PLR0917 - options, which typer passes by name
+    files: Annotated[list[Path], typer.Argument(help="Sections to learn from.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="File to write, .safetensors.", show_default=False)],
+    epochs: Annotated[int | None, typer.Option(help="Passes over the genes.", show_default=False)] = None,
+    network: Annotated[Network | None, typer.Option(help="What to fit.", show_default="average-pool")] = None,
+    latent: Annotated[int | None, typer.Option(help="Latent dimensions.", show_default=False)] = None,
+    seed: Seed = 0,
+    preset: PresetOption = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Fit an encoder to one section or several, and save it."""
+    with told():
+        from conceptstain.nets.checkpoint import save_encoder
+        from conceptstain.writing import check_writable
+
+        if out.suffix.lower() != ".safetensors":
+            raise InputError("An encoder is saved as .safetensors", got=out.name, cure="End the name in .safetensors")
+        check_writable(out, overwrite=overwrite)
+        if preset and network:
+            raise InputError(
+                "The preset has a network of its own", got="--preset and --network", cure="Give one of them"
+            )
+        settings = fit_settings(seed, preset, network=network, latent=latent, epochs=epochs)
+        canvases = alike([opened(file).view("genes", scaling=scaling(preset)) for file in files])
+        encoder = fitted(canvases, settings)
+        save_encoder(encoder, out)
+        history = encoder.card["history"]
+        typer.echo(f"Fitted to {', '.join(canvas.section.name for canvas in canvases)} in {history['seconds']:.0f} s.")
+        typer.echo(f"Wrote {out} (fingerprint {encoder.fingerprint}).")
+
+
+@app.command()
+def stain(  # noqa: PLR0917 - options, which typer passes by name
+    file: File,
+    out: Annotated[Path, typer.Option(help="Folder to write to; made if it does not exist.", show_default=False)],
+    like: Annotated[str | None, typer.Option(help="A gene: its latent neighbours.", show_default=False)] = None,
+    genes: Annotated[str | None, typer.Option(help="Genes, separated by commas.", show_default=False)] = None,
+    region: Annotated[
+        str | None,
+        typer.Option(help="Spots by annotation: obs:layer=GCL; the genes enriched there.", show_default=False),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="What to call the concept.", show_default=False)] = None,
+    image: Image = None,
+    alignment: Alignment = None,
+    maps: Annotated[
+        list[str], typer.Option("--map", help="decoded, gene-mean, gradient, rectified, attention; repeatable.")
+    ] = ["decoded"],  # noqa: B006 - typer reads it, nobody changes it
+    latent: Annotated[int, typer.Option(help="Which latent dimension the map attention is of.")] = 0,
+    form: Annotated[ConceptForm, typer.Option(help="Mean latent of the genes, or that against all others.")] = (
+        ConceptForm.MEAN
+    ),
+    neighbours: Annotated[int, typer.Option(help="How many genes --like and --region choose.")] = 50,
+    weights: Annotated[Path | None, typer.Option(help="An encoder from the command fit.", show_default=False)] = None,
+    fit_here: Annotated[bool, typer.Option("--fit", help="Fit an encoder to this section first.")] = False,
+    preset: PresetOption = None,
+    seed: Seed = 0,
+    sampled_latents: Annotated[
+        bool, typer.Option("--sampled-latents", help="Draw each latent once, as the released notebook does.")
+    ] = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Make a concept, paint its maps, and write .h5ad, .csv, .svg, .pdf and .png."""
+    with told():
+        from conceptstain.methods.maps import map_kind
+
+        kinds = [map_kind(key) for key in dict.fromkeys(maps)]
+        definition = definition_from(like, genes, region, name=name, form=form.value, neighbours=neighbours)
+        section = opened(file, image, alignment)
+        stem = file_stem(section.name, definition.name)
+        check_targets(out, stem, section, overwrite=overwrite)
+        canvas, encoder = canvas_and_encoder(section, weights, fit_here=fit_here, preset=preset, seed=seed)
+        concept = made(definition, canvas, encoder, noise_seed=seed if sampled_latents else None)
+        say_section(section)
+        typer.echo(f"Encoder: {encoder.name}, {encoder.latent} latent dimensions (fingerprint {encoder.fingerprint}).")
+        typer.echo(f"Concept {concept.name}: {concept.origin}.")
+        if like:
+            say_neighbours(concept)
+        painted = [kind.make(canvas, encoder, concept, dimension=latent) for kind in kinds]
+        say_written(write_results(out, stem, canvas, painted, encoder, concepts=[concept], overwrite=overwrite))

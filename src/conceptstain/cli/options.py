@@ -1,0 +1,44 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["Alignment", "ConceptForm", "File", "Image", "Network", "Overwrite", "Preset", "PresetOption", "Seed"]
+
+
+class Preset(StrEnum):
+    """Settings known by a name."""
+
+    PAPER = "paper"
+
+
+class Network(StrEnum):
+    """Networks that can be fitted."""
+
+    AVERAGE_POOL = "average-pool"
+    MLP = "mlp"
+    PAPER = "paper"
+
+
+class ConceptForm(StrEnum):
+    """How the latents of the genes become one direction."""
+
+    MEAN = "mean"
+    CONTRAST = "contrast"
+
+
+File = Annotated[Path, typer.Argument(help="A count matrix (.tsv, .tsv.gz) or an .h5ad file.", show_default=False)]
+Image = Annotated[Path | None, typer.Option(help="Tissue image (jpg, png, tif).", show_default=False)]
+Alignment = Annotated[
+    Path | None, typer.Option(help="Published alignment of a count matrix: nine numbers.", show_default=False)
+]
+Seed = Annotated[int, typer.Option(help="Seed of every random draw.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files of the same names.")]
+PresetOption = Annotated[
+    Preset | None, typer.Option(help="Scaling, network and training of the released notebook.", show_default=False)
+]

@@ -1,0 +1,305 @@
+"""Results as tables and as ``.h5ad``, for other programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from conceptstain.canvas.gene_pictures import GenePictures
+from conceptstain.canvas.section import Section, TissueImage
+from conceptstain.concepts.concept import Concept
+from conceptstain.concepts.latents import latents_of
+from conceptstain.errors import InputError
+from conceptstain.methods.attribution import Attribution
+from conceptstain.nets.encoder import Encoder
+from conceptstain.painting import painting
+from conceptstain.raster import corners, pixel_size, straightened
+from conceptstain.writing import written_whole
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+__all__ = [
+    "FORMAT_VERSION",
+    "UNS_KEY",
+    "annotated",
+    "concepts_of",
+    "export",
+    "gene_table",
+    "spot_table",
+    "write_h5ad",
+    "write_table",
+]
+
+FORMAT_VERSION = 1
+"""Of what lies under ``uns["conceptstain"]``; it grows when a reader has to know."""
+
+UNS_KEY = "conceptstain"
+LONGEST_SIDE = 2000  # of the tissue image in an .h5ad file, as Visium's "hires"
+
+
+def export(
+    path: str | Path,
+    canvas: GenePictures,
+    attributions: Sequence[Attribution],
+    encoder: Encoder | None = None,
+    *,
+    concepts: Sequence[Concept] | None = None,
+    table: str = "spots",
+    overwrite: bool = False,
+) -> Path:
+    """Write results in the format that the ending of the name asks for.
+
+    Parameters
+    ----------
+    path
+        ``.h5ad``: see :func:`annotated`. ``.csv``: the table of spots or of genes.
+    canvas
+        What the maps were made with.
+    attributions
+        The maps.
+    encoder
+        The encoder of the concepts; needed where concepts are to be scored.
+    concepts
+        Which concepts to write; None: those of the maps.
+    table
+        ``"spots"`` or ``"genes"``: which one a ``.csv`` holds.
+    overwrite
+        Replace an existing file; never the one the section was read from.
+
+    Raises
+    ------
+    InputError
+        Another format or table, a file that exists, or the section's own file.
+    MismatchError
+        Maps, canvas and encoder that do not belong together.
+    """
+    path = Path(path)
+    ending = path.suffix.lower()
+    if ending == ".h5ad":
+        _refuse_source(path, canvas.section)
+        return write_h5ad(annotated(canvas, attributions, encoder, concepts=concepts), path, overwrite=overwrite)
+    if ending != ".csv" or table not in {"spots", "genes"}:
+        raise InputError(
+            "Results cannot be exported that way",
+            got=f"{path.name!r}, table {table!r}",
+            cure='End the name in .h5ad or .csv; a table is of "spots" or "genes"',
+        )
+    _refuse_source(path, canvas.section)
+    if table == "spots":
+        return write_table(spot_table(canvas, attributions), path, overwrite=overwrite)
+    if encoder is None:
+        raise InputError("Genes are scored by an encoder", got="none", cure="Give the encoder of the concepts")
+    concepts = concepts_of(attributions) if concepts is None else concepts
+    return write_table(gene_table(canvas, encoder, concepts), path, overwrite=overwrite)
+
+
+def spot_table(canvas: GenePictures, attributions: Sequence[Attribution]) -> pd.DataFrame:
+    """Values of maps at the spots.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``spot``: ``x`` and ``y`` in world units, named in the header, and one column per map.
+    """
+    section = canvas.section
+    values: dict[str, Any] = {f"x ({section.unit})": section.spots[:, 1], f"y ({section.unit})": section.spots[:, 0]}
+    names = _distinct((made.title for made in attributions), taken=values)
+    values |= {name: painting(made, canvas).values for name, made in zip(names, attributions, strict=True)}
+    return pd.DataFrame(values, index=pd.Index(section.adata.obs_names.astype(str), name="spot"))
+
+
+def gene_table(canvas: GenePictures, encoder: Encoder, concepts: Sequence[Concept]) -> pd.DataFrame:
+    """How genes stand to concepts.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``gene``, ordered by the first concept: ``spots expressing``, and for every concept ``score``
+        (``<z(x), v_c>``, mean latents), ``rank`` (1 is the highest score), ``in concept``, and for the genes that made
+        it the columns of its table, such as ``r`` or ``auroc``. Each is headed by the concept's name.
+
+    Raises
+    ------
+    MismatchError
+        A concept of another encoder, or an encoder that does not fit the canvas.
+    """
+    genes = pd.Index(canvas.item_names.astype(str), name="gene")
+    columns: dict[str, Any] = {"spots expressing": canvas.n_spots_expressing}
+    names = _distinct((concept.name for concept in concepts), taken=())
+    latents = latents_of(canvas, encoder) if concepts else np.empty((len(genes), 0), dtype=np.float32)
+    for name, concept in zip(names, concepts, strict=True):
+        concept.check(encoder)
+        scores = concept.scores(latents)
+        columns[f"{name}: score"] = scores
+        columns[f"{name}: rank"] = _ranks(scores)
+        columns[f"{name}: in concept"] = genes.isin(concept.items)
+        told = concept.table.reindex(genes)
+        columns |= {f"{name}: {column}": told[column].to_numpy() for column in told.columns}
+    table = pd.DataFrame(columns, index=genes)
+    return table.sort_values(f"{names[0]}: rank", kind="stable") if names else table
+
+
+def annotated(
+    canvas: GenePictures,
+    attributions: Sequence[Attribution],
+    encoder: Encoder | None = None,
+    *,
+    concepts: Sequence[Concept] | None = None,
+) -> AnnData:
+    """A copy of the section's AnnData with the results written into it; plain scanpy reads and draws it.
+
+    - ``obs``: one column per map, by its title;
+    - ``obsm["spatial"]``, ``uns["spatial"]``: positions as they were read, and the tissue image where there is one;
+    - ``varm["concept_scores"]``: one column per concept, where the encoder is given;
+    - ``uns["conceptstain"]``: concepts with their directions, maps with their settings, encoder, unit and notes.
+      Settings are JSON, since ``.h5ad`` cannot hold every type.
+
+    Raises
+    ------
+    MismatchError
+        Maps, canvas and encoder that do not belong together.
+    """
+    section = canvas.section
+    adata = section.adata.copy()
+    maps = _distinct((made.title for made in attributions), taken=adata.obs.columns)
+    for name, made in zip(maps, attributions, strict=True):
+        adata.obs[name] = painting(made, canvas).values
+    concepts = concepts_of(attributions) if concepts is None else concepts
+    names = _distinct((concept.name for concept in concepts), taken=())
+    if encoder is not None and concepts:
+        for concept in concepts:
+            concept.check(encoder)
+        latents = latents_of(canvas, encoder)
+        scores = {name: concept.scores(latents) for name, concept in zip(names, concepts, strict=True)}
+        adata.varm["concept_scores"] = pd.DataFrame(scores, index=adata.var_names)
+    _add_image(adata, section)
+    adata.uns[UNS_KEY] = {
+        "format": FORMAT_VERSION,
+        "unit": section.unit,
+        "scaling": canvas.scaling,
+        "frame": np.array(canvas.shape),
+        "pitch": canvas.grid.pitch,
+        "notes": _texts(section.notes),
+        "concepts": {name: _concept(concept) for name, concept in zip(names, concepts, strict=True)},
+        "maps": {name: _map(made) for name, made in zip(maps, attributions, strict=True)},
+        "encoder": {} if encoder is None else _encoder(encoder),
+    }
+    return adata
+
+
+def write_table(table: pd.DataFrame, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Write a table as comma-separated values in UTF-8, whole or not at all."""
+    with written_whole(path, overwrite=overwrite) as beside:
+        table.to_csv(beside, encoding="utf-8", lineterminator="\n", float_format="%.9g")
+    return Path(path)
+
+
+def write_h5ad(adata: AnnData, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Write an AnnData, whole or not at all."""
+    with written_whole(path, overwrite=overwrite) as beside:
+        adata.write_h5ad(beside, compression="gzip")
+    return Path(path)
+
+
+def concepts_of(attributions: Iterable[Attribution]) -> list[Concept]:
+    """The concepts that maps are of, each once, in order."""
+    return list(dict.fromkeys(made.concept for made in attributions if made.concept is not None))
+
+
+def _refuse_source(path: Path, section: Section) -> None:
+    if section.path is not None and path.resolve() == section.path.resolve():
+        raise InputError(
+            "Results are not written over the file they were made from", got=str(path), cure="Choose another name"
+        )
+
+
+def _ranks(scores: np.ndarray) -> np.ndarray:
+    ranks = np.empty(len(scores), dtype=int)
+    ranks[np.argsort(-scores, kind="stable")] = np.arange(1, len(scores) + 1)
+    return ranks
+
+
+def _distinct(names: Iterable[str], *, taken: Iterable[object]) -> list[str]:
+    """Names that ``.h5ad`` can hold as keys, and that differ from each other and from those taken."""
+    used = {str(name) for name in taken}
+    distinct = []
+    for name in names:
+        fresh = wanted = name.replace("/", "\N{DIVISION SLASH}") or "unnamed"
+        number = 2
+        while fresh in used:
+            fresh, number = f"{wanted} ({number})", number + 1
+        used.add(fresh)
+        distinct.append(fresh)
+    return distinct
+
+
+def _concept(concept: Concept) -> dict[str, Any]:
+    return {
+        "name": concept.name,
+        "direction": np.asarray(concept.direction),
+        "items": _texts(concept.items),
+        "origin": concept.origin,
+        "form": concept.definition.form,
+        "encoder": concept.encoder,
+    }
+
+
+def _map(made: Attribution) -> dict[str, Any]:
+    return {
+        "name": made.name,
+        "method": made.method,
+        "signed": made.signed,
+        "encoder": made.encoder,
+        "settings": _json(made.settings),
+    }
+
+
+def _encoder(encoder: Encoder) -> dict[str, Any]:
+    return {"name": encoder.name, "fingerprint": encoder.fingerprint, "card": _json(encoder.card)}
+
+
+def _json(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, ensure_ascii=False, default=str)
+
+
+def _texts(texts: Sequence[str]) -> np.ndarray:
+    return np.array(list(texts), dtype=object)
+
+
+def _add_image(adata: AnnData, section: Section) -> None:
+    """Put positions and the tissue where scanpy looks for them, unless the file brought its own."""
+    if "spatial" not in adata.obsm:
+        adata.obsm["spatial"] = section.spots[:, ::-1].copy()
+    spatial = dict(adata.uns.get("spatial", {}))
+    libraries = [str(name) for name, entry in spatial.items() if isinstance(entry, Mapping)]
+    library = (libraries[0] if libraries else section.name or "section").replace("/", "\N{DIVISION SLASH}")
+    entry = dict(spatial.get(library, {}))
+    scale = _world_per_position(adata, section)
+    factors = {"spot_diameter_fullres": section.spot_diameter / scale, **entry.get("scalefactors", {})}
+    if section.unit == "µm":
+        factors.setdefault("microns_per_pixel", scale)
+    images = dict(entry.get("images", {}))
+    if section.image is not None and not images:
+        images["hires"], pixel = _from_corner(section.image)
+        factors["tissue_hires_scalef"] = scale / pixel
+    adata.uns["spatial"] = {**spatial, library: {**entry, "images": images, "scalefactors": factors}}
+
+
+def _world_per_position(adata: AnnData, section: Section) -> float:
+    positions = np.asarray(adata.obsm["spatial"], dtype=np.float64)
+    extent = np.linalg.norm(positions - positions.mean(axis=0))
+    return float(np.linalg.norm(section.spots - section.spots.mean(axis=0)) / extent) if extent > 0 else 1.0
+
+
+def _from_corner(image: TissueImage) -> tuple[np.ndarray, float]:
+    """The image from the world's origin on, as positions in ``uns["spatial"]`` are a mere scale times pixels."""
+    _, _, bottom, right = corners(image)
+    pixel = max(pixel_size(image), bottom / LONGEST_SIDE, right / LONGEST_SIDE)
+    height, width = round(bottom / pixel), round(right / pixel)
+    return straightened(image, (0.0, 0.0, height * pixel, width * pixel), pixel), pixel

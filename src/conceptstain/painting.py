@@ -1,0 +1,110 @@
+"""Paintings: whatever can be shown on tissue, as values at its spots with their colours, title and label.
+
+Layers, figures and exports all start here, so a map has the same values, colours and name wherever it is seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final
+
+import numpy as np
+from jaxtyping import Float
+
+from conceptstain import colours
+from conceptstain.canvas.gene_pictures import GenePictures
+from conceptstain.errors import InputError
+from conceptstain.methods.attribution import Attribution
+
+__all__ = ["Paintable", "Painting", "painting"]
+
+Paintable = Attribution | str | int
+"""A map, or a gene by its name or index."""
+
+MAP_LABELS = {
+    "decoded": "dec(z + d) \N{MINUS SIGN} dec(z \N{MINUS SIGN} d)",
+    "gene mean": "mean z-score of the genes",
+    "gradient saliency": "gradient of the concept score",
+    "rectified saliency": "rectified gradient",
+    "attention": "attention",
+}
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Painting:
+    """Values at the spots, ready to be drawn.
+
+    Attributes
+    ----------
+    title
+        Name for a layer, a panel or a column.
+    label
+        What the values are, for a colour bar.
+    values
+        One per spot, in the order of the section.
+    signed
+        Whether 0 is the middle or the bottom of the colours.
+    """
+
+    title: str
+    label: str
+    values: Float[np.ndarray, " spots"]
+    signed: bool
+
+    @cached_property
+    def limits(self) -> colours.Limits:
+        """Values at the ends of the colours, see :func:`conceptstain.colours.limits`."""
+        return colours.limits(self.values, signed=self.signed)
+
+    @property
+    def colours(self) -> Float[np.ndarray, "spots 4"]:
+        """RGBA of every spot, in 0..1."""
+        return colours.rgba(self.values, signed=self.signed, limits=self.limits)
+
+
+def painting(thing: Paintable, canvas: GenePictures) -> Painting:
+    """Values of a map or of a gene at the spots.
+
+    Parameters
+    ----------
+    thing
+        A map made with this canvas: the mean over its pictures is read at the spots. Or a gene, by name or index: its
+        expression before centring, so that 0 means that none was found.
+    canvas
+        The genes as pictures.
+
+    Raises
+    ------
+    InputError
+        No such gene, a map of another canvas, or something else altogether.
+    """
+    if isinstance(thing, Attribution):
+        values = np.asarray(canvas.place(thing.mean()), dtype=np.float64)
+        label = MAP_LABELS.get(thing.method, thing.method)
+        if thing.method == "gene mean" and canvas.scaling == "paper":
+            label = "mean of counts / maximum"
+        if thing.settings.get("times_input"):
+            label += " \N{MULTIPLICATION SIGN} input"
+        return Painting(thing.title, label, values, thing.signed)
+    gene = canvas.item(thing) if isinstance(thing, str) else _checked(thing, canvas)
+    values = canvas.expression[:, [gene]].toarray().ravel().astype(np.float64)
+    return Painting(f"{canvas.item_names[gene]} - expression", expression_label(canvas), values, signed=False)
+
+
+def expression_label(canvas: GenePictures) -> str:
+    """What the values of a gene are on this canvas."""
+    if canvas.scaling == "paper":
+        return "counts / maximum of the gene"
+    return "log(1 + counts per 10,000)" if canvas.section.counts == "counts" else "normalised expression"
+
+
+def _checked(thing: object, canvas: GenePictures) -> int:
+    if not isinstance(thing, int | np.integer) or not 0 <= thing < len(canvas):
+        raise InputError(
+            "Neither a map nor a gene can be painted from this",
+            got=repr(thing),
+            cure=f"Give a map, the name of a gene, or an index below {len(canvas):,}",
+        )
+    return int(thing)
