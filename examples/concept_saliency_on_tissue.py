@@ -2,8 +2,8 @@
 
     python examples/concept_saliency_on_tissue.py --out results
 
-First with the paper's scaling, network and training, fitted to the section without any label; then with the encoder that
-comes with the package. For a section of your own, replace ``cs.sample()`` by
+First with the paper's scaling, network and training, fitted to the section without any label; then with the encoder
+that comes with the package. For a section of your own, replace ``cs.sample()`` by
 ``cs.open("counts.tsv.gz", image="tissue.jpg")``.
 """
 

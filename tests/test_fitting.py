@@ -3,7 +3,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from factories import tiny_section
 
 from conceptstain.errors import InputError
 from conceptstain.fitting import FitSettings, fit
@@ -11,6 +10,7 @@ from conceptstain.nets.checkpoint import load_encoder, save_encoder
 from conceptstain.nets.picture_vae import PictureVAESettings
 from conceptstain.nets.training import TrainingSettings
 from conceptstain.progress import Cancelled
+from factories import tiny_section
 
 QUICK = FitSettings(
     PictureVAESettings(latent=3, widths=(2, 3, 4), hidden=(6,)), TrainingSettings(epochs=2, batch_size=4, device="cpu")

@@ -34,7 +34,7 @@ def test_half_the_size_averages_four_pixels():
 def test_a_quarter_turn_is_undone():
     image = picture(to_world=[[0, 1, 0], [-1, 0, 0], [0, 0, 1]])
     assert not is_straight(image)
-    np.testing.assert_array_equal(straightened(image, corners(image), 1.0), np.rot90(image.pixels))
+    np.testing.assert_array_equal(straightened(image, corners(image), 1.0), np.rot90(image.pixels, -1))
 
 
 def test_beside_the_image_there_is_white():
@@ -43,19 +43,17 @@ def test_beside_the_image_there_is_white():
     assert (seen == 255).all()
 
 
+places = st.tuples(st.floats(-50, 50), st.floats(-50, 50))
+marks = st.tuples(st.integers(8, 31), st.integers(8, 21))
+
+
 @laws
-@given(
-    st.floats(0, 2 * np.pi),
-    st.floats(0.3, 4),
-    st.floats(-50, 50),
-    st.floats(-50, 50),
-    st.integers(8, 31),
-    st.integers(8, 21),
-)
-def test_a_mark_stays_where_it_lies_in_the_world(angle, size, down, right, row, column):
+@given(st.floats(0, 2 * np.pi), st.floats(0.3, 4), places, marks)
+def test_a_mark_stays_where_it_lies_in_the_world(angle, size, place, mark):
+    row, column = mark
     turn = size * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     to_world = np.eye(3)
-    to_world[:2, :2], to_world[:2, 2] = turn, (down, right)
+    to_world[:2, :2], to_world[:2, 2] = turn, place
     pixels = np.full((40, 30, 3), 255, dtype=np.uint8)
     pixels[row : row + 2, column : column + 2] = 0
     image = TissueImage(pixels, to_world)

@@ -300,7 +300,8 @@ def _draw_colour_bar(drawing: Figure, axes: Axes, panel: Painting, settings: Fig
     bar = drawing.colorbar(colours, cax=axes, orientation="horizontal", extend=extend, extendfrac=0.06)
     bar.outline.set_linewidth(0)
     if bar.solids is not None:
-        bar.solids.set(edgecolor="face", linewidth=0.2)  # without it, viewers show seams between the colours
+        # vector, as all but the tissue; the hairlines close the seams that viewers show between the colours
+        bar.solids.set(edgecolor="face", linewidth=0.2, rasterized=False)
     ticks = [low, 0.0, high] if panel.signed else [low, high]
     power = common_power(max(abs(low), abs(high)))
     bar.set_ticks(ticks, labels=[_short(tick / 10.0**power) for tick in ticks])

@@ -51,6 +51,7 @@ class Study:
     encoder_changed: ClassVar[Signal] = Signal()
     concepts_changed: ClassVar[Signal] = Signal()
     finding_added: ClassVar[Signal] = Signal(object)
+    findings_changed: ClassVar[Signal] = Signal()
 
     def __init__(self) -> None:
         self._section: Section | None = None
@@ -213,15 +214,13 @@ class Study:
         """Take back the last change of the concept list."""
         if self._done:
             self._undone.append(self._entries)
-            self._entries = self._done.pop()
-            self.concepts_changed.emit()
+            self._set_entries(self._done.pop())
 
     def redo(self) -> None:
         """Make the last taken-back change again."""
         if self._undone:
             self._done.append(self._entries)
-            self._entries = self._undone.pop()
-            self.concepts_changed.emit()
+            self._set_entries(self._undone.pop())
 
     def free_name(self, wanted: str) -> str:
         """The wanted name, or the wanted name with the first free number."""
@@ -265,12 +264,32 @@ class Study:
     def _change(self, entries: tuple[Entry, ...]) -> None:
         self._done.append(self._entries)
         self._undone = []
+        self._set_entries(entries)
+
+    def _set_entries(self, entries: tuple[Entry, ...]) -> None:
         self._entries = entries
+        kept = [self._named_as_listed(finding) for finding in self._findings.values()]
+        self._findings = {finding.title: finding for finding in kept if finding is not None}
         self.concepts_changed.emit()
+        self.findings_changed.emit()
+
+    def _named_as_listed(self, finding: Attribution) -> Attribution | None:
+        """The finding under its concept's present name; None where the concept is off the list."""
+        if finding.concept is None:
+            return finding
+        of = finding.concept.definition
+        same = [entry for entry in self._entries if entry.definition.has_same_source(of)]
+        if not same:
+            return None
+        if any(entry.name == of.name for entry in same):
+            return finding
+        definition = same[0].definition
+        return replace(finding, name=definition.name, concept=replace(finding.concept, definition=definition))
 
     def _forget_results(self) -> None:
         self._concepts = {}
         self._findings = {}
+        self.findings_changed.emit()
 
 
 def _is_portable(definition: Definition, canvas: GenePictures) -> bool:

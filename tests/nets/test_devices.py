@@ -14,5 +14,5 @@ def test_the_cpu_is_always_there():
 
 @pytest.mark.parametrize("name", ["tpu", "cuda:9999", "cpu:x", ""])
 def test_a_device_that_is_not_there_is_refused_with_those_that_are(name):
-    with pytest.raises(InputError, match="auto, .*cpu"):
+    with pytest.raises(InputError, match=r"auto, .*cpu"):
         best_device(name)

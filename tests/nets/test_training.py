@@ -6,7 +6,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twins import losses as twin
 
 from conceptstain.errors import InputError
 from conceptstain.inputs import Inputs
@@ -14,6 +13,7 @@ from conceptstain.nets.encoder import Encoding
 from conceptstain.nets.picture_vae import PictureVAE, PictureVAESettings
 from conceptstain.nets.training import TrainingSettings, paper_loss, shifted, squared_error_loss, train
 from conceptstain.progress import Cancelled
+from twins import losses as twin
 
 QUICK = TrainingSettings(epochs=3, batch_size=8, validation_fraction=0.2, device="cpu")
 
@@ -74,9 +74,11 @@ def test_the_losses_are_those_of_their_slow_twins(seed, beta):
     mask = rng.random((1, 4, 5)) < 0.6
     encoding = Encoding(torch.tensor(mean), torch.tensor(log_var))
     fast = squared_error_loss(torch.tensor(x), torch.tensor(decoded), torch.tensor(mask.astype(float)), encoding, beta)
-    assert float(fast) == pytest.approx(twin.squared_error_loss(x, decoded, mask, mean, log_var, beta), rel=1e-12)
+    assert float(fast) == pytest.approx(
+        twin.squared_error_loss(x, decoded, mask, mean=mean, log_var=log_var, beta=beta), rel=1e-12
+    )
     fast = paper_loss(torch.tensor(x), torch.tensor(decoded), encoding, beta)
-    assert float(fast) == pytest.approx(twin.paper_loss(x, decoded, mean, log_var, beta), rel=1e-12)
+    assert float(fast) == pytest.approx(twin.paper_loss(x, decoded, mean=mean, log_var=log_var, beta=beta), rel=1e-12)
 
 
 def test_what_is_decoded_outside_the_tissue_costs_nothing():
@@ -105,10 +107,9 @@ def test_pictures_are_inputs():
 
 @pytest.mark.parametrize("network", ["average-pool", "mlp", "paper"])
 def test_training_learns(network):
-    data, vae = Pictures(), tiny(network)
-    history = train(vae, [data], replace(QUICK, epochs=25, learning_rate=0.01, beta=0.01))
-    assert min(history.validation_loss) < 0.9 * history.validation_loss[0]
-    assert history.loss[-1] < history.loss[0]
+    data, vae = Pictures(n=120), tiny(network)
+    history = train(vae, [data], replace(QUICK, epochs=20, learning_rate=0.02, beta=0.01))
+    assert min(history.validation_loss) < 0.7 * history.validation_loss[0]
     assert not vae.training
 
 

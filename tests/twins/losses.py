@@ -16,7 +16,7 @@ def divergence(mean: np.ndarray, log_var: np.ndarray) -> float:
 
 
 def squared_error_loss(
-    x: np.ndarray, decoded: np.ndarray, mask: np.ndarray, mean: np.ndarray, log_var: np.ndarray, beta: float
+    x: np.ndarray, decoded: np.ndarray, mask: np.ndarray, *, mean: np.ndarray, log_var: np.ndarray, beta: float
 ) -> float:
     """Half the squared error inside the mask and beta times the divergence, mean over items."""
     total = 0.0
@@ -28,7 +28,7 @@ def squared_error_loss(
     return total / len(x)
 
 
-def paper_loss(x: np.ndarray, decoded: np.ndarray, mean: np.ndarray, log_var: np.ndarray, beta: float) -> float:
+def paper_loss(x: np.ndarray, decoded: np.ndarray, *, mean: np.ndarray, log_var: np.ndarray, beta: float) -> float:
     """The notebook's: mean binary cross-entropy - 0.5e-4 beta mean(1 + v - m^2 - exp(v))."""
     entropies = []
     for value, guess in zip(x.ravel().tolist(), decoded.ravel().tolist(), strict=True):

@@ -20,7 +20,6 @@ from qtpy.QtWidgets import (
     QMenu,
     QPushButton,
     QTabWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -162,23 +161,20 @@ class ConceptPanel(Card):
         page = QWidget()
         column = QVBoxLayout(page)
         row = QHBoxLayout()
-        self.tools: dict[str, QToolButton] = {}
+        self.tools: dict[str, QPushButton] = {}
         group = QButtonGroup(page)
         group.setExclusive(False)
         for tool, (label, explanation) in TOOLS.items():
-            button = QToolButton()
-            button.setText(label)
+            button = QPushButton(label)
             button.setCheckable(True)
             button.setToolTip(explanation)
             button.clicked.connect(lambda checked, tool=tool: self._take(tool if checked else ""))
             self.tools[tool] = button
             row.addWidget(button)
-        self.clear_button = QToolButton()
-        self.clear_button.setText("Clear")
+        self.clear_button = QPushButton("Clear")
         self.clear_button.setToolTip("Remove what was drawn or picked and is not a concept yet")
         self.clear_button.clicked.connect(self.clear_wanted)
         row.addWidget(self.clear_button)
-        row.addStretch()
         column.addLayout(row)
         self.selected = QLabel("No spots chosen: draw around some.")
         self.selected.setWordWrap(True)

@@ -20,8 +20,7 @@ class ExportPanel(Card):
     """Emits what the user wants written."""
 
     figure_wanted = Signal(object, str)  # path, title of a map or empty for all
-    values_wanted = Signal(object)
-    section_wanted = Signal(object)
+    results_wanted = Signal(object, str)  # path, "spots" or "genes" for tables
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("5  Export", parent)
@@ -30,12 +29,14 @@ class ExportPanel(Card):
         self.form.addWidget(self.which)
         self.figure_button = QPushButton("Figure…")
         self.figure_button.setToolTip("SVG or PDF with live text, or PNG: tissue, spots, scale bar and colour bar")
-        self.values_button = QPushButton("Values…")
-        self.values_button.setToolTip("CSV with one row per spot and one column per map")
+        self.spots_button = QPushButton("Spots…")
+        self.spots_button.setToolTip("CSV with one row per spot and one column per map")
+        self.genes_button = QPushButton("Genes…")
+        self.genes_button.setToolTip("CSV with one row per gene: score, rank and membership for every concept")
         self.section_button = QPushButton("AnnData…")
         self.section_button.setToolTip("The section with maps, concepts and scores in it, for scanpy (.h5ad)")
         row = QHBoxLayout()
-        for button in (self.figure_button, self.values_button, self.section_button):
+        for button in (self.figure_button, self.spots_button, self.genes_button, self.section_button):
             row.addWidget(button)
         self.form.addLayout(row)
         self.done = QLabel()
@@ -43,8 +44,9 @@ class ExportPanel(Card):
         self.done.hide()
         self.form.addWidget(self.done)
         self.figure_button.clicked.connect(self._ask_for_figure)
-        self.values_button.clicked.connect(lambda: self._ask(self.values_wanted, "values.csv", "Tables (*.csv)"))
-        self.section_button.clicked.connect(lambda: self._ask(self.section_wanted, "stained.h5ad", "AnnData (*.h5ad)"))
+        self.spots_button.clicked.connect(lambda: self._ask("spots", "spots.csv", "Tables (*.csv)"))
+        self.genes_button.clicked.connect(lambda: self._ask("genes", "genes.csv", "Tables (*.csv)"))
+        self.section_button.clicked.connect(lambda: self._ask("spots", "stained.h5ad", "AnnData (*.h5ad)"))
         self._folder = Path.home()
         self.show_maps([])
 
@@ -55,7 +57,7 @@ class ExportPanel(Card):
         if len(titles) > 1:
             self.which.addItem(ALL)
         self.setEnabled(bool(titles))
-        self.set_state("figure · values · AnnData" if titles else "paint a map first")
+        self.set_state("figure · tables · AnnData" if titles else "paint a map first")
 
     def show_done(self, path: Path) -> None:
         """Say what was written, and where."""
@@ -70,7 +72,7 @@ class ExportPanel(Card):
         if path:
             self.figure_wanted.emit(Path(path), "" if shown == ALL else shown)
 
-    def _ask(self, signal: Signal, name: str, kinds: str) -> None:
+    def _ask(self, table: str, name: str, kinds: str) -> None:
         path, _ = QFileDialog.getSaveFileName(self, "Save", str(self._folder / name), kinds)
         if path:
-            signal.emit(Path(path))
+            self.results_wanted.emit(Path(path), table)

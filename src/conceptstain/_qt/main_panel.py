@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from conceptstain.canvas.gene_pictures import GenePictures
+    from conceptstain.canvas.section import Section
     from conceptstain.concepts.concept import Concept
     from conceptstain.methods.attribution import Attribution
 
@@ -53,6 +54,9 @@ class MainPanel(QWidget):
         self._build()
         self._connect()
         self._staining: Job | None = None
+        self._reason = ""  # why the encoder asked for is not in use
+        self._painted = ""  # name of the layer painted last
+        self._adopted: list[Section] = []
         self._adopt_dropped()
 
     # -- building --------------------------------------------------------------------------------------------------
@@ -91,6 +95,7 @@ class MainPanel(QWidget):
         self.jobs.failed.connect(show_failure)
         self.jobs.started.connect(lambda _job: self.busy.show())
         self.jobs.idle.connect(self.busy.hide)
+        self.jobs.idle.connect(self._adopt_dropped)
 
         self.data.open_wanted.connect(self.open)
         self.data.sample_wanted.connect(lambda: self.open(None))
@@ -120,13 +125,13 @@ class MainPanel(QWidget):
         self.maps.gene_wanted.connect(self._guarded(self._show_gene))
 
         self.export.figure_wanted.connect(self._export_figure)
-        self.export.values_wanted.connect(self._export_values)
-        self.export.section_wanted.connect(self._export_section)
+        self.export.results_wanted.connect(self._export_results)
 
         self.study.section_changed.connect(self._show_section)
         self.study.encoder_changed.connect(self._show_encoder)
         self.study.concepts_changed.connect(self._show_concepts)
         self.study.finding_added.connect(self._show_finding)
+        self.study.findings_changed.connect(self._show_findings)
 
     def _guarded(self, function: Any) -> Any:
         """The function with its failures shown instead of raised into Qt."""
@@ -154,8 +159,10 @@ class MainPanel(QWidget):
 
     def _adopt_dropped(self) -> None:
         """Take over the newest section whose layers were put into the viewer by someone else (a dropped file)."""
-        new = [section for section in self.painter.sections() if section is not self.study.section]
+        known = (*self._adopted, self.study.section)
+        new = [section for section in self.painter.sections() if section not in known]
         if new and not self.jobs.busy:
+            self._adopted.append(new[-1])  # once: a section that cannot be viewed is told about once
             self.jobs.run(work.view, section=new[-1], then=self._open_canvas)
 
     def _open_canvas(self, canvas: GenePictures) -> None:
@@ -172,12 +179,11 @@ class MainPanel(QWidget):
 
     def _show_section(self) -> None:
         canvas = self.study.need_canvas()
-        self.painter.show_section(canvas.section)
-        self.painter.listen(self._count_selected)
+        self.painter.show_section(canvas.section, self._count_selected)
         self.data.show_canvas(canvas)
         self.concepts.show_section(list(canvas.item_names), canvas.section.annotations)
-        if not canvas.section.notes and canvas.section.unit == "µm":
-            self.data.fold()
+        if canvas.section.unit == "µm":
+            self.data.fold()  # its one line says enough; in pixels, the card asks for their size
         self.concepts.unfold()
 
     def _set_pixel_size(self, size: float) -> None:
@@ -222,8 +228,6 @@ class MainPanel(QWidget):
         job.failed.connect(self._remember_mismatch)
         return job
 
-    _reason = ""
-
     def _remember_mismatch(self, error: Exception) -> None:
         if isinstance(error, MismatchError):
             self._reason = f"{error.what}: fit one to this section"
@@ -236,8 +240,6 @@ class MainPanel(QWidget):
 
     def _show_encoder(self) -> None:
         encoder = self.study.encoder
-        self.painter.forget_maps()
-        self.export.show_maps([])
         self.model.show_encoder(encoder, can_fit=self.study.canvas is not None)
         self.concepts.set_ready(encoder is not None, "waits for an encoder")
         self.maps.set_ready(ready=False, reason="make a concept first")
@@ -283,6 +285,7 @@ class MainPanel(QWidget):
         entry = self.study.add(concept.definition)
         if concept.definition.region is not None:
             self.painter.mark_used(entry.name, entry.colour)
+        self._count_selected()
         self.concepts.drop_tools()
         self.painter.draw("")
         self.concepts.made()
@@ -327,7 +330,7 @@ class MainPanel(QWidget):
         return self._staining
 
     def _end_stain(self) -> None:
-        if self._staining is self.sender() or not self.jobs.busy:
+        if not self.jobs.busy:
             self._staining = None
 
     def _show_stain(self, result: tuple[Concept, Attribution]) -> None:
@@ -340,21 +343,22 @@ class MainPanel(QWidget):
         self.study.keep(finding)
 
     def _show_finding(self, finding: Attribution) -> None:
-        layer = self.painter.show(finding, self.study.need_canvas())
+        name = self.painter.show(finding, self.study.need_canvas())
         self.export.show_maps([kept.title for kept in self.study.findings])
-        self._show_limits(layer.name)
+        self._show_limits(name)
+
+    def _show_findings(self) -> None:
+        self.painter.keep_maps(self.study.findings)
+        self.export.show_maps([kept.title for kept in self.study.findings])
 
     def _show_gene(self, gene: str) -> None:
-        layer = self.painter.show_gene(gene, self.study.need_canvas())
-        self._show_limits(layer.name)
+        self._show_limits(self.painter.show_gene(gene, self.study.need_canvas()))
 
     def _show_limits(self, name: str) -> None:
         self._painted = name
         limits = self.painter.limits(name)
         if limits is not None:
             self.maps.show_map(name, *limits, self.painter.colormap(name))
-
-    _painted = ""
 
     def _set_limits(self, low: float, high: float) -> None:
         self.painter.set_limits(self._painted, low, high)
@@ -376,11 +380,8 @@ class MainPanel(QWidget):
             then=self.export.show_done,
         )
 
-    def _export_values(self, path: Path) -> None:
-        self.jobs.run(work.export_values, study=self.study, path=path, then=self.export.show_done)
-
-    def _export_section(self, path: Path) -> None:
-        self.jobs.run(work.export_section, study=self.study, path=path, then=self.export.show_done)
+    def _export_results(self, path: Path, table: str) -> None:
+        self.jobs.run(work.export_results, study=self.study, path=path, table=table, then=self.export.show_done)
 
     # -- the end ---------------------------------------------------------------------------------------------------
 

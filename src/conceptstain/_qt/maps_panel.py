@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QModelIndex, Signal
@@ -70,7 +71,6 @@ class MapsPanel(Card):
         self.low, self.high = QDoubleSpinBox(), QDoubleSpinBox()
         for spin, which in ((self.low, "lower"), (self.high, "upper")):
             spin.setRange(-1e9, 1e9)
-            spin.setDecimals(4)
             spin.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
             spin.setKeyboardTracking(False)
             spin.setToolTip(f"Value at the {which} end of the colours")
@@ -133,8 +133,11 @@ class MapsPanel(Card):
     def show_map(self, title: str, low: float, high: float, colormap: str) -> None:
         """Show the title and the colours of the painted map."""
         self.set_state(title)
+        largest = max(abs(low), abs(high))
+        decimals = max(0, 3 - math.floor(math.log10(largest))) if largest > 0 else 2  # four digits that count
         for spin, value in ((self.low, low), (self.high, high)):
             spin.blockSignals(True)
+            spin.setDecimals(decimals)
             spin.setValue(value)
             spin.blockSignals(False)
         self.bar.draw_bar(colormap, low, high)

@@ -2,101 +2,96 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from napari.layers import Layer, Points, Shapes
+from napari.utils.colormaps.standardize_color import transform_color
 
 from conceptstain.canvas.region import PickedSpots, Region
 from conceptstain.canvas.section import Section
 from conceptstain.errors import InputError
-from conceptstain.layers import gene_layer, layers
+from conceptstain.layers import METADATA_KEY, gene_layer, image_layer, layers, spots_layer
 from conceptstain.painting import painting
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from conceptstain.canvas.gene_pictures import GenePictures
+    from conceptstain.layers import LayerTuple
     from conceptstain.methods.attribution import Attribution
 
 __all__ = ["REGIONS", "Painter"]
 
 REGIONS = "regions"
-KEY = "conceptstain"
-FRESH = "white"
+FRESH = "white"  # outlines that belong to no concept yet
 
 
 @final
 class Painter:
-    """Layers of one viewer that belong to Concept Stain. Others are never touched."""
+    """Layers of one viewer that belong to Concept Stain; it never touches others.
+
+    The user may delete any layer at any time: what is needed again is put back.
+    """
 
     def __init__(self, viewer: Viewer) -> None:
         self.viewer = viewer
+        self._section: Section | None = None
+        self._selection_changed: Callable[[], None] = lambda: None
 
     # -- the section -----------------------------------------------------------------------------------------------
 
     def sections(self) -> list[Section]:
         """Sections whose layers are in the viewer, oldest first."""
-        found = [layer.metadata.get(KEY) for layer in self.viewer.layers]
+        found = [_shown_in(layer) for layer in self.viewer.layers]
         return list(dict.fromkeys(thing for thing in found if isinstance(thing, Section)))
 
-    def show_section(self, section: Section) -> None:
-        """Show a section's tissue and spots in place of what Concept Stain showed before."""
+    def show_section(self, section: Section, selection_changed: Callable[[], None]) -> None:
+        """Show a section's tissue and spots in place of what Concept Stain showed before.
+
+        ``selection_changed()`` is called whenever outlines are drawn or spots are picked on it.
+        """
         for layer in list(self.viewer.layers):
-            if KEY in layer.metadata and layer.metadata[KEY] is not section:
+            if METADATA_KEY in layer.metadata and _shown_in(layer) is not section:
                 self.viewer.layers.remove(layer)
-        if section not in self.sections():
-            for tuple_ in layers(section):
-                self._add(tuple_)
-        spots = self._spots(section)
-        regions = Shapes(
-            name=REGIONS,
-            ndim=2,
-            face_color=[0, 0, 0, 0],
-            edge_color=FRESH,
-            edge_width=section.spot_diameter / 5,
-            features={"concept": np.array([], dtype=object)},
-            feature_defaults={"concept": ""},
-            units=spots.units,
-            axis_labels=spots.axis_labels,
-            metadata={KEY: REGIONS},
-        )
-        self.viewer.add_layer(regions)
+        self._section = section
+        self._selection_changed = selection_changed
+        if section.image is not None and section not in self.sections():
+            self._add(image_layer(section, section.image))
+        spots = self._spots()
+        spots.selected_data.events.items_changed.connect(lambda _event: selection_changed())
+        self._regions()
         self.viewer.layers.selection.active = spots
-        self.viewer.scale_bar.visible = True
+        self.viewer.canvas.overlays.scale_bar.visible = True
         self.viewer.reset_view()
 
     # -- regions ---------------------------------------------------------------------------------------------------
 
     def draw(self, tool: str) -> None:
         """Take a tool in hand: ``"lasso"``, ``"polygon"`` or ``"pick"``; anything else lays it down."""
-        regions = self._regions()
+        regions, spots = self._regions(), self._spots()
         if tool in ("lasso", "polygon"):
             self.viewer.layers.selection.active = regions
             regions.visible = True
+            regions.selected_data = set()
             regions.current_edge_color = FRESH
             regions.mode = {"lasso": "add_polygon_lasso", "polygon": "add_polygon"}[tool]
         elif tool == "pick":
-            spots = self._spots()
             spots.visible = True
             self.viewer.layers.selection.active = spots
             spots.mode = "select"
         else:
             regions.mode = "pan_zoom"
-            self._spots().mode = "pan_zoom"
-
-    def listen(self, react: Any) -> None:
-        """Call ``react()`` whenever outlines are drawn or spots are picked."""
-        self._regions().events.data.connect(lambda _event: react())
-        self._spots().selected_data.events.items_changed.connect(lambda _event: react())
+            spots.mode = "pan_zoom"
 
     def selection(self, name: str) -> Region | None:
         """The outlines not yet made into a concept, else the picked spots, else None."""
         regions = self._regions()
-        fresh = self._fresh()
-        if fresh:
-            outlines = [np.array([regions.data_to_world(corner) for corner in regions.data[index]]) for index in fresh]
-            return Region.from_polygon(name, *(outline for outline in outlines if len(outline) >= 3))
+        drawn = [np.array([regions.data_to_world(corner) for corner in regions.data[index]]) for index in self._fresh()]
+        outlines = [outline for outline in drawn if len(outline) >= 3]
+        if outlines:
+            return Region.from_polygon(name, *outlines)
         picked = tuple(sorted(int(index) for index in self._spots().selected_data))
         return Region(name, PickedSpots(picked)) if picked else None
 
@@ -105,54 +100,53 @@ class Painter:
         regions = self._regions()
         fresh = self._fresh()
         if fresh:
-            features = regions.features.copy()
-            features.loc[fresh, "concept"] = concept
-            regions.features = features
+            owners = list(regions.features["concept"])
             colours = regions.edge_color.copy()
-            colours[fresh] = _rgba(colour)
+            for index in fresh:
+                owners[index] = concept
+                colours[index] = transform_color(colour)[0]
+            regions.features = {"concept": np.array(owners, dtype=object)}
             regions.edge_color = colours
             regions.selected_data = set()
-        self._spots().selected_data = set()
+        self._spots().selected_data.clear()
 
     def clear_selection(self) -> None:
         """Remove outlines that belong to no concept, and unpick spots."""
-        regions = self._regions()
-        fresh = self._fresh()
-        if fresh:
-            regions.selected_data = set(fresh)
-            regions.remove_selected()
-        self._spots().selected_data = set()
+        self._remove_outlines(set(self._fresh()))
+        self._spots().selected_data.clear()
 
-    def keep_outlines_of(self, colours: dict[str, str]) -> None:
+    def keep_outlines_of(self, colours: Mapping[str, str]) -> None:
         """Remove outlines of concepts that are gone, and recolour the others."""
         regions = self._layer(REGIONS)
         if not isinstance(regions, Shapes) or not len(regions.data):
             return
         owners = [str(owner) for owner in regions.features["concept"]]
-        gone = {index for index, owner in enumerate(owners) if owner and owner not in colours}
-        if gone:
-            regions.selected_data = gone
-            regions.remove_selected()
-            owners = [owner for index, owner in enumerate(owners) if index not in gone]
-        if owners:
-            regions.edge_color = [_rgba(colours[owner]) if owner else _rgba(FRESH) for owner in owners]
+        self._remove_outlines({index for index, owner in enumerate(owners) if owner and owner not in colours})
+        left = [owner for owner in owners if not owner or owner in colours]
+        if left:
+            regions.edge_color = np.array([transform_color(colours.get(owner, FRESH))[0] for owner in left])
 
     # -- maps ------------------------------------------------------------------------------------------------------
 
-    def show(self, finding: Attribution, canvas: GenePictures) -> Points:
-        """Paint a map, in place of an earlier one of the same name, and hide the others."""
-        return self._paint(layers(finding, canvas)[0])
+    def show(self, finding: Attribution, canvas: GenePictures) -> str:
+        """Paint a map, in place of an earlier one of the same name, and hide the others; gives the layer's name."""
+        return self._paint(layers(finding, canvas)[0], self._layer(finding.title))
 
-    def show_gene(self, gene: str, canvas: GenePictures) -> Points:
-        """Paint a gene's expression."""
-        return self._paint(gene_layer(gene, canvas))
+    def show_gene(self, gene: str, canvas: GenePictures) -> str:
+        """Paint a gene's expression in place of the gene painted before; gives the layer's name."""
+        before = [layer for layer in self.viewer.layers if _is_map(layer) and isinstance(_shown_in(layer), str)]
+        return self._paint(gene_layer(gene, canvas), before[0] if before else None)
 
-    def forget_maps(self) -> None:
-        """Remove every painted map."""
+    def keep_maps(self, findings: Iterable[Attribution]) -> None:
+        """Remove maps that are no findings any more, and give the others their present names."""
+        kept = {id(finding.values): finding for finding in findings}
         for layer in list(self.viewer.layers):
-            if KEY in layer.metadata and layer.metadata[KEY] != REGIONS:
-                thing = layer.metadata[KEY]
-                if not isinstance(thing, Section):
+            shown = _shown_in(layer)
+            if _is_map(layer) and not isinstance(shown, str):
+                if id(shown.values) in kept:
+                    layer.name = kept[id(shown.values)].title
+                    layer.metadata = {METADATA_KEY: kept[id(shown.values)]}
+                else:
                     self.viewer.layers.remove(layer)
 
     def limits(self, name: str) -> tuple[float, float] | None:
@@ -174,7 +168,7 @@ class Painter:
         """Set the colour limits of a painted map back to those its values suggest."""
         layer = self._layer(name)
         if isinstance(layer, Points):
-            self.set_limits(name, *painting(layer.metadata[KEY], canvas).limits)
+            self.set_limits(name, *painting(_shown_in(layer), canvas).limits)
 
     def colormap(self, name: str) -> str:
         """Name of a painted map's colours."""
@@ -183,57 +177,89 @@ class Painter:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _paint(self, tuple_: tuple[Any, dict[str, Any], str]) -> Points:
-        data, kwargs, _kind = tuple_
-        layer = self._layer(kwargs["name"])
+    def _paint(self, painted: LayerTuple, layer: Layer | None) -> str:
+        data, settings, _kind = painted
         if isinstance(layer, Points) and len(layer.data) == len(data):
-            layer.features = kwargs["features"]
-            layer.face_contrast_limits = kwargs["face_contrast_limits"]
-            layer.metadata = kwargs["metadata"]
-            layer.refresh_colors(update_color_mapping=False)
+            layer.name = settings["name"]
+            layer.metadata = settings["metadata"]
+            layer.features = settings["features"]
+            layer.face_colormap = settings["face_colormap"]
+            layer.face_contrast_limits = settings["face_contrast_limits"]
+            layer.refresh_colors()
         else:
-            layer = self._add(tuple_)
+            layer = self._add(painted)
         for other in self.viewer.layers:
-            if self._is_map(other):
-                shown = other is layer
-                other.visible = shown
-                other.face_colorbar.visible = shown
-        layer.visible = True
-        self._spots().visible = False
-        return layer
+            if _is_map(other):
+                other.visible = other is layer
+                other.face_colorbar.visible = other is layer
+        spots = self._layer_of_spots()
+        if spots is not None:
+            spots.visible = False
+        return str(layer.name)
 
-    def _add(self, tuple_: tuple[Any, dict[str, Any], str]) -> Any:
-        return self.viewer.add_layer(Layer.create(*tuple_))
-
-    def _is_map(self, layer: Layer) -> bool:
-        thing = layer.metadata.get(KEY)
-        return isinstance(layer, Points) and thing is not None and not isinstance(thing, Section)
+    def _add(self, painted: LayerTuple) -> Any:
+        return self.viewer.add_layer(Layer.create(*painted))
 
     def _layer(self, name: str) -> Layer | None:
         for layer in self.viewer.layers:
-            if layer.name == name and KEY in layer.metadata:
+            if layer.name == name and METADATA_KEY in layer.metadata:
                 return layer
         return None
 
-    def _spots(self, section: Section | None = None) -> Points:
+    def _layer_of_spots(self) -> Points | None:
         for layer in self.viewer.layers:
-            thing = layer.metadata.get(KEY)
-            if isinstance(layer, Points) and isinstance(thing, Section) and section in (None, thing):
+            if isinstance(layer, Points) and _shown_in(layer) is self._section:
                 return layer
-        raise InputError("The spots layer is gone", cure="Open the section again")
+        return None
+
+    def _spots(self) -> Points:
+        spots = self._layer_of_spots()
+        if spots is None:
+            spots = self._add(spots_layer(self._need_section()))
+        return spots
 
     def _regions(self) -> Shapes:
         layer = self._layer(REGIONS)
-        if not isinstance(layer, Shapes):
-            raise InputError("The regions layer is gone", cure="Open the section again")
-        return layer
+        if isinstance(layer, Shapes):
+            return layer
+        section, spots = self._need_section(), self._spots()
+        regions = Shapes(
+            name=REGIONS,
+            ndim=2,
+            face_color=[0, 0, 0, 0],
+            edge_color=FRESH,
+            edge_width=section.spot_diameter / 5,
+            features={"concept": np.array([], dtype=object)},
+            feature_defaults={"concept": ""},
+            units=spots.units,
+            axis_labels=spots.axis_labels,
+            metadata={METADATA_KEY: REGIONS},
+        )
+        regions.events.data.connect(lambda _event: self._selection_changed())
+        self.viewer.add_layer(regions)
+        self.viewer.layers.move(len(self.viewer.layers) - 1, self.viewer.layers.index(spots) + 1)
+        return regions
 
     def _fresh(self) -> list[int]:
-        regions = self._regions()
-        return [index for index, owner in enumerate(regions.features["concept"]) if not owner]
+        return [index for index, owner in enumerate(self._regions().features["concept"]) if not owner]
+
+    def _remove_outlines(self, indices: set[int]) -> None:
+        if indices:
+            regions = self._regions()
+            regions.selected_data = indices
+            regions.remove_selected()
+
+    def _need_section(self) -> Section:
+        if self._section is None:
+            raise InputError("No section is open", cure="Open one in the Data card, or drop a file on the viewer")
+        return self._section
 
 
-def _rgba(colour: str) -> np.ndarray:
-    from napari.utils.colormaps.standardize_color import transform_color
+def _shown_in(layer: Layer) -> Any:
+    """The thing that one of our layers shows: a section, a map, a gene's name, or ``REGIONS``."""
+    return layer.metadata.get(METADATA_KEY)
 
-    return transform_color(colour)[0]
+
+def _is_map(layer: Layer) -> bool:
+    shown = _shown_in(layer)
+    return isinstance(layer, Points) and shown is not None and not isinstance(shown, Section)

@@ -2,78 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from qtpy.QtGui import QPalette
+from matplotlib.ticker import MaxNLocator
+from qtpy.QtGui import QPalette, QResizeEvent
 from qtpy.QtWidgets import QWidget
 
 __all__ = ["ColourBar", "LossPlot"]
 
+TEXT = 7  # points
+
 
 class _Plot(FigureCanvasQTAgg):
-    def __init__(self, height: int, parent: QWidget | None = None) -> None:
-        self._figure = Figure(layout="constrained")
+    """A plot of fixed height whose margins, in pixels, hold its text at any width."""
+
+    def __init__(self, height: int, margins: tuple[int, int, int, int], parent: QWidget | None) -> None:
+        self._figure = Figure()
+        self.axes: Axes = self._figure.add_subplot()
+        self._margins = margins  # left, right, bottom, top
         super().__init__(self._figure)
         self.setParent(parent)
         self.setFixedHeight(height)
-        self.setMinimumWidth(60)
-        self.axes = self._figure.add_subplot()
+        self.setMinimumWidth(120)
 
-    def _dress(self) -> None:
-        ink = self.palette().color(QPalette.ColorRole.WindowText).name()
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the margins."""
+        left, right, bottom, top = self._margins
+        width, height = max(self.width(), 1), max(self.height(), 1)
+        if width > left + right and height > bottom + top:
+            self._figure.subplots_adjust(left / width, bottom / height, 1 - right / width, 1 - top / height)
+        super().resizeEvent(event)
+
+    @property
+    def _ink(self) -> str:
+        return str(self.palette().color(QPalette.ColorRole.WindowText).name())
+
+    def _dress(self, *spines: str) -> None:
         paper = self.palette().color(QPalette.ColorRole.Window).name()
         self._figure.set_facecolor(paper)
         self.axes.set_facecolor(paper)
-        self.axes.tick_params(colors=ink, labelsize=7)
-        for text in (self.axes.xaxis.label, self.axes.yaxis.label):
-            text.set_color(ink)
-            text.set_fontsize(7)
+        self.axes.tick_params(colors=self._ink, labelsize=TEXT)
+        self.axes.xaxis.label.set(color=self._ink, fontsize=TEXT)
         for name, spine in self.axes.spines.items():
-            spine.set_color(ink)
-            spine.set_visible(name in self._spines)
-
-    _spines: tuple[str, ...] = ("left", "bottom")
+            spine.set_color(self._ink)
+            spine.set_visible(name in spines)
+        self.draw_idle()
 
 
 class LossPlot(_Plot):
     """Training and validation loss over epochs."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(110, parent)
+        super().__init__(120, (42, 8, 34, 8), parent)
         self.setAccessibleName("Loss over epochs")
         self.setToolTip("Loss over epochs: on the genes learned from, and on genes held out")
 
-    def draw_curves(self, curves: dict[str, Sequence[float]]) -> None:
+    def draw_curves(self, curves: Mapping[str, Sequence[float]]) -> None:
         """Draw each named curve."""
         self.axes.clear()
         for (name, values), style in zip(curves.items(), ("-", "--", ":"), strict=False):
             self.axes.plot(range(1, len(values) + 1), values, style, label=name, lw=1.5)
         self.axes.set_xlabel("epoch")
-        self._dress()
+        self.axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        self.axes.yaxis.set_major_locator(MaxNLocator(3))
         if curves:
-            ink = self.palette().color(QPalette.ColorRole.WindowText).name()
-            self.axes.legend(frameon=False, fontsize=7, labelcolor=ink)
-        self.draw_idle()
+            self.axes.legend(frameon=False, fontsize=TEXT, labelcolor=self._ink, loc="upper right")
+        self._dress("left", "bottom")
 
 
 class ColourBar(_Plot):
     """The colours of a map between its limits."""
 
-    _spines = ()
-
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(42, parent)
+        super().__init__(40, (16, 16, 22, 4), parent)
         self.setAccessibleName("Colour bar")
 
     def draw_bar(self, colormap: str, low: float, high: float) -> None:
         """Draw the bar."""
         self.axes.clear()
-        norm = mpl.colors.Normalize(low, high)
-        self._figure.colorbar(
-            mpl.cm.ScalarMappable(norm, mpl.colormaps[colormap]), cax=self.axes, orientation="horizontal"
-        )
+        colours = ScalarMappable(Normalize(low, high), mpl.colormaps[colormap])
+        self._figure.colorbar(colours, cax=self.axes, orientation="horizontal", ticks=MaxNLocator(4))
+        self.axes.xaxis.set_major_formatter(lambda value, _place: f"{value:.3g}")
         self._dress()
-        self.draw_idle()

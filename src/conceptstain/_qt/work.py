@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "bundled_encoder",
     "export_figure",
-    "export_section",
-    "export_values",
+    "export_results",
     "fit_encoder",
     "open_canvas",
     "read_encoder",
@@ -112,20 +111,21 @@ def export_figure(canvas: GenePictures, findings: tuple[Attribution, ...], path:
     return path
 
 
-def export_values(study: Study, path: Path, *, report: Report) -> Path:
-    """Write the maps of a study, one row per spot."""
-    from conceptstain.exporting import spot_table, write_table
-
-    report(Step(0, 1, "Writing"))
-    return write_table(spot_table(study.need_canvas(), study.findings), path, overwrite=True)
-
-
-def export_section(study: Study, path: Path, *, report: Report) -> Path:
-    """Write the section with the results of a study in it."""
+def export_results(study: Study, path: Path, table: str, *, report: Report) -> Path:
+    """Write what a study found: a table of ``"spots"`` or ``"genes"`` (.csv), or the section with all of it (.h5ad)."""
     from conceptstain.exporting import export
 
     report(Step(0, 1, "Writing"))
-    return export(path, study.need_canvas(), study.findings, study.encoder, overwrite=True)
+    concepts = [study.concept(entry.name, report=report) for entry in study.entries]
+    return export(
+        path,
+        study.need_canvas(),
+        study.findings,
+        study.need_encoder(),
+        concepts=concepts,
+        table=table,
+        overwrite=True,  # the file dialog has asked
+    )
 
 
 def write_encoder(encoder: Encoder, path: Path, *, report: Report) -> Path:

@@ -47,14 +47,19 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def main(
-    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
-) -> None:
-    """Stain tissue with the concepts of a generative model's latent space."""
-    if version:
+def _say_version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"conceptstain {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def main(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Stain tissue with the concepts of a generative model's latent space."""
 
 
 @app.command()
@@ -82,6 +87,9 @@ def demo(
             typer.echo(f"Concept {concept.name}: {concept.origin}.")
         written = write_results(out, "demo", canvas, maps, encoder, beside=DEMO_GENES, overwrite=True)
         say_written(written)
+        typer.echo(
+            f"The figure has the decoded maps of {', '.join(DEMO_GENES)} above their expression: {out / 'demo.svg'}"
+        )
         if no_window:
             return
         if not has_display():
@@ -105,7 +113,7 @@ def info(file: File, image: Image = None, alignment: Alignment = None) -> None:
         )
         for column in section.adata.obs:
             values = section.adata.obs[column]
-            if values.dtype in {"category", "object"} and values.nunique() <= 20:
+            if values.dtype.kind == "O" and values.nunique() <= 20:  # words and categories
                 typer.echo(f"obs:{column}: {', '.join(sorted(map(str, values.dropna().unique())))}")
         say_encoders(canvas, file)
 

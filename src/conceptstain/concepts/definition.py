@@ -61,6 +61,16 @@ class Definition:
                 cure="Use 50, as the paper",
             )
 
+    def has_same_source(self, other: Definition) -> bool:
+        """Whether both are made from the same, whatever they are called."""
+        return (self.like, self.items, self.region, self.form, self.neighbours) == (
+            other.like,
+            other.items,
+            other.region,
+            other.form,
+            other.neighbours,
+        )
+
     def renamed(self, name: str) -> Definition:
         """The same definition under another name."""
         return replace(self, name=name)

@@ -39,6 +39,8 @@ class Attribution:
         Fingerprint of the encoder; empty where no network was used.
     settings
         The method's parameters, complete enough to repeat it.
+    detail
+        What tells it from other maps of the same name and method, e.g. ``"latent 3"``.
     """
 
     method: Method
@@ -49,11 +51,12 @@ class Attribution:
     concept: Concept | None = None
     encoder: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
+    detail: str = ""
 
     @property
     def title(self) -> str:
         """Name for a layer or a figure panel, e.g. ``"GCL - rectified saliency"``."""
-        return f"{self.name} - {self.method}"
+        return f"{self.name} - {self.method}" + (f", {self.detail}" if self.detail else "")
 
     def mean(self) -> Float[np.ndarray, "..."]:
         """The mean over its maps, of the shape of one input: what is painted on tissue."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, final
 
 from conceptstain.errors import InputError, MismatchError
@@ -108,9 +108,11 @@ def _rectified(
 
 def _attention(canvas: GenePictures, encoder: Encoder, concept: Concept, dimension: int, report: Report) -> Attribution:
     from conceptstain.methods.attention import attention
+    from conceptstain.methods.items import concept_items
 
-    items = [canvas.item(gene) for gene in concept.items]
-    return attention(canvas, encoder, dimension=dimension, items=items, report=report)
+    items, _missing = concept_items(canvas, concept)
+    finding = attention(canvas, encoder, dimension=dimension, items=items, report=report)
+    return replace(finding, name=concept.name, concept=concept, detail=f"latent {dimension}")
 
 
 def _never(_encoder: Encoder) -> str | None:

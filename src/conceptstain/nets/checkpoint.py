@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import tempfile
 from collections.abc import Mapping
@@ -91,17 +92,17 @@ def load_encoder(path: str | os.PathLike[str]) -> Encoder:
             cure="Update napari-conceptstain",
         )
     try:
-        encoder = _rebuilt(told, tensors)
+        encoder, fingerprint = _rebuilt(told, tensors), str(told["fingerprint"])
     except (ConceptStainError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise ReadingError(
             f"{path.name} does not describe an encoder",
             got=f"{type(error).__name__}: {str(error).splitlines()[0]}",
             cure="Save or fit the encoder again",
         ) from error
-    if encoder.fingerprint != told["fingerprint"]:
+    if encoder.fingerprint != fingerprint:
         raise ReadingError(
             f"The weights in {path.name} are not those it was saved with",
-            got=f"fingerprint {encoder.fingerprint} for {told['fingerprint']}",
+            got=f"fingerprint {encoder.fingerprint} for {fingerprint}",
             cure="Copy or fit it again; concepts made with the original would not fit it",
         )
     return encoder
@@ -170,6 +171,10 @@ def _rebuilt(told: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Encoder:
     settings = PictureVAESettings(**built)
     shape = tuple(int(side) for side in told["shape"])
     precision = getattr(torch, told["precision"])
+    n_stored = sum(tensor.numel() for tensor in tensors.values())
+    if max(math.prod(shape), *settings.widths, *settings.hidden, settings.latent) > n_stored:
+        # Found out before the network takes the memory.
+        raise ValueError(f"{n_stored} weights are too few for {shape} and {settings}")
     network = PictureVAE(shape, settings).to(precision)
     network.load_state_dict({name: t.to(precision) if t.is_floating_point() else t for name, t in tensors.items()})
     return Encoder(str(told["name"]), network, shape, str(told["scaling"]), settings.latent, told["card"])

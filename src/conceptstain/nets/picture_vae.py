@@ -50,7 +50,7 @@ class PictureVAESettings:
 
     network: Network = "average-pool"
     latent: int = 16
-    widths: tuple[int, ...] = (16, 32, 64)
+    widths: tuple[int, ...] = (8, 16, 32)
     hidden: tuple[int, ...] = (256,)
     unit_range: bool = False
 
@@ -66,7 +66,7 @@ class PictureVAESettings:
         if network == "average-pool":
             return cls(latent=latent or 16)
         if network == "mlp":
-            return cls("mlp", latent=latent or 16, widths=(), hidden=(512, 256))
+            return cls("mlp", latent=latent or 16, widths=(), hidden=(256,))
         if network == "paper":
             return cls("paper", latent=latent or 20, widths=(16, 32, 64), hidden=(256, 256), unit_range=True)
         raise InputError("There is no network of that name", got=repr(network), cure="Use average-pool, mlp or paper")
@@ -112,8 +112,8 @@ class PictureVAE(nn.Module):
                 self.decoder.add_module("sigmoid", nn.Sigmoid())
             self.mean = nn.Linear(features, settings.latent)
             self.log_var = nn.Linear(features, settings.latent)
-            if settings.network == "paper":
-                self.apply(_begin_as_keras)
+            begin = {"average-pool": _begin_convolutions_as_he, "mlp": _as_built, "paper": _begin_as_keras}
+            self.apply(begin[settings.network])
 
     def encode(self, x: Float[Tensor, "batch channels height width"]) -> Encoding:
         """Pictures to mean and log variance of q(z | x)."""
@@ -217,6 +217,18 @@ def _paper(shape: tuple[int, int, int], settings: PictureVAESettings) -> tuple[n
 
 def _norm(kind: type[nn.BatchNorm1d | nn.BatchNorm2d], features: int) -> nn.Module:
     return kind(features, eps=PAPER_NORM_EPS, momentum=PAPER_NORM_MOMENTUM)
+
+
+def _begin_convolutions_as_he(module: nn.Module) -> None:
+    """He's weights, which keep the signal through ReLU: with smaller ones the first epochs learn nothing."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+def _as_built(module: nn.Module) -> None:
+    """Leave what torch made."""
 
 
 def _begin_as_keras(module: nn.Module) -> None:

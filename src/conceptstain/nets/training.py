@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from conceptstain.errors import InputError
 from conceptstain.inputs import Inputs
+from conceptstain.nets.adam import Adam
 from conceptstain.nets.devices import best_device
 from conceptstain.nets.encoder import Encoding
 from conceptstain.progress import Report, Step, silent
@@ -65,12 +66,12 @@ class TrainingSettings:
         ``"auto"``: the fastest of this machine.
     """
 
-    epochs: int = 15
+    epochs: int = 12
     batch_size: int = 64
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     schedule: Schedule = "cosine"
-    beta: float = 1.0
-    jitter: int = 1
+    beta: float = 0.3
+    jitter: int = 0
     validation_fraction: float = 0.05
     seed: int = 0
     device: str = "auto"
@@ -179,6 +180,7 @@ def paper_loss(
 def shifted(x: Float[Tensor, "... height width"], down: int, right: int) -> Float[Tensor, "... height width"]:
     """Pictures moved by whole pixels; what leaves the frame is lost, what enters it is 0."""
     height, width = x.shape[-2:]
+    down, right = max(-height, min(down, height)), max(-width, min(right, width))
     moved = torch.zeros_like(x)
     moved[..., max(down, 0) : height + min(down, 0), max(right, 0) : width + min(right, 0)] = x[
         ..., max(-down, 0) : height - max(down, 0), max(-right, 0) : width - max(right, 0)
@@ -269,7 +271,7 @@ def _run(
     device = next(network.parameters()).device
     masks = [torch.as_tensor(np.broadcast_to(each.mask, each.shape).astype(np.float32), device=device) for each in data]
     paper = data[0].scaling == PAPER
-    optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
+    optimiser = Adam(network.parameters())
     steps_per_epoch = sum(_n_batches(items, settings) for items in split.learned)
     n_steps = settings.epochs * steps_per_epoch
     losses: list[float] = []
@@ -281,15 +283,13 @@ def _run(
         total, seen = torch.zeros((), device=device), 0
         step = (epoch - 1) * steps_per_epoch
         for section, items in _batches(split.learned, settings, generator):
-            _set_rate(optimiser, settings, step / n_steps)
             x, mask = torch.as_tensor(data[section].inputs(items), device=device), masks[section]
             if settings.jitter:
                 down, right = torch.randint(-settings.jitter, settings.jitter + 1, (2,), generator=generator).tolist()
                 x, mask = shifted(x, down, right), shifted(mask, down, right)
             loss = _loss(network, x, mask, beta=settings.beta, paper=paper, generator=generator)
-            optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
+            optimiser.step(_rate(settings, step / n_steps))
             total, seen, step = total + loss.detach() * len(items), seen + len(items), step + 1
             if step < epoch * steps_per_epoch:
                 report(Step(step, n_steps, message))
@@ -306,10 +306,9 @@ def _run(
     return losses, validation_losses, best_epoch, best
 
 
-def _set_rate(optimiser: torch.optim.Optimizer, settings: TrainingSettings, fraction: float) -> None:
+def _rate(settings: TrainingSettings, fraction: float) -> float:
     falling = 0.5 * (1 + math.cos(math.pi * fraction)) if settings.schedule == "cosine" else 1.0
-    for group in optimiser.param_groups:
-        group["lr"] = settings.learning_rate * falling
+    return settings.learning_rate * falling
 
 
 def _refuse_divergence(values: dict[str, float], epoch: int) -> None:

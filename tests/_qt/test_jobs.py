@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QThread
+
+from conceptstain._qt.jobs import Jobs
+from conceptstain.progress import Report, Step
+
+
+@pytest.fixture
+def jobs(qapp: object) -> Iterator[Jobs]:
+    jobs = Jobs()
+    yield jobs
+    jobs.close()
+
+
+def counting(to: int, *, report: Report) -> int:
+    for done in range(to):
+        report(Step(done + 1, to, "counting"))
+    return to
+
+
+def until_cancelled(*, report: Report, begun: threading.Event, cleaned: threading.Event) -> None:
+    try:
+        while True:
+            report(Step(1, 2))
+            begun.set()
+    finally:
+        cleaned.set()
+
+
+def test_a_job_runs_beside_the_window_and_returns_on_its_thread(jobs: Jobs, qtbot: QtBot) -> None:
+    threads: list[object] = []
+
+    def work(*, report: Report) -> str:
+        threads.append(threading.current_thread())
+        return "done"
+
+    results: list[str] = []
+    with qtbot.waitSignal(jobs.idle):
+        jobs.run(work, then=lambda result: results.append(f"{result} {QThread.currentThread() is jobs.thread()}"))
+    assert results == ["done True"]
+    assert threads != [threading.main_thread()]
+
+
+def test_the_last_step_is_always_shown(jobs: Jobs, qtbot: QtBot) -> None:
+    steps: list[Step] = []
+    with qtbot.waitSignal(jobs.idle):
+        jobs.run(counting, to=1000, on_step=steps.append)
+    assert steps[-1].done == 1000
+    assert len(steps) < 1000
+
+
+def test_a_cancelled_job_cleans_up_and_returns_nothing(jobs: Jobs, qtbot: QtBot) -> None:
+    begun, cleaned = threading.Event(), threading.Event()
+    results: list[object] = []
+    job = jobs.run(until_cancelled, begun=begun, cleaned=cleaned, then=results.append)
+    assert begun.wait(5)
+    with qtbot.waitSignals([job.cancelled, jobs.idle]):
+        job.cancel()
+    assert cleaned.is_set()
+    assert results == []
+
+
+def test_a_job_cancelled_while_it_waits_never_starts(jobs: Jobs, qtbot: QtBot) -> None:
+    begun, cleaned = threading.Event(), threading.Event()
+    started: list[str] = []
+
+    def second(*, report: Report) -> None:
+        report(Step(0, 1))
+        started.append("second")
+
+    first = jobs.run(until_cancelled, begun=begun, cleaned=cleaned)
+    waiting = jobs.run(second)
+    waiting.cancel()
+    with qtbot.waitSignal(jobs.idle):
+        first.cancel()
+    assert started == []
+
+
+def test_even_a_runtime_error_arrives_and_frees_the_queue(jobs: Jobs, qtbot: QtBot) -> None:
+    def broken(*, report: Report) -> None:
+        raise RuntimeError("shapes do not match")
+
+    failures: list[Exception] = []
+    results: list[int] = []
+    jobs.failed.connect(failures.append)
+    with qtbot.waitSignal(jobs.idle):
+        jobs.run(broken)
+        jobs.run(counting, to=1, then=results.append)
+    assert [str(failure) for failure in failures] == ["shapes do not match"]
+    assert results == [1]
+
+
+def test_jobs_wait_for_each_other(jobs: Jobs, qtbot: QtBot) -> None:
+    running: list[int] = []
+    most: list[int] = []
+
+    def work(*, report: Report) -> None:
+        running.append(1)
+        most.append(len(running))
+        report(Step(1, 1))
+        running.pop()
+
+    with qtbot.waitSignal(jobs.idle):
+        for _ in range(5):
+            jobs.run(work)
+    assert most == [1] * 5
+    assert not jobs.busy
+
+
+def test_closing_stops_what_runs(qapp: object) -> None:
+    jobs = Jobs()
+    begun, cleaned = threading.Event(), threading.Event()
+    jobs.run(until_cancelled, begun=begun, cleaned=cleaned)
+    assert begun.wait(5)
+    jobs.close()
+    assert cleaned.is_set()
