@@ -62,7 +62,7 @@ Measured by `python scripts/train_gene_pictures.py`, with the code of `benchmark
 
 - Its decoder has learned where the layers lie in Rep1 and Rep2: on another section, the decoded map draws their anatomy
   rather than the section's. Fit an encoder to the section before reading thin layers off a map.
-- The rectified map mostly redraws its input: its untrained twin scores nearly as high.
+- The rectified map mostly redraws its input: its untrained twin in the table has learned nothing.
 - The gene mean, which needs no network, is the baseline to beat.
 - Frames other than {shape} cells, other pitches than one spot per cell, and other tissues were not tried.
 """  # noqa: E501 - a Markdown table has one line per row

@@ -7,6 +7,7 @@ from conceptstain.canvas.region import Region
 from conceptstain.concepts.definition import Definition
 from conceptstain.errors import InputError, MismatchError
 from conceptstain.methods.score_map import score_map
+from conceptstain.painting import painting
 from conceptstain.study import WONG, Study
 from factories import tiny_encoder, tiny_section
 from scenes import scene
@@ -150,3 +151,29 @@ def test_two_studies_do_not_hear_each_other() -> None:
     other.section_changed.connect(lambda: heard.append("section"))
     one.show(scene().canvas)
     assert heard == []
+
+
+def test_chosen_colour_limits_are_kept_when_a_map_is_made_again(study: Study) -> None:
+    study.add(Definition("granule", like="Gene3"))
+    canvas, concept = study.need_canvas(), study.concept("granule")
+    study.keep(score_map(canvas, concept))
+    title = study.findings[0].title
+    study.set_colour_limits(title, (-1.0, 2.0))
+    study.keep(score_map(canvas, concept))
+    assert painting(study.findings[0], canvas).limits == (-1.0, 2.0)
+    study.set_colour_limits(title, None)
+    assert painting(study.findings[0], canvas).limits != (-1.0, 2.0)
+    for limits in ((2.0, -1.0), (1.0, 1.0)):
+        with pytest.raises(InputError, match="below the upper"):
+            study.set_colour_limits(title, limits)
+
+
+def test_maps_follow_their_concept_through_renaming_deleting_and_undo(study: Study) -> None:
+    study.add(Definition("granule", like="Gene3"))
+    study.keep(score_map(study.need_canvas(), study.concept("granule")))
+    study.rename("granule", "GCL")
+    assert [finding.title for finding in study.findings] == ["GCL - gene mean"]
+    study.undo()
+    assert [finding.title for finding in study.findings] == ["granule - gene mean"]
+    study.remove("granule")
+    assert study.findings == ()

@@ -6,9 +6,7 @@ napari, Qt, anndata or matplotlib, so that a plugin menu, a command line's ``--h
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
     from conceptstain.exporting import export
     from conceptstain.figures import figure
     from conceptstain.fitting import FitSettings, fit
-    from conceptstain.layers import layers
+    from conceptstain.layer_tuples import layers
     from conceptstain.methods.attention import attention, attention_maps
     from conceptstain.methods.attribution import Attribution
     from conceptstain.methods.decoded import decoded
@@ -105,7 +103,7 @@ _HOMES = {
     "export": "exporting",
     "figure": "figures",
     "fit": "fitting",
-    "layers": "layers",
+    "layers": "layer_tuples",
     "load_encoder": "nets.checkpoint",
     "open": "canvas.reading:open_section",
     "saliency": "methods.saliency",
@@ -129,23 +127,3 @@ def __getattr__(word: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
-
-
-class _Package(ModuleType):
-    """``layers`` is a public word and the name of the module it lives in: on the package, the word wins.
-
-    Python binds a submodule to its package as soon as anyone imports it. Without this, what ``conceptstain.layers``
-    means would hang on who imported what first.
-    """
-
-    @property
-    def layers(self) -> Any:
-        """The function :func:`conceptstain.layers.layers`."""
-        return _find("layers")
-
-    @layers.setter
-    def layers(self, module: ModuleType) -> None:
-        """Take note of nothing: the import system keeps the module in ``sys.modules``."""
-
-
-sys.modules[__name__].__class__ = _Package

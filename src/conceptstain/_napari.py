@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from conceptstain._qt.main_panel import MainPanel
     from conceptstain.canvas.section import Section
-    from conceptstain.layers import LayerTuple
+    from conceptstain.layer_tuples import LayerTuple
 
 __all__ = ["get_reader", "make_widget", "open_sample_layers"]
 
@@ -77,7 +77,7 @@ def read(path: AnyPath | Sequence[AnyPath]) -> list[Any]:
 def open_sample_layers() -> list[LayerTuple]:
     """Give the layers of the bundled olfactory bulb."""
     from conceptstain.canvas.samples import open_sample
-    from conceptstain.layers import layers
+    from conceptstain.layer_tuples import layers
 
     return layers(open_sample())
 
@@ -107,7 +107,7 @@ def make_widget(viewer: Viewer | None = None) -> MainPanel:
 
 def _opened(path: Path, *, image: Path | None) -> list[LayerTuple]:
     from conceptstain.canvas.reading import open_section
-    from conceptstain.layers import layers
+    from conceptstain.layer_tuples import layers
 
     section = open_section(path, image=image)
     _tell_notes(section)
@@ -122,7 +122,7 @@ def _tell_notes(section: Section) -> None:
 
 
 def _notify_failure(error: ConceptStainError) -> None:
-    from conceptstain._qt.failures import show_failure
+    from conceptstain._qt.notifications import show_failure
 
     show_failure(error)
 

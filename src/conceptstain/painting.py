@@ -46,17 +46,20 @@ class Painting:
         One per spot, in the order of the section.
     signed
         Whether 0 is the middle or the bottom of the colours.
+    chosen_limits
+        Values at the ends of the colours, where someone chose them.
     """
 
     title: str
     label: str
     values: Float[np.ndarray, " spots"]
     signed: bool
+    chosen_limits: colours.Limits | None = None
 
     @cached_property
     def limits(self) -> colours.Limits:
-        """Values at the ends of the colours, see :func:`conceptstain.colours.limits`."""
-        return colours.limits(self.values, signed=self.signed)
+        """Values at the ends of the colours: the chosen ones, else see :func:`conceptstain.colours.limits`."""
+        return self.chosen_limits or colours.limits(self.values, signed=self.signed)
 
     @property
     def colours(self) -> Float[np.ndarray, "spots 4"]:
@@ -87,7 +90,7 @@ def painting(thing: Paintable, canvas: GenePictures) -> Painting:
             label = "mean of counts / maximum"
         if thing.settings.get("times_input"):
             label += " \N{MULTIPLICATION SIGN} input"
-        return Painting(thing.title, label, values, thing.signed)
+        return Painting(thing.title, label, values, thing.signed, thing.colour_limits)
     gene = canvas.item(thing) if isinstance(thing, str) else _checked(thing, canvas)
     values = canvas.expression[:, [gene]].toarray().ravel().astype(np.float64)
     return Painting(f"{canvas.item_names[gene]} - expression", expression_label(canvas), values, signed=False)

@@ -240,9 +240,31 @@ class Study:
         return tuple(self._findings.values())
 
     def keep(self, finding: Attribution) -> None:
-        """Keep a map, in place of an earlier one of the same title."""
+        """Keep a map in place of an earlier one of the same title, with the colour limits chosen for that."""
+        earlier = self._findings.get(finding.title)
+        if earlier is not None and finding.colour_limits is None:
+            finding = replace(finding, colour_limits=earlier.colour_limits)
         self._findings[finding.title] = finding
         self.finding_added.emit(finding)
+
+    def set_colour_limits(self, title: str, limits: tuple[float, float] | None) -> None:
+        """Choose the colour limits of a map, for its layer and its figures alike; None: those its values suggest.
+
+        Raises
+        ------
+        InputError
+            No such map, or the lower limit is not below the upper.
+        """
+        if title not in self._findings:
+            raise InputError("There is no map of that name", got=repr(title), cure="Paint it first")
+        if limits is not None and not limits[0] < limits[1]:
+            raise InputError(
+                "The lower colour limit has to be below the upper",
+                got=f"{limits[0]:g} and {limits[1]:g}",
+                cure="Swap them",
+            )
+        self._findings[title] = replace(self._findings[title], colour_limits=limits)
+        self.findings_changed.emit()
 
     def gene_scores(self, name: str) -> Float[np.ndarray, " genes"]:
         """Concept score of every gene of the canvas."""

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from napari.layers import Image, Points, Shapes
-from napari.utils.notifications import notification_manager
+from napari.utils.notifications import Notification, NotificationSeverity, notification_manager
 from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, Qt
@@ -36,8 +36,9 @@ class Walk:
         self.told: list[str] = []
         notification_manager.notification_ready.connect(self._hear)
 
-    def _hear(self, notification: object) -> None:
-        self.told.append(str(notification))
+    def _hear(self, notification: Notification) -> None:
+        if notification.severity != NotificationSeverity.INFO:
+            self.told.append(str(notification))
 
     def click(self, button: QPushButton) -> None:
         """Click, and wait until the queue is empty again where the click started a job."""
@@ -276,8 +277,20 @@ def test_limits_typed_in_the_card_are_those_of_the_layer(on_sample: Walk) -> Non
     suggested = painted.face_contrast_limits
     dock.maps.high.setValue(0.5 * suggested[1])
     assert painted.face_contrast_limits[1] == pytest.approx(0.5 * suggested[1], rel=1e-2)
+    assert dock.study.findings[0].colour_limits == pytest.approx(painted.face_contrast_limits)
     walk.click(dock.maps.reset_button)
     assert painted.face_contrast_limits == pytest.approx(suggested)
+    assert dock.study.findings[0].colour_limits is None
+
+
+def test_limits_in_the_wrong_order_are_told_and_change_nothing(on_sample: Walk) -> None:
+    walk, dock = on_sample, on_sample.dock
+    walk.make_by_gene("Penk")
+    painted = walk.viewer.layers["Penk - decoded"]
+    before = painted.face_contrast_limits
+    dock.maps.high.setValue(dock.maps.low.value() - 1)
+    assert "lower colour limit" in walk.told[0]
+    assert painted.face_contrast_limits == before
 
 
 def test_a_dropped_section_is_taken_over(walk: Walk) -> None:
@@ -291,7 +304,7 @@ def test_a_dropped_section_is_taken_over(walk: Walk) -> None:
 
 def test_a_broken_file_is_told_and_what_was_open_stays(on_sample: Walk, tmp_path: Path) -> None:
     (tmp_path / "broken.tsv").write_bytes(b"")
-    on_sample.settled(lambda: on_sample.dock.open(tmp_path / "broken.tsv"))
+    on_sample.settled(lambda: on_sample.dock.opening.open(tmp_path / "broken.tsv"))
     assert len(on_sample.told) == 1
     assert "broken.tsv" in on_sample.told[0]
     assert on_sample.dock.data.state.startswith("simulated bulb")
@@ -317,7 +330,7 @@ def test_no_control_is_without_a_tooltip_or_wider_than_the_dock(on_sample: Walk)
 @pytest.mark.real_data
 def test_the_walk_on_a_published_section(walk: Walk, real_data: Path) -> None:
     found = [folder for folder in (real_data / "mob", real_data) if any(folder.glob("Rep1_MOB_count_matrix-1.tsv*"))]
-    walk.settled(lambda: walk.dock.open(next(found[0].glob("Rep1_MOB_count_matrix-1.tsv*"))))
+    walk.settled(lambda: walk.dock.opening.open(next(found[0].glob("Rep1_MOB_count_matrix-1.tsv*"))))
     walk.make_by_gene("Penk")
     assert walk.names == ["Rep1 - tissue", "Rep1 - spots", "regions", "Penk - decoded"]
     image = walk.viewer.layers["Rep1 - tissue"]

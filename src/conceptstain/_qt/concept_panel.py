@@ -258,7 +258,7 @@ class ConceptPanel(Card):
         for button in self.tools.values():
             button.setChecked(False)
 
-    def made(self) -> None:
+    def empty_form(self) -> None:
         """Empty the form for the next concept."""
         self.name.clear()
         self.genes.clear()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ModelPanel"]
 
-EPOCHS = 15
+EPOCHS = 12  # as TrainingSettings, which importing would load torch for; a test keeps them equal
 WEIGHTS = "Weights (*.safetensors)"
 NETWORKS = {
     "average-pool": "Convolutions with average pooling: sharp maps, and latent attention",
@@ -53,7 +53,7 @@ class ModelPanel(Card):
         self._began = 0.0
         self._build_fit()
         self._build_files()
-        self.show_encoder(None, can_fit=False)
+        self.show_encoder(None)
 
     def _build_fit(self) -> None:
         self.fit_button = QPushButton("Fit to this section")
@@ -107,17 +107,23 @@ class ModelPanel(Card):
         self.load_button.clicked.connect(self._ask_for_weights)
         self.save_button.clicked.connect(self._ask_where_to_save)
 
-    def show_encoder(self, encoder: Encoder | None, *, can_fit: bool, reason: str = "") -> None:
+    def show_encoder(
+        self, encoder: Encoder | None, *, section: str = "", can_fit: bool = False, reason: str = ""
+    ) -> None:
         """Say which encoder is in use, or why none is."""
         for button in (self.fit_button, self.bundled_button, self.load_button):
             button.setEnabled(can_fit)
         self.save_button.setEnabled(encoder is not None)
         if encoder is not None:
             rows, columns = encoder.shape[-2:]
-            self.set_state(f"{encoder.name} · {encoder.latent} latents")
+            known = [str(seen["name"]) for seen in encoder.card.get("sections", ())]
+            strange = bool(known) and section not in known
+            hint = " · fit for sharper maps" if strange else ""
+            self.set_state(f"{encoder.name} · {encoder.latent} latents{hint}")
             self.summary.setText(
                 f"<b>{encoder.name}</b>: {encoder.latent} latent dimensions, pictures of {rows} × {columns} cells. "
-                f"{encoder.card.get('summary', '')}"
+                + (f"It learned from {', '.join(known)}. " if known else "")
+                + ("It has not seen this section: fit one before reading thin layers off a map." if strange else "")
             )
         else:
             self.set_state(reason or "open a section first" if not can_fit else reason or "no encoder in use")

@@ -12,14 +12,14 @@ from napari.utils.colormaps.standardize_color import transform_color
 from conceptstain.canvas.region import PickedSpots, Region
 from conceptstain.canvas.section import Section
 from conceptstain.errors import InputError
-from conceptstain.layers import METADATA_KEY, gene_layer, image_layer, layers, spots_layer
+from conceptstain.layer_tuples import METADATA_KEY, gene_layer, image_layer, layers, spots_layer
 from conceptstain.painting import painting
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from conceptstain.canvas.gene_pictures import GenePictures
-    from conceptstain.layers import LayerTuple
+    from conceptstain.layer_tuples import LayerTuple
     from conceptstain.methods.attribution import Attribution
 
 __all__ = ["REGIONS", "Painter"]
@@ -64,7 +64,7 @@ class Painter:
         self._regions()
         self.viewer.layers.selection.active = spots
         self.viewer.canvas.overlays.scale_bar.visible = True
-        self.viewer.reset_view()
+        self.viewer.reset_view(layers=[spots])
 
     # -- regions ---------------------------------------------------------------------------------------------------
 
@@ -143,11 +143,12 @@ class Painter:
         for layer in list(self.viewer.layers):
             shown = _shown_in(layer)
             if _is_map(layer) and not isinstance(shown, str):
-                if id(shown.values) in kept:
-                    layer.name = kept[id(shown.values)].title
-                    layer.metadata = {METADATA_KEY: kept[id(shown.values)]}
-                else:
+                finding = kept.get(id(shown.values))
+                if finding is None:
                     self.viewer.layers.remove(layer)
+                else:
+                    layer.name = finding.title
+                    layer.metadata = {METADATA_KEY: finding}
 
     def limits(self, name: str) -> tuple[float, float] | None:
         """Colour limits of a painted map."""

@@ -29,7 +29,7 @@ def open_window(section: Section) -> None:
             "napari cannot open a window", got=str(error), cure='Install a Qt binding: pip install "napari[all]"'
         ) from error
     from conceptstain._napari import make_widget
-    from conceptstain.layers import layers
+    from conceptstain.layer_tuples import layers
 
     viewer = napari.Viewer(title="Concept Stain")
     for made in layers(section):

@@ -41,6 +41,8 @@ class Attribution:
         The method's parameters, complete enough to repeat it.
     detail
         What tells it from other maps of the same name and method, e.g. ``"latent 3"``.
+    colour_limits
+        Values at the ends of the colours, where someone chose them; None: those its values suggest.
     """
 
     method: Method
@@ -52,6 +54,7 @@ class Attribution:
     encoder: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     detail: str = ""
+    colour_limits: tuple[float, float] | None = None
 
     @property
     def title(self) -> str:

@@ -14,29 +14,24 @@ import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from conceptstain.errors import InputError
 from conceptstain.inputs import Inputs
-from conceptstain.nets.adam import Adam
 from conceptstain.nets.devices import best_device
 from conceptstain.nets.encoder import Encoding
+from conceptstain.nets.losses import paper_loss, squared_error_loss
 from conceptstain.progress import Report, Step, silent
 
 __all__ = [
     "History",
     "Schedule",
     "TrainingSettings",
-    "divergence",
-    "paper_loss",
     "shifted",
-    "squared_error_loss",
     "train",
 ]
 
 Schedule = Literal["cosine", "constant"]
 PAPER = "paper"  # the scaling whose pictures lie in 0..1
-PAPER_KL_WEIGHT = 1e-4  # the notebook's 0.5e-4 includes the half of the divergence
 
 
 @final
@@ -113,8 +108,8 @@ def train(
 ) -> History:
     """Train a VAE in place; the same seed gives the same weights on the CPU.
 
-    The loss follows the scaling: masked squared error for z-scores (:func:`squared_error_loss`), that of the released
-    notebook for pictures in the scaling ``"paper"`` (:func:`paper_loss`).
+    The loss follows the scaling: :func:`~conceptstain.nets.losses.squared_error_loss` inside the tissue for z-scores,
+    :func:`~conceptstain.nets.losses.paper_loss` for pictures in the scaling ``"paper"``.
 
     Parameters
     ----------
@@ -147,34 +142,6 @@ def train(
     network.load_state_dict(best)
     network.eval()
     return History(tuple(losses), tuple(validation_losses), best_epoch, time.perf_counter() - begun, device.type)
-
-
-def divergence(encoding: Encoding) -> Float[Tensor, "batch latent"]:
-    """KL(q(z | x) || N(0, 1)) of each latent dimension, in nats (Kingma & Welling 2014, appendix B)."""
-    return 0.5 * (encoding.mean**2 + encoding.log_var.exp() - 1 - encoding.log_var)
-
-
-def squared_error_loss(
-    x: Float[Tensor, "batch ..."],
-    decoded: Float[Tensor, "batch ..."],
-    mask: Float[Tensor, "..."],
-    encoding: Encoding,
-    beta: float,
-) -> Float[Tensor, ""]:
-    """Half the squared error summed over the tissue, plus beta times the divergence; mean over the items.
-
-    With beta = 1 it is, but for a constant, the negative evidence bound of pictures with Gaussian noise of variance 1,
-    that of a z-score without any signal.
-    """
-    error = 0.5 * ((decoded - x) ** 2 * mask).flatten(1).sum(1)
-    return (error + beta * divergence(encoding).sum(1)).mean()
-
-
-def paper_loss(
-    x: Float[Tensor, "batch ..."], decoded: Float[Tensor, "batch ..."], encoding: Encoding, beta: float
-) -> Float[Tensor, ""]:
-    """Loss of the released notebook: mean cross-entropy of all pixels, plus beta / 10,000 times the mean divergence."""
-    return functional.binary_cross_entropy(decoded, x) + PAPER_KL_WEIGHT * beta * divergence(encoding).mean()
 
 
 def shifted(x: Float[Tensor, "... height width"], down: int, right: int) -> Float[Tensor, "... height width"]:
@@ -271,9 +238,10 @@ def _run(
     device = next(network.parameters()).device
     masks = [torch.as_tensor(np.broadcast_to(each.mask, each.shape).astype(np.float32), device=device) for each in data]
     paper = data[0].scaling == PAPER
-    optimiser = Adam(network.parameters())
+    optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
     steps_per_epoch = sum(_n_batches(items, settings) for items in split.learned)
     n_steps = settings.epochs * steps_per_epoch
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _fall(settings.schedule, step / n_steps))
     losses: list[float] = []
     validation_losses: list[float] = []
     best_epoch, best = 0, dict[str, Tensor]()
@@ -288,8 +256,10 @@ def _run(
                 down, right = torch.randint(-settings.jitter, settings.jitter + 1, (2,), generator=generator).tolist()
                 x, mask = shifted(x, down, right), shifted(mask, down, right)
             loss = _loss(network, x, mask, beta=settings.beta, paper=paper, generator=generator)
+            optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step(_rate(settings, step / n_steps))
+            optimiser.step()
+            schedule.step()
             total, seen, step = total + loss.detach() * len(items), seen + len(items), step + 1
             if step < epoch * steps_per_epoch:
                 report(Step(step, n_steps, message))
@@ -306,9 +276,9 @@ def _run(
     return losses, validation_losses, best_epoch, best
 
 
-def _rate(settings: TrainingSettings, fraction: float) -> float:
-    falling = 0.5 * (1 + math.cos(math.pi * fraction)) if settings.schedule == "cosine" else 1.0
-    return settings.learning_rate * falling
+def _fall(schedule: Schedule, fraction: float) -> float:
+    """What the learning rate has fallen to, of its first value, when this fraction of the steps is done."""
+    return 0.5 * (1 + math.cos(math.pi * fraction)) if schedule == "cosine" else 1.0
 
 
 def _refuse_divergence(values: dict[str, float], epoch: int) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from conceptstain.errors import InputError
-from conceptstain.layers import METADATA_KEY, gene_layer, layers
+from conceptstain.layer_tuples import METADATA_KEY, gene_layer, layers
 from conceptstain.methods.attribution import Attribution
 from conceptstain.painting import painting
 from factories import tiny_section
@@ -93,5 +93,5 @@ def test_a_map_without_its_canvas_is_refused():
 
 
 def test_layers_are_made_without_napari():
-    code = "import sys, conceptstain.layers; sys.exit('napari' in sys.modules or 'qtpy' in sys.modules)"
+    code = "import sys, conceptstain.layer_tuples; sys.exit('napari' in sys.modules or 'qtpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,245 @@
+"""The second half of the work: concepts are made, painted and exported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final
+
+from qtpy.QtCore import QObject
+
+from conceptstain._qt import work
+from conceptstain._qt.concept_panel import ConceptPanel
+from conceptstain._qt.export_panel import ExportPanel
+from conceptstain._qt.jobs import Job, Jobs
+from conceptstain._qt.maps_panel import MapsPanel
+from conceptstain._qt.notifications import show_failure
+from conceptstain._qt.painter import Painter
+from conceptstain.canvas.region import Region
+from conceptstain.concepts.definition import Definition
+from conceptstain.errors import ConceptStainError, InputError
+from conceptstain.methods.maps import MAPS
+from conceptstain.study import Study
+
+if TYPE_CHECKING:
+    from conceptstain.concepts.concept import Concept
+    from conceptstain.methods.attribution import Attribution
+
+__all__ = ["Staining"]
+
+
+@final
+class Staining(QObject):
+    """Connects the Concepts, Maps and Export cards with the study and the viewer."""
+
+    def __init__(
+        self,
+        study: Study,
+        jobs: Jobs,
+        painter: Painter,
+        cards: tuple[ConceptPanel, MapsPanel, ExportPanel],
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._study, self._jobs, self._painter = study, jobs, painter
+        self._concepts, self._maps, self._export = cards
+        self._running: Job | None = None
+        self._painted = ""  # name of the layer painted last
+        self._connect_concepts()
+        self._connect_maps()
+        self._connect_study()
+
+    def _connect_concepts(self) -> None:
+        card = self._concepts
+        card.genes_wanted.connect(_guarded(self._define_by_genes))
+        card.region_wanted.connect(_guarded(self._define_by_region))
+        card.annotation_wanted.connect(_guarded(self._define_by_annotation))
+        card.tool_wanted.connect(_guarded(self._painter.draw))
+        card.clear_wanted.connect(_guarded(self._painter.clear_selection))
+        card.chosen.connect(lambda _name: self.stain())
+        card.rename_wanted.connect(_guarded(self._study.rename))
+        card.recolour_wanted.connect(_guarded(self._study.recolour))
+        card.remove_wanted.connect(_guarded(self._study.remove))
+        card.undo_wanted.connect(self._study.undo)
+        card.redo_wanted.connect(self._study.redo)
+
+    def _connect_maps(self) -> None:
+        card = self._maps
+        card.map_wanted.connect(lambda _key, _dimension: self.stain())
+        card.limits_wanted.connect(_guarded(self._set_limits))
+        card.limits_reset.connect(_guarded(self._reset_limits))
+        card.gene_wanted.connect(_guarded(self._show_gene))
+        self._export.figure_wanted.connect(self._export_figure)
+        self._export.results_wanted.connect(self._export_results)
+
+    def _connect_study(self) -> None:
+        self._study.section_changed.connect(self._show_section)
+        self._study.encoder_changed.connect(self._show_encoder)
+        self._study.concepts_changed.connect(self._show_entries)
+        self._study.finding_added.connect(self._show_finding)
+        self._study.findings_changed.connect(self._show_findings)
+
+    # -- what is open ----------------------------------------------------------------------------------------------
+
+    def _show_section(self) -> None:
+        canvas = self._study.need_canvas()
+        self._painter.show_section(canvas.section, self._count_selected)
+        self._concepts.show_section(list(canvas.item_names), canvas.section.annotations)
+        self._concepts.unfold()
+
+    def _show_encoder(self) -> None:
+        encoder = self._study.encoder
+        self._concepts.set_ready(encoder is not None, "waits for an encoder")
+        self._maps.set_ready(ready=False, reason="make a concept first")
+        if encoder is not None:
+            self._maps.show_refusals({kind.key: kind.refusal(encoder) for kind in MAPS}, encoder.latent)
+            self._show_entries()
+            self.stain()
+
+    # -- concepts --------------------------------------------------------------------------------------------------
+
+    def _define_by_genes(self, name: str, text: str, how: str, form: str) -> None:
+        genes = tuple(gene.strip() for gene in text.split(",") if gene.strip())
+        wanted = ", ".join(genes[:3])
+        if how == "like" and len(genes) == 1:
+            self._define(name, wanted, like=genes[0], form=form)
+        else:
+            self._define(name, wanted, items=genes, form=form)
+
+    def _define_by_region(self, name: str, form: str) -> None:
+        region = self._painter.selection(name or self._study.free_name("region"))
+        if region is None:
+            raise InputError("No spots are chosen", cure="Take the lasso and draw around some, or pick them")
+        self._define(name, "region", region=region, form=form)
+
+    def _define_by_annotation(self, name: str, column: str, value: str, form: str) -> None:
+        self._define(name, value, region=Region.from_obs(column, value), form=form)
+
+    def _define(self, typed: str, wanted: str, **made_from: Any) -> None:
+        """Make a concept beside the window and add it; a typed name that is taken is refused, our own is numbered."""
+        definition = Definition(typed or self._study.free_name(wanted), **made_from)
+        self._jobs.run(work.try_concept, study=self._study, definition=definition, then=_guarded(self._add))
+
+    def _add(self, concept: Concept) -> None:
+        entry = self._study.add(concept.definition)
+        if concept.definition.region is not None:
+            self._painter.mark_used(entry.name, entry.colour)
+        self._count_selected()
+        self._painter.draw("")
+        self._concepts.drop_tools()
+        self._concepts.empty_form()
+        self._concepts.choose(entry.name)
+        self._maps.unfold()
+
+    def _count_selected(self) -> None:
+        try:
+            region = self._painter.selection("selection")
+            number = 0 if region is None else int(region.selector.choose(self._study.need_canvas().section).sum())
+        except ConceptStainError:  # half an outline
+            number = 0
+        self._concepts.show_selection(number)
+
+    def _show_entries(self) -> None:
+        entries = self._study.entries
+        self._concepts.show_entries(entries, can_undo=self._study.can_undo, can_redo=self._study.can_redo)
+        self._painter.keep_outlines_of({entry.name: entry.colour for entry in entries})
+        if self._study.encoder is not None:
+            reason = "choose a concept" if entries else "make a concept first"
+            self._maps.set_ready(ready=bool(self._concepts.chosen_name), reason=reason)
+
+    # -- maps ------------------------------------------------------------------------------------------------------
+
+    def stain(self) -> Job | None:
+        """Paint the chosen concept with the chosen map; a stain still under way is given up for the new one."""
+        name = self._concepts.chosen_name
+        if not name or self._study.encoder is None:
+            return None
+        if self._running is not None:
+            self._running.cancel()
+        key, dimension = self._maps.chosen
+        job = self._jobs.run(
+            work.stain,
+            study=self._study,
+            name=name,
+            map_key=key,
+            dimension=dimension,
+            then=self._show_stain,
+            on_end=lambda: self._forget(job),
+        )
+        self._running = job
+        return job
+
+    def _forget(self, job: Job) -> None:
+        if self._running is job:
+            self._running = None
+
+    def _show_stain(self, result: tuple[Concept, Attribution]) -> None:
+        concept, finding = result
+        self._concepts.show_concept(concept)
+        self._maps.set_ready(ready=True)
+        self._maps.show_genes(
+            list(self._study.need_canvas().item_names), self._study.gene_scores(concept.name), frozenset(concept.items)
+        )
+        self._study.keep(finding)
+
+    def _show_finding(self, finding: Attribution) -> None:
+        name = self._painter.show(finding, self._study.need_canvas())
+        self._export.show_maps([kept.title for kept in self._study.findings])
+        self._show_limits(name)
+
+    def _show_findings(self) -> None:
+        self._painter.keep_maps(self._study.findings)
+        self._export.show_maps([kept.title for kept in self._study.findings])
+
+    def _show_gene(self, gene: str) -> None:
+        self._show_limits(self._painter.show_gene(gene, self._study.need_canvas()))
+
+    def _show_limits(self, name: str) -> None:
+        self._painted = name
+        limits = self._painter.limits(name)
+        if limits is not None:
+            self._maps.show_map(name, *limits, self._painter.colormap(name))
+
+    def _set_limits(self, low: float, high: float) -> None:
+        try:
+            if self._is_finding(self._painted):
+                self._study.set_colour_limits(self._painted, (low, high))
+            self._painter.set_limits(self._painted, low, high)
+        finally:
+            self._show_limits(self._painted)  # also where they were refused: the card shows what is painted
+
+    def _reset_limits(self) -> None:
+        if self._is_finding(self._painted):
+            self._study.set_colour_limits(self._painted, None)
+        self._painter.reset_limits(self._painted, self._study.need_canvas())
+        self._show_limits(self._painted)
+
+    def _is_finding(self, title: str) -> bool:
+        return any(finding.title == title for finding in self._study.findings)
+
+    # -- export ----------------------------------------------------------------------------------------------------
+
+    def _export_figure(self, path: Path, title: str) -> None:
+        findings = tuple(kept for kept in self._study.findings if title in ("", kept.title))
+        self._jobs.run(
+            work.export_figure,
+            canvas=self._study.need_canvas(),
+            findings=findings,
+            path=path,
+            then=self._export.show_done,
+        )
+
+    def _export_results(self, path: Path, table: str) -> None:
+        self._jobs.run(work.export_results, study=self._study, path=path, table=table, then=self._export.show_done)
+
+
+def _guarded(function: Callable[..., object]) -> Callable[..., None]:
+    """The function with its failures shown instead of raised into Qt."""
+
+    def guarded(*arguments: Any) -> None:
+        try:
+            function(*arguments)
+        except ConceptStainError as error:
+            show_failure(error)
+
+    return guarded

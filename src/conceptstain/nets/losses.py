@@ -1,0 +1,41 @@
+"""What training makes small."""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from conceptstain.nets.encoder import Encoding
+
+__all__ = ["divergence", "paper_loss", "squared_error_loss"]
+
+PAPER_KL_WEIGHT = 1e-4  # the notebook's 0.5e-4 includes the half of the divergence
+
+
+def divergence(encoding: Encoding) -> Float[Tensor, "batch latent"]:
+    """KL(q(z | x) || N(0, 1)) of each latent dimension, in nats (Kingma & Welling 2014, appendix B)."""
+    return 0.5 * (encoding.mean**2 + encoding.log_var.exp() - 1 - encoding.log_var)
+
+
+def squared_error_loss(
+    x: Float[Tensor, "batch ..."],
+    decoded: Float[Tensor, "batch ..."],
+    mask: Float[Tensor, "..."],
+    encoding: Encoding,
+    beta: float,
+) -> Float[Tensor, ""]:
+    """Half the squared error summed over the tissue, plus beta times the divergence; mean over the items.
+
+    With beta = 1 it is, but for a constant, the negative evidence bound of pictures with Gaussian noise of variance 1,
+    that of a z-score without any signal.
+    """
+    error = 0.5 * ((decoded - x) ** 2 * mask).flatten(1).sum(1)
+    return (error + beta * divergence(encoding).sum(1)).mean()
+
+
+def paper_loss(
+    x: Float[Tensor, "batch ..."], decoded: Float[Tensor, "batch ..."], encoding: Encoding, beta: float
+) -> Float[Tensor, ""]:
+    """Loss of the released notebook: mean cross-entropy of all pixels, plus beta / 10,000 times the mean divergence."""
+    return functional.binary_cross_entropy(decoded, x) + PAPER_KL_WEIGHT * beta * divergence(encoding).mean()

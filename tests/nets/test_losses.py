@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conceptstain.nets.encoder import Encoding
+from conceptstain.nets.losses import paper_loss, squared_error_loss
+from twins import losses as twin
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 1000), beta=st.floats(0, 5))
+def test_the_losses_are_those_of_their_slow_twins(seed, beta):
+    rng = np.random.default_rng(seed)
+    x, decoded = rng.uniform(0.01, 0.99, (2, 3, 1, 4, 5))
+    mean, log_var = rng.normal(size=(2, 3, 6))
+    mask = rng.random((1, 4, 5)) < 0.6
+    encoding = Encoding(torch.tensor(mean), torch.tensor(log_var))
+    fast = squared_error_loss(torch.tensor(x), torch.tensor(decoded), torch.tensor(mask.astype(float)), encoding, beta)
+    assert float(fast) == pytest.approx(
+        twin.squared_error_loss(x, decoded, mask, mean=mean, log_var=log_var, beta=beta), rel=1e-12
+    )
+    fast = paper_loss(torch.tensor(x), torch.tensor(decoded), encoding, beta)
+    assert float(fast) == pytest.approx(twin.paper_loss(x, decoded, mean=mean, log_var=log_var, beta=beta), rel=1e-12)
+
+
+def test_what_is_decoded_outside_the_tissue_costs_nothing():
+    x, mask = torch.zeros(2, 1, 4, 4), torch.zeros(1, 4, 4)
+    mask[:, :2] = 1
+    encoding = Encoding(torch.zeros(2, 3), torch.zeros(2, 3))
+    outside, inside = x.clone(), x.clone()
+    outside[:, :, 2:], inside[:, :, :2] = 9.0, 9.0
+    assert squared_error_loss(x, outside, mask, encoding, 1.0) == 0
+    assert squared_error_loss(x, inside, mask, encoding, 1.0) > 0
