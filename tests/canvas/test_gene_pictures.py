@@ -140,10 +140,18 @@ def test_rare_genes_are_shown_but_not_learned_from():
     section = tiny_section(5, 5, n_genes=3)
     counts = np.ones((25, 3))
     counts[9:, 1] = 0
-    canvas = with_matrix(section, counts).view(min_spots=10)
+    canvas = with_matrix(section, counts).view()
     assert canvas.trainable.tolist() == [0, 2]
     assert len(canvas) == 3
     assert canvas.n_spots_expressing.tolist() == [25, 9, 25]
+
+
+def test_in_the_papers_scaling_every_gene_of_the_file_is_learned_from():
+    counts = np.ones((25, 3))
+    counts[:, 1] = 0
+    section = with_matrix(tiny_section(5, 5, n_genes=3), counts)
+    assert section.view(scaling="paper").trainable.tolist() == [0, 1, 2]
+    assert section.view(scaling="paper", min_spots=1).trainable.tolist() == [0, 2]
 
 
 def test_where_all_genes_are_rare_all_that_are_found_are_learned_from():

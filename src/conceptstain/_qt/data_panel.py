@@ -79,7 +79,7 @@ class DataPanel(Card):
         rows, columns = canvas.grid.frame
         self.summary.setText(
             f"<b>{section.name}</b>: {section.n_spots:,} spots, {section.n_genes:,} genes "
-            f"({len(canvas.trainable):,} found in {canvas.settings.min_spots} spots or more). "
+            f"({len(canvas.trainable):,} found in {canvas.settings.least_spots} spots or more). "
             f"Coordinates in {section.unit}; pictures of {rows} × {columns} cells, "
             f"{canvas.grid.pitch:,.4g} {section.unit} each."
         )

@@ -21,6 +21,7 @@ from conceptstain.inputs import ItemIndices
 __all__ = ["DEPTH", "GenePictureSettings", "GenePictures", "Scaling", "normalise_depth"]
 
 DEPTH = 10_000.0
+LEAST_SPOTS = 10
 Scaling = Literal["z-score", "paper"]
 
 
@@ -37,12 +38,20 @@ class GenePictureSettings:
     frame
         Height and width of the pictures in cells; None: 32 x 32 where the tissue fits.
     min_spots
-        A gene found in fewer spots than this is shown and scored but not learned from.
+        A gene found in fewer spots than this is shown and scored but not learned from. None: 10; in the paper's scaling
+        0, as the released notebook learns from every gene of the file.
     """
 
     scaling: Scaling = "z-score"
     frame: tuple[int, int] | None = None
-    min_spots: int = 10
+    min_spots: int | None = None
+
+    @property
+    def least_spots(self) -> int:
+        """In how many spots a gene has to be found to be learned from."""
+        if self.min_spots is None:
+            return 0 if self.scaling == "paper" else LEAST_SPOTS
+        return self.min_spots
 
 
 @final
@@ -121,8 +130,8 @@ class GenePictures:
 
     @cached_property
     def trainable(self) -> NDArray[np.integer]:
-        """Genes found in at least ``settings.min_spots`` spots; all found genes where none reaches it."""
-        enough = np.flatnonzero(self.n_spots_expressing >= self.settings.min_spots)
+        """Genes found in at least ``settings.least_spots`` spots; all found genes where none reaches it."""
+        enough = np.flatnonzero(self.n_spots_expressing >= self.settings.least_spots)
         return enough if len(enough) else np.flatnonzero(self.n_spots_expressing)
 
     def item(self, name: str) -> int:

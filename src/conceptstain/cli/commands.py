@@ -109,7 +109,7 @@ def info(file: File, image: Image = None, alignment: Alignment = None) -> None:
         shared = f", {canvas.grid.n_shared} spots share a cell" if canvas.grid.n_shared else ""
         typer.echo(f"Pictures: {height} x {width} cells of {canvas.grid.pitch:.4g} {section.unit}{shared}.")
         typer.echo(
-            f"Genes to learn from: {len(canvas.trainable):,}, found in {canvas.settings.min_spots} spots or more."
+            f"Genes to learn from: {len(canvas.trainable):,}, found in {canvas.settings.least_spots} spots or more."
         )
         for column in section.adata.obs:
             values = section.adata.obs[column]
