@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from conceptstain import __version__
 from conceptstain.cli import app
+from conceptstain.nets import training
 from conceptstain.nets.checkpoint import load_encoder, save_encoder
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.picture_vae import PictureVAE, PictureVAESettings
@@ -256,7 +257,7 @@ def test_info_says_what_was_read(folder):
 
 def test_demo_writes_the_figures_and_says_where(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    result = run("demo", "--no-window")
+    result = run("demo", "--quick", "--no-window")
     assert result.exit_code == 0, result.stderr
     written = sorted(path.name for path in (tmp_path / "conceptstain-demo").iterdir())
     assert written == ["demo-genes.csv", "demo-spots.csv", "demo.h5ad", "demo.pdf", "demo.png", "demo.svg"]
@@ -264,9 +265,18 @@ def test_demo_writes_the_figures_and_says_where(tmp_path, monkeypatch):
     assert "simulated" in result.stdout
 
 
+def test_demo_fits_an_encoder_unless_it_has_to_be_quick(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "ENOUGH_STEPS", 1)
+    monkeypatch.setattr(training, "LEAST_EPOCHS", 1)
+    result = run("demo", "--no-window", "--out", tmp_path / "demo")
+    assert "fitted to simulated bulb, 16 latent dimensions, fitted in" in result.stdout
+    quick = run("demo", "--quick", "--no-window", "--out", tmp_path / "demo")
+    assert "gene-pictures, 16 latent dimensions; it comes with the package" in quick.stdout
+
+
 def test_demo_without_a_display_opens_no_window(tmp_path, monkeypatch):
     monkeypatch.setattr("conceptstain.cli.commands.has_display", lambda: False)
-    result = run("demo", "--out", tmp_path / "demo")
+    result = run("demo", "--quick", "--out", tmp_path / "demo")
     assert result.exit_code == 0, result.stderr
     assert "No display" in result.stdout
 
@@ -275,7 +285,7 @@ def test_demo_opens_the_window_where_there_is_a_display(tmp_path, monkeypatch):
     opened = []
     monkeypatch.setattr("conceptstain.cli.commands.has_display", lambda: True)
     monkeypatch.setattr("conceptstain.cli.commands.open_window", opened.append)
-    assert run("demo", "--out", tmp_path / "demo").exit_code == 0
+    assert run("demo", "--quick", "--out", tmp_path / "demo").exit_code == 0
     assert [section.name for section in opened] == ["simulated bulb"]
 
 

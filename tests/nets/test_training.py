@@ -211,3 +211,19 @@ def test_a_training_that_diverges_says_so():
     data.pictures[:] = np.inf
     with pytest.raises(InputError, match="diverged in epoch 1"):
         train(tiny(), [data], QUICK)
+
+
+def test_few_items_are_seen_more_often_and_many_no_fewer_than_twelve_times():
+    def n_epochs(n, batch_size):
+        told = []
+
+        def stop(step):
+            told.append(step.message)
+            raise Cancelled
+
+        with pytest.raises(Cancelled):
+            train(tiny("mlp"), [Pictures(n)], replace(QUICK, epochs=None, batch_size=batch_size), stop)
+        return int(told[0].split()[-1])
+
+    assert n_epochs(20, 8) == 300  # of two steps each
+    assert n_epochs(500, 2) == 12

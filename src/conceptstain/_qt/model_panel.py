@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ModelPanel"]
 
-EPOCHS = 12  # as TrainingSettings, which importing would load torch for; a test keeps them equal
 WEIGHTS = "Weights (*.safetensors)"
 NETWORKS = {
     "average-pool": "Convolutions with average pooling: sharp maps, and latent attention",
@@ -64,10 +63,10 @@ class ModelPanel(Card):
             self.network.setItemData(self.network.count() - 1, explanation, 3)
         self.network.setToolTip("Kind of network. " + ". ".join(f"{key}: {text}" for key, text in NETWORKS.items()))
         self.epochs = QSpinBox()
-        self.epochs.setRange(1, 500)
-        self.epochs.setValue(EPOCHS)
+        self.epochs.setRange(0, 1000)
+        self.epochs.setSpecialValueText("epochs: auto")
         self.epochs.setSuffix(" epochs")
-        self.epochs.setToolTip("How often training sees every gene; the best epoch is kept")
+        self.epochs.setToolTip("How often training sees every gene; auto: 12 or more. The best epoch is kept")
         settings = QHBoxLayout()
         settings.addWidget(self.network, 1)
         settings.addWidget(self.epochs)

@@ -71,7 +71,7 @@ def read_encoder(path: Path, canvas: GenePictures, *, report: Report) -> Encoder
 
 
 def fit_encoder(canvas: GenePictures, network: Network, epochs: int, *, report: Report) -> Encoder:
-    """Fit an encoder to a section, and encode the section with it."""
+    """Fit an encoder to a section, and encode the section with it; 0 epochs: as many as it takes."""
     _need_torch()
     from dataclasses import replace
 
@@ -80,7 +80,7 @@ def fit_encoder(canvas: GenePictures, network: Network, epochs: int, *, report: 
     from conceptstain.nets.picture_vae import PictureVAESettings
 
     settings = FitSettings(network=PictureVAESettings.of(network))
-    settings = replace(settings, training=replace(settings.training, epochs=epochs))
+    settings = replace(settings, training=replace(settings.training, epochs=epochs or None))
     encoder = fit(canvas, settings, report=report)
     latents_of(canvas, encoder)
     return encoder

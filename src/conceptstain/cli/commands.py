@@ -67,20 +67,31 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder to write to; made if it does not exist.")] = Path(
         "conceptstain-demo"
     ),
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Use the bundled encoder instead of fitting one; blurrier maps.")
+    ] = False,
     no_window: Annotated[bool, typer.Option("--no-window", help="Do not open napari.")] = False,
 ) -> None:
-    """Stain the bundled (simulated) olfactory bulb, write the figures, and open it in napari."""
+    """Fit an encoder to the bundled (simulated) olfactory bulb, stain it, write the figures, and open it in napari."""
     with told():
         from conceptstain.canvas.samples import open_sample
         from conceptstain.concepts.definition import Definition
+        from conceptstain.fitting import FitSettings
         from conceptstain.methods.decoded import decoded
         from conceptstain.nets.bundled import bundled
 
         section = open_sample()
-        canvas, encoder = section.view("genes"), bundled()
-        encoder.check(canvas)
+        canvas = section.view("genes")
         say_section(section)
-        typer.echo(f"Encoder: {encoder.name}, {encoder.latent} latent dimensions; it comes with the package.")
+        if quick:
+            encoder = bundled()
+            encoder.check(canvas)
+            typer.echo(f"Encoder: {encoder.name}, {encoder.latent} latent dimensions; it comes with the package.")
+        else:
+            typer.echo(f"Fitting an encoder to {section.name}; this takes well under a minute.")
+            encoder = fitted([canvas], FitSettings())
+            seconds = encoder.card["history"]["seconds"]
+            typer.echo(f"Encoder: {encoder.name}, {encoder.latent} latent dimensions, fitted in {seconds:.0f} s.")
         concepts = [made(Definition(gene, like=gene), canvas, encoder) for gene in DEMO_GENES]
         maps = [decoded(canvas, encoder, concept) for concept in concepts]
         for concept in concepts:
@@ -122,7 +133,9 @@ def info(file: File, image: Image = None, alignment: Alignment = None) -> None:
 def fit(  # noqa: PLR0917 - options, which typer passes by name
     files: Annotated[list[Path], typer.Argument(help="Sections to learn from.", show_default=False)],
     out: Annotated[Path, typer.Option(help="File to write, .safetensors.", show_default=False)],
-    epochs: Annotated[int | None, typer.Option(help="Passes over the genes.", show_default=False)] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the genes.", show_default="as many as it takes")
+    ] = None,
     network: Annotated[Network | None, typer.Option(help="What to fit.", show_default="average-pool")] = None,
     latent: Annotated[int | None, typer.Option(help="Latent dimensions.", show_default=False)] = None,
     seed: Seed = 0,

@@ -32,6 +32,8 @@ __all__ = [
 
 Schedule = Literal["cosine", "constant"]
 PAPER = "paper"  # the scaling whose pictures lie in 0..1
+LEAST_EPOCHS = 12
+ENOUGH_STEPS = 600
 
 
 @final
@@ -42,7 +44,8 @@ class TrainingSettings:
     Attributes
     ----------
     epochs
-        Passes over the items.
+        Passes over the items. None: 12 or more, as many as make 600 steps, so that a panel of a few hundred genes is
+        learned as thoroughly as a transcriptome.
     batch_size
         Items per step; those of one step come from one section.
     learning_rate
@@ -61,7 +64,7 @@ class TrainingSettings:
         ``"auto"``: the fastest of this machine.
     """
 
-    epochs: int = 12
+    epochs: int | None = None
     batch_size: int = 64
     learning_rate: float = 2e-3
     schedule: Schedule = "cosine"
@@ -166,7 +169,7 @@ def _check(data: Sequence[Inputs], settings: TrainingSettings) -> None:
             cure="View them with the same scaling= and frame=",
         )
     in_range = (
-        settings.epochs >= 1
+        (settings.epochs is None or settings.epochs >= 1)
         and settings.batch_size >= 2
         and settings.learning_rate > 0
         and settings.beta >= 0
@@ -240,13 +243,14 @@ def _run(
     paper = data[0].scaling == PAPER
     optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
     steps_per_epoch = sum(_n_batches(items, settings) for items in split.learned)
-    n_steps = settings.epochs * steps_per_epoch
+    n_epochs = settings.epochs or max(LEAST_EPOCHS, math.ceil(ENOUGH_STEPS / steps_per_epoch))
+    n_steps = n_epochs * steps_per_epoch
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _fall(settings.schedule, step / n_steps))
     losses: list[float] = []
     validation_losses: list[float] = []
     best_epoch, best = 0, dict[str, Tensor]()
-    for epoch in range(1, settings.epochs + 1):
-        message = f"Epoch {epoch} of {settings.epochs}"
+    for epoch in range(1, n_epochs + 1):
+        message = f"Epoch {epoch} of {n_epochs}"
         network.train()
         total, seen = torch.zeros((), device=device), 0
         step = (epoch - 1) * steps_per_epoch
