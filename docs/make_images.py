@@ -1,0 +1,94 @@
+"""Make the pictures of README and docs from the published section Rep1.
+
+    CONCEPTSTAIN_DATA=... xvfb-run -a -s "-screen 0 1280x800x24" python docs/make_images.py
+
+Fits an encoder to the section (about half a minute), draws the maps of three concepts, then walks through the dock with the
+same encoder and takes its picture.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import napari
+import numpy as np
+from qtpy.QtCore import QEventLoop
+from qtpy.QtTest import QTest
+
+import conceptstain as cs
+from conceptstain._napari import make_widget
+from conceptstain.canvas.region import Polygon
+from conceptstain.figures import FigureSettings, save_figure
+from conceptstain.methods.maps import map_kind
+
+IMAGES = Path(__file__).parent / "images"
+GENES = ("Penk", "Doc2g", "Kctd12")
+MAPS = ("decoded", "gradient", "rectified", "gene-mean")
+
+
+def published() -> Path:
+    root = os.environ.get("CONCEPTSTAIN_DATA")
+    found = sorted(Path(root).rglob("Rep1_MOB_count_matrix-1.tsv*")) if root else []
+    return found[0] if found else sys.exit("Set CONCEPTSTAIN_DATA to the folder of the published sections.")
+
+
+def draw_maps(canvas: cs.GenePictures, encoder: cs.Encoder) -> None:
+    concepts = [cs.concept(gene, canvas, encoder, like=gene) for gene in GENES]
+    maps = [map_kind(key).make(canvas, encoder, concept) for concept in concepts for key in MAPS]
+    drawn = cs.figure(canvas, *maps, settings=FigureSettings(columns=len(MAPS), panel_width=1.7))
+    save_figure(drawn, IMAGES / "rep1-maps.png", dpi=150, overwrite=True)
+
+
+def take_picture_of_the_dock(weights: Path) -> None:
+    viewer = napari.Viewer(show=True)
+    viewer.window._qt_window.resize(1280, 800)  # noqa: SLF001 - napari has no public way
+    dock = make_widget(viewer)
+    viewer.window.add_dock_widget(dock, name="Concept Stain", area="right")
+
+    def settled() -> None:
+        if dock.jobs.busy:
+            loop = QEventLoop()
+            dock.jobs.idle.connect(loop.quit)
+            loop.exec()
+            dock.jobs.idle.disconnect(loop.quit)
+
+    dock.opening.open(published())
+    settled()
+    dock.model.load_wanted.emit(weights)
+    settled()
+    for gene in reversed(GENES):
+        dock.concepts.genes.setText(gene)
+        dock.concepts.make_button.click()
+        settled()
+    around = np.linspace(0, 2 * np.pi, 40)
+    lasso = np.array([2900.0, 2500.0]) + np.stack([420 * np.sin(around), 330 * np.cos(around)], axis=1)
+    viewer.layers["regions"].add_polygons([lasso])
+    inside = Polygon((lasso,)).choose(dock.study.need_canvas().section).sum()
+    dock.concepts.name.setText(f"{inside} spots")
+    dock.concepts.tabs.setCurrentIndex(1)
+    dock.concepts.make_button.click()
+    settled()
+    dock.concepts.choose("Penk")
+    settled()
+    QTest.qWait(8000)  # until the notes have faded
+    viewer.screenshot(IMAGES / "widget-rep1.png", canvas_only=False, flash=False)
+    dock.jobs.close()
+    viewer.close()
+
+
+def main() -> None:
+    IMAGES.mkdir(exist_ok=True)
+    canvas = cs.open(published()).view("genes")
+    encoder = cs.fit(canvas)
+    draw_maps(canvas, encoder)
+    weights = cs.save_encoder(encoder, IMAGES / "rep1.safetensors")
+    try:
+        take_picture_of_the_dock(weights)
+    finally:
+        weights.unlink()
+
+
+if __name__ == "__main__":
+    main()
