@@ -2,8 +2,8 @@
 
     CONCEPTSTAIN_DATA=... xvfb-run -a -s "-screen 0 1280x800x24" python docs/make_images.py
 
-Fits an encoder to the section (about half a minute), draws the maps of three concepts, then walks through the dock with the
-same encoder and takes its picture.
+Fits an encoder to the section (about half a minute), draws the maps of three concepts, then walks through the dock with
+the same encoder and takes its picture.
 """
 
 from __future__ import annotations

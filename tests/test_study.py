@@ -80,6 +80,16 @@ def test_a_name_is_given_and_not_taken(study: Study, name: str) -> None:
     assert names(study) == ["granule", "mitral"]
 
 
+def test_blanks_around_a_name_are_no_part_of_it(study: Study) -> None:
+    assert study.add(Definition(" granule ", like="Gene3")).name == "granule"
+
+
+def test_a_gene_typed_in_other_case_moves_on_to_another_section(study: Study) -> None:
+    study.add(Definition("granule", like="gene3"))
+    study.add(Definition("gone", like="Gene3"))
+    assert study.show(tiny_section(n_genes=6, seed=5).view("genes")) == ()
+
+
 def test_a_free_name_is_numbered(study: Study) -> None:
     assert study.free_name("region") == "region"
     study.add(Definition("region", like="Gene3"))

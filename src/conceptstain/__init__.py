@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from conceptstain.concepts.enrichment import enrichment
     from conceptstain.errors import ConceptStainError, InputError, MismatchError, ReadingError
     from conceptstain.exporting import export
-    from conceptstain.figures import figure
+    from conceptstain.figures import figure, save_figure
     from conceptstain.fitting import FitSettings, fit
     from conceptstain.layer_tuples import layers
     from conceptstain.methods.attention import attention, attention_maps
@@ -70,6 +70,7 @@ __all__ = [
     "saliency",
     "sample",
     "save_encoder",
+    "save_figure",
     "score_map",
 ]
 
@@ -109,6 +110,7 @@ _HOMES = {
     "saliency": "methods.saliency",
     "sample": "canvas.samples:open_sample",
     "save_encoder": "nets.checkpoint",
+    "save_figure": "figures",
     "score_map": "methods.score_map",
 }
 

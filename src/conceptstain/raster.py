@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from conceptstain.canvas.section import TissueImage
 
-__all__ = ["corners", "is_straight", "pixel_size", "straightened"]
+__all__ = ["corners", "pixel_size", "straightened"]
 
 Box = tuple[float, float, float, float]
 """Top, left, bottom and right in world units."""
@@ -17,12 +17,6 @@ Box = tuple[float, float, float, float]
 def pixel_size(image: TissueImage) -> float:
     """Side of a square as large as one pixel, in world units."""
     return float(np.sqrt(abs(np.linalg.det(image.to_world[:2, :2]))))
-
-
-def is_straight(image: TissueImage) -> bool:
-    """Whether the pixels are squares along the axes of the world already (to 1 part in 10,000)."""
-    side = pixel_size(image)
-    return bool(np.abs(image.to_world[:2, :2] - np.eye(2) * side).max() <= 1e-4 * side)
 
 
 def corners(image: TissueImage) -> Box:

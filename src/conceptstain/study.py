@@ -145,21 +145,17 @@ class Study:
     def concept(self, name: str, *, report: Report = silent) -> Concept:
         """The concept of that name in the latent space of the encoder in use; made on first use, then kept."""
         definition = self.entry(name).definition
-        encoder = self.need_encoder()
-        key = (definition, encoder.fingerprint)
-        if key not in self._concepts:
-            from conceptstain.concepts.concept import make
-
-            self._concepts[key] = make(definition, self.need_canvas(), encoder, report=report)
-        return self._concepts[key]
+        made = self._concepts.get((definition, self.need_encoder().fingerprint))
+        return made if made is not None else self.try_definition(definition, report=report)
 
     def try_definition(self, definition: Definition, *, report: Report = silent) -> Concept:
         """Make a concept without adding it, so that what cannot be made is never in the list; :meth:`add` reuses it."""
         from conceptstain.concepts.concept import make
 
-        encoder = self.need_encoder()
-        made = make(definition, self.need_canvas(), encoder, report=report)
-        self._concepts[definition, encoder.fingerprint] = made
+        canvas, encoder = self.need_canvas(), self.need_encoder()
+        made = make(definition, canvas, encoder, report=report)
+        if self._canvas is canvas:  # another section may have been opened meanwhile
+            self._concepts[definition, encoder.fingerprint] = made
         return made
 
     def add(self, definition: Definition, *, colour: str | None = None) -> Entry:
@@ -171,6 +167,8 @@ class Study:
             The name is empty or taken.
         """
         self._check_name(definition.name)
+        if definition.name != definition.name.strip():
+            definition = definition.renamed(definition.name.strip())
         used = {entry.colour for entry in self._entries}
         free = [wong for wong in WONG if wong not in used] or [WONG[len(self._entries) % len(WONG)]]
         entry = Entry(definition, colour or free[0])
@@ -316,8 +314,10 @@ class Study:
 
 def _is_portable(definition: Definition, canvas: GenePictures) -> bool:
     """Whether a definition means the same on this canvas."""
-    names = set(canvas.item_names)
     if definition.region is not None:
         return definition.region.is_portable_to(canvas.section)
     genes = [definition.like] if definition.like is not None else list(definition.items or ())
-    return all(gene in names for gene in genes)
+    try:
+        return all(canvas.item(gene) is not None for gene in genes)
+    except InputError:
+        return False

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -170,7 +173,7 @@ def broken(change):
         (lambda a: a.obsm.pop("spatial"), r"where its spots lie.*nothing in it"),
         (lambda a: a.obsm.update(spatial=np.ones((30, 3))), "does not hold positions.*30 x 3"),
         (lambda a: a.obsm.update(spatial=np.full((30, 2), np.nan)), "does not hold positions.*some missing"),
-        (lambda a: a.obsm.update(spatial=np.ones((30, 2))), "at the same place"),
+        (lambda a: a.obsm.update(spatial=np.ones((30, 2))), "several spots at one place"),
         (lambda a: setattr(a, "X", a.X - 10), r"X of section\.h5ad has negative values.*Open raw counts"),
         (lambda a: setattr(a, "X", a.X * np.nan), r"X of section\.h5ad has values that are not numbers"),
         (lambda a: setattr(a, "X", a.X * 0), "No gene is expressed"),
@@ -194,6 +197,35 @@ def test_repeated_names_are_refused(opened, axis):
     setattr(adata, f"{axis}_names", pd.Index([names[1], *names[1:]]))
     with pytest.raises(ReadingError, match=r"more than once.*1 repeated"):
         opened(adata)
+
+
+def test_a_damaged_matrix_is_refused_and_not_followed_beyond_its_end(opened, tmp_path):
+    adata = lattice_anndata(X=csr_matrix(lattice_anndata().X))
+    path = tmp_path / "section.h5ad"
+    adata.write_h5ad(path)
+    with h5py.File(path, "a") as file:
+        file["X"]["indices"][0] = 1_000_000_000
+    with pytest.raises(ReadingError, match=r"section\.h5ad cannot be read"):
+        open_section(path)
+
+
+@pytest.mark.parametrize("factor", ["much", np.inf, np.nan, np.ones(2)])
+def test_a_scale_factor_that_is_no_number_counts_as_absent(opened, factor):
+    adata = lattice_anndata(uns={"spatial": {"S1": library()}})
+    adata.uns["spatial"]["S1"]["scalefactors"] = {"microns_per_pixel": factor}
+    assert opened(adata).unit == "px"
+
+
+def test_a_file_that_may_not_be_read_is_told(tmp_path, monkeypatch):
+    path = tmp_path / "section.tsv"
+    path.write_text("\tA\n1x1\t2\n", encoding="utf-8")
+
+    def refuse(_path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(ReadingError, match=r"section\.tsv cannot be read. Got Permission denied"):
+        open_section(path)
 
 
 def test_one_spot_is_an_error(opened):

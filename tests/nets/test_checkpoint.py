@@ -81,7 +81,7 @@ def test_a_failed_save_leaves_what_was_there_and_nothing_else(tmp_path, monkeypa
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(InputError, match="folder to write into does not exist"):
         save_encoder(encoder(), tmp_path / "no" / "e.safetensors")
 
 
@@ -135,6 +135,7 @@ def test_safetensors_of_others_are_refused(tmp_path):
         lambda told: told.pop("network"),
         lambda told: told["network"].update(latent=7),
         lambda told: told["network"].update(unknown=1),
+        lambda told: told["network"].update(hidden=[10**6, 10**6]),  # terabytes, had they been asked for
         lambda told: told["network"].update(network="other"),
         lambda told: told.update(shape=[1, 9, 9]),
         lambda told: told.update(shape=[1, 80_000, 80_000]),
@@ -145,6 +146,14 @@ def test_safetensors_of_others_are_refused(tmp_path):
 def test_a_description_that_does_not_fit_the_weights_is_refused(tmp_path, change):
     path = rewritten(save_encoder(encoder(), tmp_path / "e.safetensors"), change)
     with pytest.raises(ReadingError, match="does not describe an encoder"):
+        load_encoder(path)
+
+
+@pytest.mark.parametrize("bomb", ["[" * 200_000, "9" * 5_000, "{"])
+def test_metadata_made_to_break_the_reader_are_refused(tmp_path, bomb):
+    path = tmp_path / "bomb.safetensors"
+    save_file({"weight": torch.zeros(1)}, path, metadata={KEY: bomb})
+    with pytest.raises(ReadingError, match=r"bomb\.safetensors"):
         load_encoder(path)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -63,7 +65,7 @@ def read_anndata(path: Path, *, image: Path | None = None, image_scale: float | 
     check_size(matrix, path.name)
     library, content = _library(adata, path.name)
     positions = _positions(adata, path.name)
-    factors = {key: float(value) for key, value in content.get("scalefactors", {}).items() if np.ndim(value) == 0}
+    factors = _factors(content.get("scalefactors"))
     nearest = _nearest_distance(positions, path.name)
     scale = _scale(factors, nearest)
     spots = positions[:, ::-1] * scale.per_pixel
@@ -103,13 +105,23 @@ def _load(path: Path) -> AnnData:
         with warnings.catch_warnings():
             # Repeated names are refused later, with the cure; older layouts are read as they are.
             warnings.simplefilter("ignore")
-            return anndata.read_h5ad(path)
+            adata = anndata.read_h5ad(path)
+        _check_indices(adata)
     except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, LookupError) as error:
         raise ReadingError(
             f"{path.name} cannot be read as .h5ad",
             got=str(error).strip().split("\n")[0][:200] or type(error).__name__,
             cure="It may be cut off, or not be written by anndata; download it again or write it with adata.write_h5ad",
         ) from error
+    return adata
+
+
+def _check_indices(adata: AnnData) -> None:
+    """Refuse sparse matrices with an index beyond their shape, which would read memory that is not theirs."""
+    raw = () if adata.raw is None else (adata.raw.X,)
+    for stored in (adata.X, *adata.layers.values(), *raw, *adata.obsm.values(), *adata.obsp.values()):
+        if sparse.issparse(stored):
+            stored.check_format(full_check=True)
 
 
 def _on_tissue(adata: AnnData, file: str) -> tuple[AnnData, tuple[str, ...]]:
@@ -214,15 +226,25 @@ def _positions(adata: AnnData, file: str) -> Float[np.ndarray, "spots 2"]:
 
 
 def _nearest_distance(positions: Float[np.ndarray, "spots 2"], file: str) -> float:
-    distances, _ = cKDTree(positions).query(positions, k=2)
-    nearest = float(np.median(distances[:, 1]))
-    if not nearest > 0:
+    n_shared = len(positions) - len(np.unique(positions, axis=0))
+    if n_shared:
         raise ReadingError(
-            f"{file} has most of its spots at the same place",
-            got="a median distance of 0 between neighbours",
+            f"{file} has several spots at one place",
+            got=f"{counted(n_shared, 'spot')} at the place of another",
             cure='Check obsm["spatial"]; open one section at a time',
         )
-    return nearest
+    distances, _ = cKDTree(positions).query(positions, k=2)
+    return float(np.median(distances[:, 1]))
+
+
+def _factors(told: object) -> dict[str, float]:
+    """The scale factors; one that is no finite number is as good as absent."""
+    found: dict[str, float] = {}
+    for key, value in told.items() if isinstance(told, Mapping) else ():
+        with suppress(TypeError, ValueError):
+            if math.isfinite(number := float(value)):
+                found[str(key)] = number
+    return found
 
 
 def _scale(factors: Mapping[str, float], nearest: float) -> Scale:
@@ -241,7 +263,8 @@ def _image(
     content: Mapping[str, Any], factors: Mapping[str, float], scale: Scale, file: str
 ) -> tuple[TissueImage | None, tuple[str, ...]]:
     """The high resolution image in the file, else the low resolution one."""
-    images = content.get("images", {})
+    told = content.get("images", {})
+    images: Mapping[str, Any] = told if isinstance(told, Mapping) else {}
     notes: list[str] = []
     for resolution in ("hires", "lowres"):
         if resolution not in images:

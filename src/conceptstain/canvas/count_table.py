@@ -30,7 +30,6 @@ class CountTable:
     spots: list[str]
     genes: list[str]
     matrix: csr_array
-    notes: tuple[str, ...] = ()
 
 
 def read_count_table(path: Path) -> CountTable:

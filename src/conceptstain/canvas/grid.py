@@ -87,7 +87,7 @@ class Grid:
             raise InputError(
                 "The spots are spread too far for their spacing to be drawn as pictures",
                 got=f"{extent[0]} x {extent[1]} cells at a spacing of {pitch:.4g}",
-                cure="Check the coordinates for outliers, or give the spacing with pitch=",
+                cure="Check the coordinates for outliers",
             )
         height, width = frame or _smallest_frame(extent)
         if extent[0] > height or extent[1] > width:

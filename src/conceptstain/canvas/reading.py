@@ -67,6 +67,15 @@ def open_section(
         raise InputError("An image cannot have that scale", got=str(image_scale), cure="Use a value above 0")
     image = None if image is None else Path(image)
     alignment = None if alignment is None else Path(alignment)
+    try:
+        return _read(path, image, alignment, image_scale)
+    except OSError as error:
+        raise ReadingError(
+            f"{path.name} cannot be read", got=error.strerror or str(error), cure="Check that you may read it"
+        ) from error
+
+
+def _read(path: Path, image: Path | None, alignment: Path | None, image_scale: float | None) -> Section:
     if path.name.lower().endswith(".h5ad"):
         if alignment is not None:
             raise InputError(

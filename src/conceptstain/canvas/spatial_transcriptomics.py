@@ -52,7 +52,7 @@ def read_spatial_transcriptomics(
     kind = kind_of_values(table.matrix, path.name)
     _check_distinct(positions, table.spots, path.name)
     spots = (positions[:, ::-1] - 1) * PITCH
-    notes = [*table.notes, *_notes_on(table.matrix, kind)]
+    notes = [*_notes_on(table.matrix, kind)]
     companions = published_companions(path)
     if image is None and companions.image is not None:
         image = companions.image

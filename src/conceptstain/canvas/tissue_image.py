@@ -121,7 +121,10 @@ def check_placing(image: TissueImage, spots: Float[np.ndarray, "spots 2"], name:
     ReadingError
         All of them.
     """
-    to_pixels = np.linalg.inv(image.to_world)
+    try:
+        to_pixels = np.linalg.inv(image.to_world)
+    except np.linalg.LinAlgError as error:
+        raise ReadingError(f"The scale of the image {name} cannot be used", got=str(error), cure=cure) from error
     positions = spots @ to_pixels[:2, :2].T + to_pixels[:2, 2]
     height, width = image.pixels.shape[:2]
     outside = ((positions < -0.5) | (positions > np.array([height, width]) - 0.5)).any(axis=1)

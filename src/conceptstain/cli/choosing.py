@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 __all__ = ["alike", "canvas_and_encoder", "definition_from", "fit_settings", "fitted", "made", "opened", "scaling"]
 
 
-def opened(file: Path, image: Path | None = None, alignment: Path | None = None) -> Section:
+def opened(
+    file: Path, image: Path | None = None, alignment: Path | None = None, image_scale: float | None = None
+) -> Section:
     """The section in a file."""
     from conceptstain.canvas.reading import open_section
 
-    return open_section(file, image=image, alignment=alignment)
+    return open_section(file, image=image, alignment=alignment, image_scale=image_scale)
 
 
 def definition_from(

@@ -23,6 +23,7 @@ from conceptstain.cli.options import (
     ConceptForm,
     File,
     Image,
+    ImageScale,
     Network,
     Overwrite,
     PresetOption,
@@ -110,10 +111,10 @@ def demo(
 
 
 @app.command()
-def info(file: File, image: Image = None, alignment: Alignment = None) -> None:
+def info(file: File, image: Image = None, alignment: Alignment = None, image_scale: ImageScale = None) -> None:
     """Say what is in a file: spots, genes, unit, assumptions, and which encoder fits."""
     with told():
-        section = opened(file, image, alignment)
+        section = opened(file, image, alignment, image_scale)
         canvas = section.view("genes")
         say_section(section)
         height, width = canvas.grid.frame
@@ -122,10 +123,8 @@ def info(file: File, image: Image = None, alignment: Alignment = None) -> None:
         typer.echo(
             f"Genes to learn from: {len(canvas.trainable):,}, found in {canvas.settings.least_spots} spots or more."
         )
-        for column in section.adata.obs:
-            values = section.adata.obs[column]
-            if values.dtype.kind == "O" and values.nunique() <= 20:  # words and categories
-                typer.echo(f"obs:{column}: {', '.join(sorted(map(str, values.dropna().unique())))}")
+        for column, groups in section.annotations.items():
+            typer.echo(f"obs:{column}: {', '.join(groups)}")
         say_encoders(canvas, file)
 
 
@@ -176,6 +175,7 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
     name: Annotated[str | None, typer.Option(help="What to call the concept.", show_default=False)] = None,
     image: Image = None,
     alignment: Alignment = None,
+    image_scale: ImageScale = None,
     maps: Annotated[
         list[str], typer.Option("--map", help="decoded, gene-mean, gradient, rectified, attention; repeatable.")
     ] = ["decoded"],  # noqa: B006 - typer reads it, nobody changes it
@@ -199,7 +199,7 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
 
         kinds = [map_kind(key) for key in dict.fromkeys(maps)]
         definition = definition_from(like, genes, region, name=name, form=form.value, neighbours=neighbours)
-        section = opened(file, image, alignment)
+        section = opened(file, image, alignment, image_scale)
         stem = file_stem(section.name, definition.name)
         check_targets(out, stem, section, overwrite=overwrite)
         canvas, encoder = canvas_and_encoder(section, weights, fit_here=fit_here, preset=preset, seed=seed)

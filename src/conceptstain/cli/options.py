@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Alignment", "ConceptForm", "File", "Image", "Network", "Overwrite", "Preset", "PresetOption", "Seed"]
+__all__ = [
+    "Alignment",
+    "ConceptForm",
+    "File",
+    "Image",
+    "ImageScale",
+    "Network",
+    "Overwrite",
+    "Preset",
+    "PresetOption",
+    "Seed",
+]
 
 
 class Preset(StrEnum):
@@ -36,6 +47,10 @@ File = Annotated[Path, typer.Argument(help="A count matrix (.tsv, .tsv.gz) or an
 Image = Annotated[Path | None, typer.Option(help="Tissue image (jpg, png, tif).", show_default=False)]
 Alignment = Annotated[
     Path | None, typer.Option(help="Published alignment of a count matrix: nine numbers.", show_default=False)
+]
+ImageScale = Annotated[
+    float | None,
+    typer.Option(help="Size of --image relative to the full-size image, such as 0.2.", show_default=False),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of every random draw.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files of the same names.")]

@@ -1,4 +1,4 @@
-"""Writing the results of a command: all files or none."""
+"""Writing the results of a command: all files are made before the first is put in its place."""
 
 from __future__ import annotations
 
@@ -38,6 +38,8 @@ def check_targets(out: Path, stem: str, section: Section, *, overwrite: bool) ->
                 got=str(target),
                 cure="Choose another --out",
             )
+        if target.is_dir():
+            raise InputError("A file cannot be written in the place of a folder", got=str(target), cure="Rename it")
         if target.exists() and not overwrite:
             raise InputError(
                 "The file exists already", got=str(target), cure="Choose another --out, or add --overwrite"
@@ -72,5 +74,7 @@ def write_results(
                     table = "genes" if path.name.endswith("-genes.csv") else "spots"
                     export(path, canvas, maps, encoder, concepts=concepts, table=table)
             return [path.replace(out / path.name) for path in names]
-    except PermissionError as error:
-        raise InputError("The folder cannot be written to", got=str(out), cure="Choose another --out") from error
+    except OSError as error:
+        raise InputError(
+            "The results cannot be written there", got=error.strerror or str(error), cure="Choose another --out"
+        ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, final
 
@@ -87,7 +88,7 @@ def concept(
     encoder: Encoder,
     *,
     like: str | None = None,
-    items: list[str] | tuple[str, ...] | None = None,
+    items: str | Sequence[str] | None = None,
     region: Region | None = None,
     form: Form = "mean",
     neighbours: int = 50,
@@ -117,7 +118,8 @@ def concept(
     MismatchError
         Canvas and encoder do not belong together.
     """
-    definition = Definition(name, like, None if items is None else tuple(items), region, form, neighbours)
+    named = (items,) if isinstance(items, str) else items  # one gene, not its letters
+    definition = Definition(name, like, None if named is None else tuple(named), region, form, neighbours)
     return make(definition, canvas, encoder, noise=noise, report=report)
 
 

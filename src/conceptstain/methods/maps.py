@@ -123,6 +123,13 @@ def _cannot_decode(encoder: Encoder) -> str | None:
     return None if hasattr(encoder.network, "decode") else "it has no decoder"
 
 
+def _has_other_activations(encoder: Encoder) -> str | None:
+    from conceptstain.nets.rules import unknown_activations
+
+    unknown = unknown_activations(encoder)
+    return f"the rule is defined at ReLU alone, and it has {', '.join(unknown)}" if unknown else None
+
+
 def _has_no_convolution(encoder: Encoder) -> str | None:
     from conceptstain.methods.attention import convolutional_layers
 
@@ -156,7 +163,7 @@ MAPS = (
         "Rectified gradient",
         "The paper's map (q = 95). It mostly redraws its input, trained or not: compare it with the gene mean.",
         _rectified,
-        _never,
+        _has_other_activations,
     ),
     MapKind(
         "attention",

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -19,11 +17,13 @@ from torch import Tensor
 from conceptstain.errors import ConceptStainError, InputError, ReadingError
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.picture_vae import PictureVAE, PictureVAESettings
+from conceptstain.writing import written_whole
 
 __all__ = ["FORMAT_VERSION", "load_encoder", "save_encoder"]
 
 FORMAT_VERSION = 1
 KEY = "conceptstain"
+PRECISIONS = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32, "float64": torch.float64}
 PICKLES = {".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin"}
 
 
@@ -65,7 +65,8 @@ def save_encoder(encoder: Encoder, path: str | os.PathLike[str]) -> Path:
         "card": encoder.card,
     }
     try:
-        _write_beside_and_move(tensors, path, json.dumps(told, sort_keys=True))
+        with written_whole(path, overwrite=True) as beside:
+            save_file(tensors, beside, metadata={KEY: json.dumps(told, sort_keys=True)})
     except (OSError, SafetensorError) as error:
         raise InputError(
             f"{path.name} cannot be written there", got=str(error), cure="Choose a folder you may write to"
@@ -115,18 +116,6 @@ def _compact(tensor: Tensor) -> Tensor:
     return tensor
 
 
-def _write_beside_and_move(tensors: dict[str, Tensor], path: Path, told: str) -> None:
-    handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    written = Path(beside)
-    try:
-        save_file(tensors, written, metadata={KEY: told})
-        written.chmod(0o644)
-        written.replace(path)
-    finally:
-        written.unlink(missing_ok=True)
-
-
 def _refuse_pickle(path: Path) -> None:
     if not path.is_file():
         raise ReadingError(f"There is no file {path}", cure="Check the path")
@@ -151,7 +140,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         ) from error
     try:
         told = json.loads(metadata.get(KEY, "null"))
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ReadingError(
             f"{path.name} has damaged metadata", got=str(error), cure="Copy or download it again"
         ) from error
@@ -170,11 +159,11 @@ def _rebuilt(told: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Encoder:
     }
     settings = PictureVAESettings(**built)
     shape = tuple(int(side) for side in told["shape"])
-    precision = getattr(torch, told["precision"])
-    n_stored = sum(tensor.numel() for tensor in tensors.values())
-    if max(math.prod(shape), *settings.widths, *settings.hidden, settings.latent) > n_stored:
-        # Found out before the network takes the memory.
-        raise ValueError(f"{n_stored} weights are too few for {shape} and {settings}")
+    precision = PRECISIONS[told["precision"]]
+    with torch.device("meta"):  # without memory, which a lying file could ask for without end
+        expected = {name: tensor.shape for name, tensor in PictureVAE(shape, settings).state_dict().items()}
+    if expected != {name: tensor.shape for name, tensor in tensors.items()}:
+        raise ValueError("the weights are not those of the network that it names")
     network = PictureVAE(shape, settings).to(precision)
     network.load_state_dict({name: t.to(precision) if t.is_floating_point() else t for name, t in tensors.items()})
     return Encoder(str(told["name"]), network, shape, str(told["scaling"]), settings.latent, told["card"])

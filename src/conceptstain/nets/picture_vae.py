@@ -64,11 +64,12 @@ class PictureVAESettings:
             No network of that name.
         """
         if network == "average-pool":
-            return cls(latent=latent or 16)
+            return cls(latent=16 if latent is None else latent)
         if network == "mlp":
-            return cls("mlp", latent=latent or 16, widths=(), hidden=(256,))
+            return cls("mlp", latent=16 if latent is None else latent, widths=(), hidden=(256,))
         if network == "paper":
-            return cls("paper", latent=latent or 20, widths=(16, 32, 64), hidden=(256, 256), unit_range=True)
+            n_latent = 20 if latent is None else latent
+            return cls("paper", latent=n_latent, widths=(16, 32, 64), hidden=(256, 256), unit_range=True)
         raise InputError("There is no network of that name", got=repr(network), cure="Use average-pool, mlp or paper")
 
 
