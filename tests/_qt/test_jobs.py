@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import QThread
+from qtpy.QtCore import QObject, QThread
 
 from conceptstain._qt.jobs import Jobs
 from conceptstain.progress import Report, Step
@@ -120,3 +120,69 @@ def test_closing_stops_what_runs(qapp: object) -> None:
     assert begun.wait(5)
     jobs.close()
     assert cleaned.is_set()
+
+
+def test_what_is_cancelled_late_is_not_delivered(jobs: Jobs, qtbot: QtBot) -> None:
+    results: list[object] = []
+    failures: list[Exception] = []
+    jobs.failed.connect(failures.append)
+
+    def broken(*, report: Report) -> None:
+        raise RuntimeError
+
+    done, failed = jobs.run(counting, to=1, then=results.append), jobs.run(broken)
+    assert done.ended.wait(5)
+    assert failed.ended.wait(5)
+    with qtbot.waitSignal(jobs.idle):  # nothing was delivered yet: that takes an event loop
+        done.cancel()
+        failed.cancel()
+    assert results == []
+    assert failures == []
+
+
+def test_only_jobs_about_a_thing_stop_with_it(jobs: Jobs, qtbot: QtBot) -> None:
+    results: list[object] = []
+    thing = object()
+    with qtbot.waitSignal(jobs.idle):
+        jobs.run(counting, to=1, then=results.append, about=thing)
+        jobs.run(counting, to=2, then=results.append)
+        jobs.cancel_about(thing)
+    assert results == [2]
+
+
+def test_a_failure_goes_where_it_was_asked_to(jobs: Jobs, qtbot: QtBot) -> None:
+    def broken(*, report: Report) -> None:
+        raise ValueError("asked for by nobody")
+
+    told: list[Exception] = []
+    general: list[Exception] = []
+    jobs.failed.connect(general.append)
+    with qtbot.waitSignal(jobs.idle):
+        jobs.run(broken, on_failure=told.append)
+    assert [str(error) for error in told] == ["asked for by nobody"]
+    assert general == []
+
+
+def test_a_window_that_goes_stops_its_jobs_and_hears_no_more_of_them(qtbot: QtBot) -> None:
+    window = QObject()
+    jobs = Jobs(window)
+    begun, cleaned = threading.Event(), threading.Event()
+    ended: list[str] = []
+    jobs.run(until_cancelled, begun=begun, cleaned=cleaned, on_end=lambda: ended.append("told"))
+    assert begun.wait(5)
+    window.deleteLater()
+    qtbot.waitUntil(lambda: not jobs.busy)
+    assert cleaned.is_set()
+    assert ended == []
+
+
+def test_windows_share_one_thread(jobs: Jobs, qtbot: QtBot) -> None:
+    other = Jobs()
+    begun, cleaned = threading.Event(), threading.Event()
+    first = jobs.run(until_cancelled, begun=begun, cleaned=cleaned)
+    assert begun.wait(5)
+    second = other.run(counting, to=1)
+    other.close()  # waits for what runs of its own, and nothing does
+    assert not second.started.is_set()
+    with qtbot.waitSignal(jobs.idle):
+        first.cancel()

@@ -14,10 +14,25 @@ from napari.utils.notifications import Notification, NotificationSeverity, notif
 from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QApplication, QFileDialog, QPushButton
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QFileDialog,
+    QHeaderView,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QTabBar,
+)
 
+from conceptstain._qt.concept_panel import genes_in
 from conceptstain._qt.main_panel import MainPanel
+from conceptstain.canvas.reading import open_section
+from conceptstain.canvas.samples import sample_path
 from conceptstain.nets.checkpoint import load_encoder
+from factories import tiny_section
 
 pytestmark = pytest.mark.gui
 LEFT = Qt.MouseButton.LeftButton
@@ -46,10 +61,15 @@ class Walk:
 
     def settled(self, act: Callable[[], object]) -> None:
         act()
-        if self.dock.jobs.busy:
+        while self.dock.jobs.busy:  # one job's end may start another
             with self.qtbot.waitSignal(self.dock.jobs.idle, timeout=LONG):
                 pass
-        assert not self.dock.jobs.busy
+
+    def drop(self, *files: Path) -> None:
+        """Drop files on the viewer."""
+        with self.qtbot.waitSignal(self.dock.jobs.idle, timeout=LONG):
+            self.viewer.open(list(files), stack=len(files) > 1, plugin="napari-conceptstain")
+        self.settled(lambda: None)
 
     def make_by_gene(self, text: str) -> None:
         self.dock.concepts.tabs.setCurrentIndex(0)
@@ -258,6 +278,81 @@ def test_making_a_concept_of_nothing_drawn_is_told(on_sample: Walk) -> None:
     assert "No spots are chosen" in on_sample.told[0]
 
 
+def outlines(walk: Walk) -> list[str]:
+    regions = walk.viewer.layers["regions"]
+    assert len(regions.data) == len(regions.features)
+    return [str(owner) for owner in regions.features["concept"]]
+
+
+def test_an_outline_follows_its_concept_through_renaming_deleting_and_undo(on_sample: Walk) -> None:
+    walk, dock = on_sample, on_sample.dock
+    centre = dock.study.need_canvas().section.spots.mean(axis=0)
+    walk.draw_lasso((float(centre[0]), float(centre[1])), 900.0)
+    walk.click(dock.concepts.make_button)
+    drawn = np.asarray(walk.viewer.layers["regions"].data[0])
+    assert outlines(walk) == ["region"]
+    dock.concepts.list.item(0).setText("granule")
+    assert outlines(walk) == ["granule"]
+    walk.settled(lambda: dock.concepts.choose("granule"))
+    walk.click(dock.concepts.remove_button)
+    assert outlines(walk) == []
+    walk.click(dock.concepts.undo_button)
+    assert outlines(walk) == ["granule"]
+    np.testing.assert_allclose(walk.viewer.layers["regions"].data[0], drawn, atol=1e-3)
+    dock.study.recolour("granule", "#009E73")
+    np.testing.assert_allclose(walk.viewer.layers["regions"].edge_color[0][:3], [0, 0x9E / 255, 0x73 / 255], atol=1e-3)
+
+
+def test_an_outline_not_yet_made_into_a_concept_outlives_changes_of_the_list(on_sample: Walk) -> None:
+    walk, dock = on_sample, on_sample.dock
+    centre = dock.study.need_canvas().section.spots.mean(axis=0)
+    walk.draw_lasso((float(centre[0]), float(centre[1])), 900.0)
+    walk.make_by_gene("Penk")
+    assert outlines(walk) == [""]
+    assert not dock.concepts.selected.text().startswith("No spots")
+    walk.click(dock.concepts.clear_button)
+    assert outlines(walk) == []
+
+
+def test_the_map_that_is_seen_is_the_layer_that_is_chosen(on_sample: Walk) -> None:
+    walk, dock = on_sample, on_sample.dock
+    walk.make_by_gene("Penk")
+    walk.make_by_gene("Doc2g")
+    walk.settled(lambda: dock.concepts.choose("Penk"))
+    assert walk.viewer.layers.selection.active.name == "Penk - decoded"
+    seen = [layer.name for layer in walk.viewer.layers if layer.visible and isinstance(layer, Points)]
+    assert seen == ["Penk - decoded"]
+    assert walk.viewer.layers["Penk - decoded"].face_colorbar.visible
+
+
+def test_spots_put_back_after_the_user_deleted_them_can_be_picked(on_sample: Walk) -> None:
+    walk, dock = on_sample, on_sample.dock
+    walk.viewer.layers.remove(walk.viewer.layers["simulated bulb - spots"])
+    dock.concepts.tabs.setCurrentIndex(1)
+    walk.click(dock.concepts.tools["pick"])
+    walk.viewer.layers["simulated bulb - spots"].selected_data = {1, 2, 3}
+    assert dock.concepts.selected.text() == "3 spots chosen."
+
+
+def test_a_section_dropped_beside_another_leaves_that_in_the_viewer(walk: Walk, tmp_path: Path) -> None:
+    tiny_section().adata.write_h5ad(tmp_path / "tiny.h5ad")
+    walk.drop(tmp_path / "tiny.h5ad", sample_path())
+    assert "tiny - spots" in walk.names
+    assert walk.dock.study.need_canvas().section.name == "simulated bulb"
+
+
+def test_the_encoder_in_use_stays_when_the_size_of_a_pixel_is_said(walk: Walk, tmp_path: Path) -> None:
+    section = tiny_section(n_rows=12, n_columns=12, n_genes=40)
+    section.adata.write_h5ad(tmp_path / "pixels.h5ad")
+    walk.settled(lambda: walk.dock.opening.open(tmp_path / "pixels.h5ad"))
+    walk.settled(lambda: walk.dock.opening.fit("mlp", 1))
+    fitted = walk.dock.study.encoder
+    walk.dock.data.pixel_size.setValue(2.0)
+    walk.click(walk.dock.data.pixel_button)
+    assert walk.dock.study.need_canvas().section.unit == "µm"
+    assert walk.dock.study.encoder is fitted
+
+
 def test_layers_that_the_user_deletes_come_back_when_needed(on_sample: Walk) -> None:
     walk, dock = on_sample, on_sample.dock
     walk.viewer.layers.clear()
@@ -294,9 +389,7 @@ def test_limits_in_the_wrong_order_are_told_and_change_nothing(on_sample: Walk) 
 
 
 def test_a_dropped_section_is_taken_over(walk: Walk) -> None:
-    from conceptstain.canvas.samples import sample_path
-
-    walk.settled(lambda: walk.viewer.open(sample_path(), plugin="napari-conceptstain"))
+    walk.drop(sample_path())
     assert walk.dock.study.need_canvas().section.name == "simulated bulb"
     assert [type(layer) for layer in walk.viewer.layers] == [Image, Points, Shapes]
     assert walk.dock.study.encoder is not None
@@ -339,3 +432,191 @@ def test_the_walk_on_a_published_section(walk: Walk, real_data: Path) -> None:
         assert image.extent.world[0, axis] <= spots.data[:, axis].min()
         assert spots.data[:, axis].max() <= image.extent.world[1, axis]
     assert walk.told == []
+
+
+def write_section(path: Path, *, side: int = 12, genes: int = 30, group: str = "half") -> Path:
+    """A square section in pixels, with an annotation of two values."""
+    rows, columns = np.mgrid[:side, :side].reshape(2, -1)
+    counts = np.random.default_rng(0).poisson(3, (side * side, genes)).astype(np.float32)
+    section = anndata.AnnData(counts, var=pd.DataFrame(index=[f"Gene{each}" for each in range(genes)]))
+    section.obs[group] = np.where(columns < side / 2, "<b>left</b>", "right")
+    section.obsm["spatial"] = np.stack([columns, rows], axis=1) * 100.0
+    section.write_h5ad(path)
+    return path
+
+
+def test_another_section_stops_a_fit_and_what_waits_for_it(on_sample: Walk, tmp_path: Path) -> None:
+    walk, dock = on_sample, on_sample.dock
+    dock.model.unfold()
+    dock.model.epochs.setValue(500)
+    walk.qtbot.mouseClick(dock.model.fit_button, LEFT)
+    walk.qtbot.waitUntil(lambda: dock.model.progress.value() > 0, timeout=LONG)
+    walk.qtbot.keyClicks(dock.concepts.genes, "Penk")
+    walk.qtbot.mouseClick(dock.concepts.make_button, LEFT)
+    assert "waits" in dock.concepts.state
+    walk.settled(lambda: dock.opening.open(write_section(tmp_path / "other.h5ad")))
+    assert dock.data.state.startswith("other")
+    assert dock.model.fit_button.isEnabled()
+    assert dock.model.plot.isHidden()
+    assert walk.told == []
+
+
+def test_a_result_for_a_section_that_was_closed_is_not_shown(on_sample: Walk, tmp_path: Path) -> None:
+    walk, dock = on_sample, on_sample.dock
+    walk.make_by_gene("Penk")
+    other = open_section(write_section(tmp_path / "other.h5ad")).view("genes")
+    stain = dock.staining.stain()
+    assert stain is not None
+    assert stain.ended.wait(30)  # returned, but not delivered yet
+    walk.settled(lambda: dock.opening._show(other))
+    assert dock.study.findings == ()
+    assert walk.told == []
+
+
+def test_a_second_fit_takes_the_place_of_the_first(on_sample: Walk) -> None:
+    walk, dock = on_sample, on_sample.dock
+    first = dock.opening.fit("mlp", 500)
+    walk.settled(lambda: dock.opening.fit("mlp", 1))
+    assert first.is_cancelled
+    assert dock.study.encoder is not None
+    assert "fitted to" in dock.study.encoder.name
+    assert dock.model.fit_button.isEnabled()
+
+
+def test_a_running_fit_cannot_be_started_again_by_another_encoder(on_sample: Walk) -> None:
+    walk, dock = on_sample, on_sample.dock
+    dock.opening.use_bundled()
+    fit = dock.opening.fit("mlp", 500)
+    walk.qtbot.waitUntil(fit.started.is_set, timeout=LONG)
+    QApplication.processEvents()
+    assert not dock.model.fit_button.isEnabled()
+    walk.settled(lambda: walk.qtbot.mouseClick(dock.model.cancel_button, LEFT))
+    assert dock.model.fit_button.isEnabled()
+
+
+def test_the_neighbour_of_a_deleted_concept_is_shown_and_undo_shows_it_again(on_sample: Walk) -> None:
+    walk, dock = on_sample, on_sample.dock
+    walk.make_by_gene("Penk")
+    walk.make_by_gene("Doc2g")
+    walk.click(dock.concepts.remove_button)
+    assert dock.concepts.chosen_name == "Penk"
+    assert dock.maps.state == "Penk - decoded"
+    walk.click(dock.concepts.undo_button)
+    assert dock.concepts.chosen_name == "Doc2g"
+    assert walk.viewer.layers["Doc2g - decoded"].visible
+
+
+def test_bare_spots_are_seen_again_when_no_map_is_left(on_sample: Walk) -> None:
+    walk, dock = on_sample, on_sample.dock
+    walk.make_by_gene("Penk")
+    walk.click(dock.concepts.remove_button)
+    assert walk.viewer.layers["simulated bulb - spots"].visible
+    assert dock.maps.state == "make a concept first"
+    walk.click(dock.concepts.undo_button)
+    assert dock.concepts.chosen_name == "Penk"
+    assert not walk.viewer.layers["simulated bulb - spots"].visible
+
+
+def test_limits_of_a_renamed_map_can_still_be_set(on_sample: Walk) -> None:
+    walk, dock = on_sample, on_sample.dock
+    walk.make_by_gene("Penk")
+    walk.settled(lambda: dock.concepts.list.item(0).setText("granule"))
+    assert dock.maps.state == "granule - decoded"
+    dock.maps.high.setValue(0.5 * dock.maps.high.value())
+    painted = walk.viewer.layers["granule - decoded"]
+    assert isinstance(painted, Points)
+    assert painted.face_contrast_limits[1] == pytest.approx(dock.maps.high.value(), rel=1e-2)
+
+
+@pytest.mark.parametrize("text", ["Penk, Doc2g", "Penk Doc2g", "Penk; Doc2g;", "Penk,Doc2g,Penk"])
+def test_genes_are_told_apart_however_they_are_listed(on_sample: Walk, text: str) -> None:
+    on_sample.make_by_gene(text)
+    assert on_sample.concept_names == ["Penk, Doc2g"]
+    assert on_sample.dock.study.entries[0].definition.items == ("Penk", "Doc2g")
+
+
+def test_a_known_name_with_spaces_is_one_gene() -> None:
+    assert genes_in("T cell receptor, Penk Doc2g", {"T cell receptor"}) == ("T cell receptor", "Penk", "Doc2g")
+
+
+def test_a_grid_the_bundled_encoder_was_not_made_for_shows_the_way_out(walk: Walk, tmp_path: Path) -> None:
+    dock = walk.dock
+    walk.settled(lambda: dock.opening.open(write_section(tmp_path / "wide.h5ad", side=40)))
+    assert walk.told == []
+    assert dock.model.is_unfolded
+    assert dock.model.state == "fit one to this section"
+    assert "40 × 40" in dock.model.summary.text()
+    assert dock.concepts.state == "waits for an encoder"
+    dock.model.epochs.setValue(1)
+    walk.click(dock.model.fit_button)
+    assert dock.concepts.state == "none yet"
+    assert dock.concepts.isEnabled()
+
+
+def test_names_in_a_file_are_shown_as_they_are(walk: Walk, tmp_path: Path) -> None:
+    dock = walk.dock
+    walk.settled(lambda: dock.opening.open(write_section(tmp_path / "tagged.h5ad", group="a<i>b")))
+    dock.concepts.tabs.setCurrentIndex(2)
+    dock.concepts.value.setCurrentText("<b>left</b>")
+    walk.click(dock.concepts.make_button)
+    assert "&lt;b&gt;left&lt;/b&gt;" in dock.concepts.origin.text()
+    assert "&lt;b&gt;left&lt;/b&gt;" in dock.concepts.value.toolTip()
+
+
+def test_the_size_of_a_pixel_is_asked_for_and_used(walk: Walk, tmp_path: Path) -> None:
+    dock = walk.dock
+    dock.data.fold()
+    walk.settled(lambda: dock.opening.open(write_section(tmp_path / "pixels.h5ad")))
+    assert dock.data.is_unfolded
+    assert not dock.data.pixel_button.isEnabled()
+    dock.data.pixel_size.setValue(2)
+    walk.click(dock.data.pixel_button)
+    section = dock.study.need_canvas().section
+    assert section.unit == "µm"
+    assert np.ptp(section.spots[:, 0]) == pytest.approx(2200)
+
+
+def test_a_name_typed_without_an_ending_gets_one(
+    on_sample: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk, dock = on_sample, on_sample.dock
+    walk.make_by_gene("Penk")
+    for button in (dock.export.figure_button, dock.export.genes_button, dock.export.section_button):
+        saving_as(monkeypatch, tmp_path / "granule")
+        walk.click(button)
+    saving_as(monkeypatch, tmp_path / "granule")
+    walk.click(dock.model.save_button)
+    assert {path.name for path in tmp_path.iterdir()} == {f"granule.{e}" for e in ("svg", "csv", "h5ad", "safetensors")}
+    assert walk.told == []
+
+
+def test_plots_follow_the_theme(on_sample: Walk) -> None:
+    walk, bar = on_sample, on_sample.dock.maps.bar
+    walk.make_by_gene("Penk")
+    before = bar.figure.get_facecolor()
+    walk.viewer.theme = "light"
+    QApplication.processEvents()
+    assert sum(bar.figure.get_facecolor()[:3]) > sum(before[:3]) + 1
+
+
+def test_a_dock_taken_off_stops_its_jobs_and_takes_no_more_files(on_sample: Walk) -> None:
+    walk, dock = on_sample, on_sample.dock
+    job = dock.opening.fit("mlp", 500)
+    walk.qtbot.waitUntil(job.started.is_set, timeout=LONG)
+    walk.viewer.window.remove_dock_widget(dock)
+    assert job.is_cancelled
+    walk.qtbot.waitUntil(lambda: not dock.jobs.busy, timeout=LONG)
+    walk.viewer.open_sample("napari-conceptstain", "olfactory-bulb")
+    assert not dock.jobs.busy
+
+
+def test_no_control_is_without_a_name_that_is_read_aloud(on_sample: Walk) -> None:
+    dock = on_sample.dock
+    kinds = (QLineEdit, QComboBox, QAbstractSpinBox, QAbstractItemView, QProgressBar, QTabBar)
+    own = [widget for kind in kinds for widget in dock.findChildren(kind) if not isinstance(widget, QHeaderView)]
+    inner = (QComboBox, QAbstractSpinBox, QHeaderView)
+    for widget in own:
+        parents = (widget.parent(), widget.parent().parent())
+        if not any(isinstance(parent, inner) for parent in parents):
+            assert widget.accessibleName(), widget.toolTip()
+            assert widget.toolTip(), widget.accessibleName()

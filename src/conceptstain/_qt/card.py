@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from html import escape
+from pathlib import Path
+
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
-__all__ = ["Card"]
+__all__ = ["Card", "with_ending"]
+
+ROOM = 12  # pixels that the style keeps free at the sides of a label
 
 
 class Card(QWidget):
@@ -22,6 +27,8 @@ class Card(QWidget):
         self._toggle.setToolTip(f"Show or hide {title.split(' ', 1)[-1]}")
         self._toggle.setAccessibleName(title)
         self._state = QElidingLabel()
+        self._state.setTextFormat(Qt.TextFormat.PlainText)  # names come from files
+        self._state.setEllipsesWidth(ROOM)
         self._state.setElideMode(Qt.TextElideMode.ElideRight)
         self._state.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._state.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -44,7 +51,7 @@ class Card(QWidget):
     def set_state(self, text: str) -> None:
         """Say in one line where this step stands."""
         self._state.setText(text)
-        self._state.setToolTip(text)
+        self._state.setToolTip(escape(text))
 
     @property
     def state(self) -> str:
@@ -67,3 +74,8 @@ class Card(QWidget):
     def _set_unfolded(self, unfolded: bool) -> None:
         self._toggle.setArrowType(Qt.ArrowType.DownArrow if unfolded else Qt.ArrowType.RightArrow)
         self._body.setVisible(unfolded)
+
+
+def with_ending(path: str, ending: str) -> Path:
+    """The path from a file dialog, with this ending where none was typed; not every dialog adds it."""
+    return Path(path) if Path(path).suffix else Path(path + ending)

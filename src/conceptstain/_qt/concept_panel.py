@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Container, Mapping, Sequence
+from html import escape
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QStringListModel, Qt, Signal
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from conceptstain.concepts.concept import Concept
     from conceptstain.study import Entry
 
-__all__ = ["ConceptPanel"]
+__all__ = ["ConceptPanel", "genes_in"]
 
 TOOLS = {
     "lasso": ("Lasso", "Draw freely around spots: press, move, release"),
@@ -48,7 +50,7 @@ SWATCH = 14
 class ConceptPanel(Card):
     """Emits what the user wants of the concept list; shows the list."""
 
-    genes_wanted = Signal(str, str, str, str)  # name, text, "like" or "items", form
+    genes_wanted = Signal(str, object, str, str)  # name, genes, "like" or "items", form
     region_wanted = Signal(str, str)  # name, form
     annotation_wanted = Signal(str, str, str, str)  # name, column, value, form
     tool_wanted = Signal(str)
@@ -63,9 +65,11 @@ class ConceptPanel(Card):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("3  Concepts", parent)
         self._annotations: Mapping[str, Sequence[str]] = {}
+        self._known: frozenset[str] = frozenset()
+        self._reason = "open a section first"
         self._build_list()
         self._build_maker()
-        self.set_state("open a section first")
+        self.show_state()
         self.setEnabled(False)
 
     # -- building --------------------------------------------------------------------------------------------------
@@ -114,10 +118,14 @@ class ConceptPanel(Card):
         self.tabs.addTab(self._spots_page(), "Spots")
         self.tabs.addTab(self._annotation_page(), "Annotation")
         self.form.addWidget(self.tabs)
+        self.tabs.tabBar().setAccessibleName("What the new concept is made of")
+        self.tabs.tabBar().setToolTip("What the new concept is made of")
         self.name = QLineEdit()
+        self.name.setAccessibleName("Name of the new concept")
         self.name.setPlaceholderText("named after its genes or region")
         self.name.setToolTip("Name of the new concept, as a figure would print it")
         self.form_choice = QComboBox()
+        self.form_choice.setAccessibleName("Direction of the concept")
         for form, explanation in FORMS.items():
             self.form_choice.addItem(form)
             self.form_choice.setItemData(self.form_choice.count() - 1, explanation, Qt.ItemDataRole.ToolTipRole)
@@ -137,14 +145,16 @@ class ConceptPanel(Card):
         page = QWidget()
         column = QVBoxLayout(page)
         self.genes = QLineEdit()
+        self.genes.setAccessibleName("Genes")
         self.genes.setPlaceholderText("Penk, or Penk, Nrgn, Meis2")
-        self.genes.setToolTip("A gene, or several with commas between them")
+        self.genes.setToolTip("A gene, or several with commas or spaces between them")
         self._gene_names = QStringListModel()
         completer = QCompleter(self._gene_names, self.genes)
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         completer.setMaxVisibleItems(8)
         self.genes.setCompleter(completer)
         self.genes_how = QComboBox()
+        self.genes_how.setAccessibleName("Genes to bring along")
         self.genes_how.addItem("and its 49 nearest genes in latent space", "like")
         self.genes_how.addItem("exactly these genes", "items")
         self.genes_how.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -185,14 +195,16 @@ class ConceptPanel(Card):
         page = QWidget()
         column = QVBoxLayout(page)
         self.column = QComboBox()
-        self.column.setToolTip("Annotation of the spots (column of obs)")
+        self.column.setAccessibleName("Annotation")
         self.value = QComboBox()
-        self.value.setToolTip("Spots with this value")
+        self.value.setAccessibleName("Value of the annotation")
         for choice in (self.column, self.value):
             choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         column.addWidget(self.column)
         column.addWidget(self.value)
         self.column.currentTextChanged.connect(self._fill_values)
+        self.value.currentTextChanged.connect(self._explain_value)
+        self._fill_values("")
         return page
 
     # -- showing ---------------------------------------------------------------------------------------------------
@@ -200,6 +212,7 @@ class ConceptPanel(Card):
     def show_section(self, genes: Sequence[str], annotations: Mapping[str, Sequence[str]]) -> None:
         """Offer the genes and annotations of a section."""
         self._gene_names.setStringList(list(genes))
+        self._known = frozenset(genes)
         self._annotations = annotations
         self.column.clear()
         self.column.addItems(list(annotations))
@@ -210,12 +223,18 @@ class ConceptPanel(Card):
     def set_ready(self, ready: bool, reason: str) -> None:
         """Enable the card, or say what it waits for."""
         self.setEnabled(ready)
-        if not ready:
-            self.set_state(reason)
+        self._reason = "" if ready else reason
+        self.show_state()
 
     def show_entries(self, entries: Sequence[Entry], *, can_undo: bool, can_redo: bool) -> None:
-        """Show the concept list, keeping the choice where it still exists."""
-        chosen = self.chosen_name
+        """Show the concept list; chosen is what came or came back, else what was, else its neighbour."""
+        before, row = self.chosen_name, self.list.currentRow()
+        names = [entry.name for entry in entries]
+        listed = {str(self.list.item(each).data(Qt.ItemDataRole.UserRole)) for each in range(self.list.count())}
+        new = [name for name in names if name not in listed]
+        chosen = new[-1] if new else before
+        if chosen not in names:
+            chosen = names[min(row, len(names) - 1)] if names and row >= 0 else ""
         self.list.blockSignals(True)
         self.list.clear()
         for entry in entries:
@@ -228,7 +247,9 @@ class ConceptPanel(Card):
         self.list.blockSignals(False)
         self.undo_button.setEnabled(can_undo)
         self.redo_button.setEnabled(can_redo)
-        self._show_state()
+        self.show_state()
+        if chosen != before and chosen:
+            self.chosen.emit(chosen)
 
     def choose(self, name: str) -> None:
         """Choose a concept of the list."""
@@ -244,8 +265,8 @@ class ConceptPanel(Card):
 
     def show_concept(self, concept: Concept) -> None:
         """Say how the chosen concept was made."""
-        self.origin.setText(f"<b>{concept.name}</b>: {concept.origin}.")
-        self.origin.setToolTip(", ".join(concept.items))
+        self.origin.setText(f"<b>{escape(concept.name)}</b>: {escape(concept.origin)}.")
+        self.origin.setToolTip(escape(", ".join(concept.items)))
 
     def show_selection(self, number: int) -> None:
         """Say how many spots are drawn around or picked."""
@@ -265,16 +286,18 @@ class ConceptPanel(Card):
 
     # -- reacting --------------------------------------------------------------------------------------------------
 
-    def _show_state(self) -> None:
+    def show_state(self, waiting: str = "") -> None:
+        """Say how many concepts there are, or what the card waits for."""
         count = self.list.count()
-        self.set_state(f"{count} concept{'s' if count != 1 else ''}" if count else "none yet")
+        counted = f"{count} concept{'s' if count != 1 else ''}" if count else "none yet"
+        self.set_state(self._reason or waiting or counted)
         for control in (self.colour_button, self.remove_button):
             control.setEnabled(bool(self.chosen_name))
         if not count:
             self.origin.setText("Draw a lasso on the tissue or type a gene to make your first concept.")
 
     def _choose(self, item: QListWidgetItem | None) -> None:
-        self._show_state()
+        self.show_state()
         if item is not None:
             self.chosen.emit(str(item.data(Qt.ItemDataRole.UserRole)))
 
@@ -302,9 +325,16 @@ class ConceptPanel(Card):
     def _fill_values(self, column: str) -> None:
         self.value.clear()
         self.value.addItems(list(self._annotations.get(column, ())))
+        told = "Annotation of the spots (column of obs)"
+        self.column.setToolTip(escape(f"{told}: {column}" if column else told))
+        self._explain_value(self.value.currentText())
+
+    def _explain_value(self, value: str) -> None:
+        told = "Spots with this value"
+        self.value.setToolTip(escape(f"{told}: {value}" if value else told))  # in full, where the box cuts it
 
     def _many_genes_stand_alone(self, text: str) -> None:
-        several = "," in text.strip().rstrip(",")
+        several = len(genes_in(text, self._known)) > 1
         self.genes_how.setCurrentIndex(1 if several else 0)
         self.genes_how.setEnabled(not several)
 
@@ -312,11 +342,18 @@ class ConceptPanel(Card):
         name, form = self.name.text().strip(), self.form_choice.currentText()
         page = self.tabs.currentIndex()
         if page == 0:
-            self.genes_wanted.emit(name, self.genes.text(), str(self.genes_how.currentData()), form)
+            genes = genes_in(self.genes.text(), self._known)
+            self.genes_wanted.emit(name, genes, str(self.genes_how.currentData()), form)
         elif page == 1:
             self.region_wanted.emit(name, form)
         else:
             self.annotation_wanted.emit(name, self.column.currentText(), self.value.currentText(), form)
+
+
+def genes_in(text: str, known: Container[str]) -> tuple[str, ...]:
+    """Gene names in a text, each once: between commas or semicolons, or spaces where no known name has them."""
+    parts = [part.strip() for part in re.split("[,;]", text)]
+    return tuple(dict.fromkeys(name for part in parts for name in ([part] if part in known else part.split())))
 
 
 def _swatch(colour: str) -> QIcon:

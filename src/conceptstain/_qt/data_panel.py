@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QDoubleSpinBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from conceptstain._qt.card import Card
@@ -43,6 +44,7 @@ class DataPanel(Card):
         self.summary.setWordWrap(True)
         self.form.addWidget(self.summary)
         self.notes = QLabel()
+        self.notes.setTextFormat(Qt.TextFormat.PlainText)
         self.notes.setWordWrap(True)
         self.notes.hide()
         self.form.addWidget(self.notes)
@@ -51,11 +53,16 @@ class DataPanel(Card):
         row.setContentsMargins(0, 0, 0, 0)
         self.pixel_size = QDoubleSpinBox()
         self.pixel_size.setDecimals(4)
-        self.pixel_size.setRange(0.0001, 10_000)
+        self.pixel_size.setRange(0, 10_000)
+        self.pixel_size.setSingleStep(0.1)
+        self.pixel_size.setSpecialValueText("µm per pixel: not known")
         self.pixel_size.setSuffix(" µm per pixel")
+        self.pixel_size.setAccessibleName("Micrometres per pixel")
         self.pixel_size.setToolTip("Size of a pixel of the coordinates, from the microscope's record")
         self.pixel_button = QPushButton("Use")
         self.pixel_button.setToolTip("Show everything in micrometres from now on")
+        self.pixel_button.setEnabled(False)
+        self.pixel_size.valueChanged.connect(lambda size: self.pixel_button.setEnabled(size > 0))
         row.addWidget(self.pixel_size, 1)
         row.addWidget(self.pixel_button)
         self._pixel_row.hide()
@@ -78,14 +85,16 @@ class DataPanel(Card):
         self.set_state(f"{section.name} · {section.n_spots:,} spots · {section.n_genes:,} genes")
         rows, columns = canvas.grid.frame
         self.summary.setText(
-            f"<b>{section.name}</b>: {section.n_spots:,} spots, {section.n_genes:,} genes "
+            f"<b>{escape(section.name)}</b>: {section.n_spots:,} spots, {section.n_genes:,} genes "
             f"({len(canvas.trainable):,} found in {canvas.settings.least_spots} spots or more). "
             f"Coordinates in {section.unit}; pictures of {rows} × {columns} cells, "
             f"{canvas.grid.pitch:,.4g} {section.unit} each."
+            + (f" {canvas.grid.n_shared:,} spots share a cell and are averaged." if canvas.grid.n_shared else "")
         )
         self.notes.setText("\n".join(f"• {note}" for note in section.notes))
         self.notes.setVisible(bool(section.notes))
         self._pixel_row.setVisible(section.unit == "px")
+        self.pixel_size.setValue(0)
 
     def _ask_for_file(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Open a section", "", READABLE)

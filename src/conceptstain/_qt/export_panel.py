@@ -8,7 +8,7 @@ from pathlib import Path
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QWidget
 
-from conceptstain._qt.card import Card
+from conceptstain._qt.card import Card, with_ending
 
 __all__ = ["ExportPanel"]
 
@@ -25,6 +25,7 @@ class ExportPanel(Card):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("5  Export", parent)
         self.which = QComboBox()
+        self.which.setAccessibleName("Maps of the figure")
         self.which.setToolTip("Which maps the figure shows")
         self.form.addWidget(self.which)
         self.figure_button = QPushButton("Figure…")
@@ -70,9 +71,9 @@ class ExportPanel(Card):
         stem = "maps" if shown == ALL else shown
         path, _ = QFileDialog.getSaveFileName(self, "Save the figure", str(self._folder / f"{stem}.svg"), FIGURES)
         if path:
-            self.figure_wanted.emit(Path(path), "" if shown == ALL else shown)
+            self.figure_wanted.emit(with_ending(path, ".svg"), "" if shown == ALL else shown)
 
     def _ask(self, table: str, name: str, kinds: str) -> None:
         path, _ = QFileDialog.getSaveFileName(self, "Save", str(self._folder / name), kinds)
         if path:
-            self.results_wanted.emit(Path(path), table)
+            self.results_wanted.emit(with_ending(path, Path(name).suffix), table)

@@ -3,16 +3,22 @@
 A job is any function that takes ``report=``. Jobs wait for each other in one queue, because gradient rules change a
 network's hooks while they run and two jobs on one network would corrupt each other. No generators: the generator
 workers at hand swallow a RuntimeError raised inside, and torch's shape and memory errors are RuntimeErrors.
+
+A window may go while its jobs run. So neither the thread nor a job belongs to a window: Qt would wait for the thread,
+without asking it to stop, and a job would report through an object that is gone.
 """
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
+import weakref
 from collections.abc import Callable
+from functools import cache
 from typing import Any, final
 
-from qtpy.QtCore import QObject, QRunnable, QThreadPool, Signal
+from qtpy.QtCore import QCoreApplication, QObject, QRunnable, QThreadPool, Signal
 
 from conceptstain.progress import Cancelled, Step
 
@@ -31,13 +37,15 @@ class Job(QObject):
     failed = Signal(object)
     finished = Signal()
 
-    def __init__(self, function: Callable[..., Any], arguments: dict[str, Any], parent: QObject) -> None:
-        super().__init__(parent)
+    def __init__(self, function: Callable[..., Any], arguments: dict[str, Any], about: object | None = None) -> None:
+        super().__init__(QCoreApplication.instance())
+        self.about = about
         self._function = function
         self._arguments = arguments
         self._stop = threading.Event()
         self._last_step = 0.0
         self.started = threading.Event()
+        self.ended = threading.Event()
 
     def cancel(self) -> None:
         """Ask the job to stop at its next report; a job still waiting never starts."""
@@ -64,6 +72,7 @@ class Job(QObject):
             else:
                 self.returned.emit(result)
         finally:
+            self.ended.set()
             self.finished.emit()
 
     def _report(self, step: Step) -> None:
@@ -86,7 +95,7 @@ class _Call(QRunnable):
 
 @final
 class Jobs(QObject):
-    """A queue of jobs on one worker thread."""
+    """Jobs of one window, which wait in one queue with those of other windows."""
 
     started = Signal(object)
     idle = Signal()
@@ -94,9 +103,14 @@ class Jobs(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._pool = QThreadPool(self)
-        self._pool.setMaxThreadCount(1)
         self._waiting: list[Job] = []
+        self._closed = threading.Event()
+        waiting, closed = self._waiting, self._closed  # this object must not keep itself alive
+        self.destroyed.connect(lambda: _stop(waiting, closed))
+        application = QCoreApplication.instance()
+        if application is not None:
+            application.aboutToQuit.connect(self.close)
+        _OPEN.add(self)
 
     @property
     def busy(self) -> bool:
@@ -111,6 +125,8 @@ class Jobs(QObject):
         then: Callable[[Any], None] | None = None,
         on_step: Callable[[Step], None] | None = None,
         on_end: Callable[[], None] | None = None,
+        on_failure: Callable[[Exception], None] | None = None,
+        about: object | None = None,
         **arguments: Any,
     ) -> Job:
         """Queue ``function(**arguments, report=...)``.
@@ -120,24 +136,30 @@ class Jobs(QObject):
         function
             Runs on the worker's thread.
         then
-            Called with what it returns, on this thread.
+            Called with what it returns, on this thread; not where it was cancelled, however late.
         on_step
             Called with its steps, at most 20 times a second, on this thread.
         on_end
             Called last, whatever became of it, on this thread.
+        on_failure
+            Called with its error instead of ``failed``, on this thread.
+        about
+            What the job is of no use without, for :meth:`cancel_about`.
         """
-        job = Job(function, arguments, self)
+        job = Job(function, arguments, about)
+        closed = self._closed
         if on_step is not None:
-            job.stepped.connect(on_step)
+            job.stepped.connect(lambda step: None if job.is_cancelled else on_step(step))
         if then is not None:
-            job.returned.connect(then)
+            job.returned.connect(lambda result: None if job.is_cancelled else then(result))
+        refuse = on_failure or self.failed.emit
+        job.failed.connect(lambda error: None if job.is_cancelled else refuse(error))
         if on_end is not None:
-            job.finished.connect(on_end)
-        job.failed.connect(self.failed)
+            job.finished.connect(lambda: None if closed.is_set() else on_end())
         job.finished.connect(lambda: self._retire(job))
         self._waiting.append(job)
         self.started.emit(job)
-        self._pool.start(_Call(job))
+        _thread().start(_Call(job))
         return job
 
     def cancel_all(self) -> None:
@@ -145,13 +167,44 @@ class Jobs(QObject):
         for job in self._waiting:
             job.cancel()
 
+    def cancel_about(self, about: object) -> None:
+        """Ask every job that is of no use without this to stop."""
+        for job in self._waiting:
+            if job.about is about:
+                job.cancel()
+
     def close(self) -> None:
-        """Stop everything and wait for the thread; call it when the window goes."""
-        self.cancel_all()
-        self._pool.waitForDone()
+        """Stop everything for good, and wait for what runs."""
+        _stop(self._waiting, self._closed)
+        for job in self._waiting:
+            if job.started.is_set():
+                job.ended.wait()
 
     def _retire(self, job: Job) -> None:
         self._waiting.remove(job)
         job.deleteLater()
-        if not self._waiting:
+        if not self._waiting and not self._closed.is_set():
             self.idle.emit()
+
+
+@cache
+def _thread() -> QThreadPool:
+    pool = QThreadPool()
+    pool.setMaxThreadCount(1)
+    return pool
+
+
+def _stop(jobs: list[Job], closed: threading.Event) -> None:
+    closed.set()
+    for job in jobs:
+        job.cancel()
+
+
+_OPEN: weakref.WeakSet[Jobs] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """Python must not end below a running job."""
+    for jobs in list(_OPEN):
+        jobs.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QProgressBar, QScrollArea, QVBoxLayout, QWidget
 
@@ -69,6 +69,7 @@ class MainPanel(QWidget):
         self.busy.setRange(0, 0)
         self.busy.setTextVisible(False)
         self.busy.setFixedHeight(6)
+        self.busy.setAccessibleName("Working")
         self.busy.setToolTip("Working; the viewer stays live")
         policy = self.busy.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
@@ -85,7 +86,15 @@ class MainPanel(QWidget):
         canvas = self.study.need_canvas()
         self.data.show_canvas(canvas)
         if canvas.section.unit == "µm":
-            self.data.fold()  # its one line says enough; in pixels, the card asks for their size
+            self.data.fold()  # its one line says enough
+        else:
+            self.data.unfold()  # it asks for the size of a pixel
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Stop the jobs where the viewer takes the dock off without closing it, as its cross does."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.jobs.cancel_all()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop the jobs before the window goes."""

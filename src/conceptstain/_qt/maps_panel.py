@@ -48,10 +48,12 @@ class MapsPanel(Card):
 
     def _build_choice(self) -> None:
         self.map = QComboBox()
+        self.map.setAccessibleName("Map")
         for kind in MAPS:
             self.map.addItem(kind.label, kind.key)
         self.map.setToolTip("How the concept is painted")
         self.latent = QSpinBox()
+        self.latent.setAccessibleName("Latent dimension")
         self.latent.setPrefix("latent ")
         self.latent.setToolTip("Which latent dimension's attention is painted")
         self.latent.hide()
@@ -73,6 +75,7 @@ class MapsPanel(Card):
             spin.setRange(-1e9, 1e9)
             spin.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
             spin.setKeyboardTracking(False)
+            spin.setAccessibleName(f"{which.capitalize()} colour limit")
             spin.setToolTip(f"Value at the {which} end of the colours")
         self.reset_button = QPushButton("Reset")
         self.reset_button.setToolTip("Limits by the 99th percentile of the values")
@@ -87,6 +90,7 @@ class MapsPanel(Card):
 
     def _build_genes(self) -> None:
         self.search = QLineEdit()
+        self.search.setAccessibleName("Search genes")
         self.search.setPlaceholderText("search genes")
         self.search.setClearButtonEnabled(True)
         self.search.setToolTip("Show only genes whose name holds this text")
@@ -118,6 +122,7 @@ class MapsPanel(Card):
         if not ready:
             self.set_state(reason)
             self.table_model.clear()
+            self.bar.clear()
 
     def show_refusals(self, refusals: Mapping[str, str | None], latents: int) -> None:
         """Grey out maps that the encoder does not support, with the reason as tooltip."""

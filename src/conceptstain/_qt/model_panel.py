@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from conceptstain._qt.card import Card
+from conceptstain._qt.card import Card, with_ending
 from conceptstain._qt.plots import LossPlot
 
 if TYPE_CHECKING:
@@ -50,19 +51,24 @@ class ModelPanel(Card):
         self.form.addWidget(self.summary)
         self._curves: dict[str, list[float]] = {}
         self._began = 0.0
+        self._fitting = self._can_fit = False
         self._build_fit()
         self._build_files()
         self.show_encoder(None)
 
     def _build_fit(self) -> None:
         self.fit_button = QPushButton("Fit to this section")
-        self.fit_button.setToolTip("Train an encoder on the genes of the open section: sharper maps, in under a minute")
+        self.fit_button.setToolTip(
+            "Train an encoder on the genes of this section: sharper maps, in half a minute for some hundred spots"
+        )
         self.network = QComboBox()
+        self.network.setAccessibleName("Kind of network")
         for network, explanation in NETWORKS.items():
             self.network.addItem(network)
             self.network.setItemData(self.network.count() - 1, explanation, 3)
         self.network.setToolTip("Kind of network. " + ". ".join(f"{key}: {text}" for key, text in NETWORKS.items()))
         self.epochs = QSpinBox()
+        self.epochs.setAccessibleName("Epochs")
         self.epochs.setRange(0, 1000)
         self.epochs.setSpecialValueText("epochs: auto")
         self.epochs.setSuffix(" epochs")
@@ -76,6 +82,7 @@ class ModelPanel(Card):
         self.progress = QProgressBar()
         self.progress.setRange(0, 1000)
         self.progress.setToolTip("Training")
+        self.progress.setAccessibleName("Training")
         self.cancel_button = QPushButton("Cancel")
         self.cancel_button.setToolTip("Stop training and keep the encoder in use")
         self._running = QWidget()
@@ -110,26 +117,33 @@ class ModelPanel(Card):
         self, encoder: Encoder | None, *, section: str = "", can_fit: bool = False, reason: str = ""
     ) -> None:
         """Say which encoder is in use, or why none is."""
-        for button in (self.fit_button, self.bundled_button, self.load_button):
+        for button in (self.bundled_button, self.load_button):
             button.setEnabled(can_fit)
+        self._can_fit = can_fit
+        self.fit_button.setEnabled(can_fit and not self._fitting)
+        if self._fitting:
+            return  # its steps tell where it stands
         self.save_button.setEnabled(encoder is not None)
         if encoder is not None:
             rows, columns = encoder.shape[-2:]
             known = [str(seen["name"]) for seen in encoder.card.get("sections", ())]
             strange = bool(known) and section not in known
-            hint = " · fit for sharper maps" if strange else ""
-            self.set_state(f"{encoder.name} · {encoder.latent} latents{hint}")
+            hint = "fit for sharper maps" if strange else f"{encoder.latent} latents"
+            self.set_state(f"{encoder.name} · {hint}")
             self.summary.setText(
-                f"<b>{encoder.name}</b>: {encoder.latent} latent dimensions, pictures of {rows} × {columns} cells. "
-                + (f"It learned from {', '.join(known)}. " if known else "")
+                f"<b>{escape(encoder.name)}</b>: {encoder.latent} latent dimensions, "
+                f"pictures of {rows} × {columns} cells. "
+                + (f"It learned from {escape(', '.join(known))}. " if known else "")
                 + ("It has not seen this section: fit one before reading thin layers off a map." if strange else "")
             )
         else:
-            self.set_state(reason or "open a section first" if not can_fit else reason or "no encoder in use")
+            wanted = "fit one to this section" if reason else "no encoder in use"
+            self.set_state(wanted if can_fit else "open a section first")
             self.summary.setText(reason or ("Load an encoder or fit one." if can_fit else "Open a section first."))
 
     def start_fit(self) -> None:
         """Show that a fit runs."""
+        self._fitting = True
         self._curves = {}
         self._began = time.monotonic()
         self.progress.setValue(0)
@@ -155,8 +169,13 @@ class ModelPanel(Card):
 
     def end_fit(self) -> None:
         """Show that no fit runs; the loss curve stays."""
+        self._fitting = False
         self._running.hide()
-        self.fit_button.setEnabled(True)
+        self.fit_button.setEnabled(self._can_fit)
+
+    def forget_fit(self) -> None:
+        """Hide the loss curve of a section that is open no more."""
+        self.plot.hide()
 
     def _ask_for_weights(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Load an encoder", "", WEIGHTS)
@@ -166,4 +185,4 @@ class ModelPanel(Card):
     def _ask_where_to_save(self) -> None:
         path, _ = QFileDialog.getSaveFileName(self, "Save the encoder", "encoder.safetensors", WEIGHTS)
         if path:
-            self.save_wanted.emit(Path(path))
+            self.save_wanted.emit(with_ending(path, ".safetensors"))

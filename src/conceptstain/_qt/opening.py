@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, QTimer
 
 from conceptstain._qt import work
 from conceptstain._qt.data_panel import DataPanel
 from conceptstain._qt.jobs import Job, Jobs
 from conceptstain._qt.model_panel import ModelPanel
-from conceptstain._qt.notifications import show_note
+from conceptstain._qt.notifications import show_failure, show_note
 from conceptstain._qt.painter import Painter
 from conceptstain.errors import MismatchError
 from conceptstain.study import Study
@@ -40,8 +41,11 @@ class Opening(QObject):
         data.open_wanted.connect(self.open)
         data.sample_wanted.connect(lambda: self.open(None))
         data.pixel_size_wanted.connect(self._set_pixel_size)
-        painter.viewer.layers.events.inserted.connect(self.adopt_dropped)
-        jobs.idle.connect(self.adopt_dropped)
+        self._dropped = QTimer(self)  # files dropped together arrive one by one; the last of them is shown
+        self._dropped.setSingleShot(True)
+        self._dropped.timeout.connect(self._adopt_if_docked)
+        painter.viewer.layers.events.inserted.connect(lambda _event: self._dropped.start(0))
+        jobs.idle.connect(self._adopt_if_docked)
 
         model.bundled_wanted.connect(self.use_bundled)
         model.fit_wanted.connect(self.fit)
@@ -53,7 +57,8 @@ class Opening(QObject):
     # -- the section -----------------------------------------------------------------------------------------------
 
     def open(self, path: Path | None, image: Path | None = None) -> Job:
-        """Open a section; None opens the bundled sample."""
+        """Open a section; None opens the bundled sample. A running fit is of no use to it, and stops."""
+        self._stop_fit()
         self._data.set_state("opening…")
         return self._jobs.run(
             work.open_canvas,
@@ -63,25 +68,38 @@ class Opening(QObject):
             on_end=lambda: self._data.show_canvas(self._study.canvas),
         )
 
-    def adopt_dropped(self, _event: Any = None) -> None:
+    def _adopt_if_docked(self) -> None:
+        panel = self.parent()
+        if panel is not None and panel.parent() is not None:  # napari keeps a panel whose dock was closed
+            self.adopt_dropped()
+
+    def adopt_dropped(self) -> None:
         """Take over the newest section whose layers someone else put into the viewer, such as a dropped file."""
         known = (*self._adopted, self._study.section)
         new = [section for section in self._painter.sections() if section not in known]
+        if new:
+            self._stop_fit()
         if new and not self._jobs.busy:
-            self._adopted.append(new[-1])  # once: a section that cannot be viewed is told about once
+            self._adopted += new  # once each: the newest is shown, and one that cannot be viewed is told about once
             self._jobs.run(work.view, section=new[-1], then=self._show)
 
     def _show_with_notes(self, canvas: GenePictures) -> None:
         if canvas.section.notes:
-            show_note("\n".join((f"{canvas.section.name}:", *canvas.section.notes)))
+            show_note(f"{canvas.section.name}: " + "\n".join(canvas.section.notes))
         self._show(canvas)
 
     def _show(self, canvas: GenePictures) -> None:
+        self._jobs.cancel_about(self._study.canvas)
+        self._model.forget_fit()
+        before, encoder = self._study.section, self._study.encoder
         left = self._study.show(canvas)
         if left:
             names = ", ".join(entry.name for entry in left)
             show_note(f"Concepts that mean nothing on this section were left behind: {names}.")
-        self.use_bundled()
+        if encoder is not None and before is not None and before.path == canvas.section.path:
+            self._use(work.same_encoder, encoder=encoder)  # an image was added, or the size of a pixel said
+        else:
+            self._use(work.bundled_encoder, on_failure=self._explain_no_encoder)
 
     def _set_pixel_size(self, size: float) -> None:
         section = self._study.need_canvas().section.in_micrometres(size)
@@ -93,42 +111,65 @@ class Opening(QObject):
         """Use the encoder that comes with the plugin, where it fits."""
         return self._use(work.bundled_encoder)
 
+    def _stop_fit(self) -> None:
+        if self._fitting is not None and not self._fitting.is_cancelled:
+            self._fitting.cancel()
+            show_note("The fit was stopped, because another section is opened.")
+
     def fit(self, network: Any, epochs: int) -> Job:
-        """Fit an encoder to the open section."""
+        """Fit an encoder to the open section, in place of a fit under way."""
+        self._cancel_fit()
         self._model.start_fit()
-        self._fitting = self._jobs.run(
+        canvas = self._study.need_canvas()
+        job = self._jobs.run(
             work.fit_encoder,
-            canvas=self._study.need_canvas(),
+            canvas=canvas,
             network=network,
             epochs=epochs,
             then=self._study.use,
             on_step=self._model.show_step,
-            on_end=self._end_fit,
+            on_end=lambda: self._end_fit(job),
+            about=canvas,
         )
-        return self._fitting
+        self._fitting = job
+        return job
 
     def _cancel_fit(self) -> None:
         if self._fitting is not None:
             self._fitting.cancel()
 
-    def _end_fit(self) -> None:
-        self._fitting = None
-        self._model.end_fit()
-        self._show_encoder()
+    def _end_fit(self, job: Job) -> None:
+        if self._fitting is job:
+            self._fitting = None
+            self._model.end_fit()
+            self._show_encoder()
 
-    def _use(self, load: Any, **arguments: Any) -> Job:
+    def _use(self, load: Any, *, on_failure: Callable[[Exception], None] | None = None, **arguments: Any) -> Job:
         self._reason = ""
         self._model.set_state("loading the encoder…")
-        job = self._jobs.run(
-            load, canvas=self._study.need_canvas(), then=self._study.use, on_end=self._show_encoder, **arguments
+        canvas = self._study.need_canvas()
+        return self._jobs.run(
+            load,
+            canvas=canvas,
+            then=self._study.use,
+            on_end=self._show_encoder,
+            on_failure=on_failure,
+            about=canvas,
+            **arguments,
         )
-        job.failed.connect(self._remember_mismatch)
-        return job
 
-    def _remember_mismatch(self, error: Exception) -> None:
-        if isinstance(error, MismatchError):
-            self._reason = f"{error.what}: fit one to this section"
-            self._model.unfold()
+    def _explain_no_encoder(self, error: Exception) -> None:
+        """Nobody asked for the bundled encoder when the section was opened: that it does not fit is no error."""
+        if not isinstance(error, MismatchError):
+            show_failure(error)
+            return
+        rows, columns = self._study.need_canvas().grid.frame
+        self._reason = (
+            f"The bundled encoder was made for another grid than the {rows} × {columns} cells of this section. "
+            "Fit one to this section to make concepts on it."
+        )
+        show_note(self._reason)
+        self._model.unfold()
 
     def _show_encoder(self) -> None:
         section = self._study.section

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, final
+from weakref import WeakSet
 
 import numpy as np
 from napari.layers import Layer, Points, Shapes
-from napari.utils.colormaps.standardize_color import transform_color
 
-from conceptstain.canvas.region import PickedSpots, Region
+from conceptstain.canvas.region import PickedSpots, Polygon, Region
 from conceptstain.canvas.section import Section
 from conceptstain.errors import InputError
 from conceptstain.layer_tuples import METADATA_KEY, gene_layer, image_layer, layers, spots_layer
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from conceptstain.canvas.gene_pictures import GenePictures
     from conceptstain.layer_tuples import LayerTuple
     from conceptstain.methods.attribution import Attribution
+    from conceptstain.study import Entry
 
 __all__ = ["REGIONS", "Painter"]
 
@@ -39,6 +40,7 @@ class Painter:
         self.viewer = viewer
         self._section: Section | None = None
         self._selection_changed: Callable[[], None] = lambda: None
+        self._heard: WeakSet[Points] = WeakSet()
 
     # -- the section -----------------------------------------------------------------------------------------------
 
@@ -48,19 +50,22 @@ class Painter:
         return list(dict.fromkeys(thing for thing in found if isinstance(thing, Section)))
 
     def show_section(self, section: Section, selection_changed: Callable[[], None]) -> None:
-        """Show a section's tissue and spots in place of what Concept Stain showed before.
+        """Show a section's tissue and spots in place of the section shown before; sections dropped beside it stay.
 
         ``selection_changed()`` is called whenever outlines are drawn or spots are picked on it.
         """
-        for layer in list(self.viewer.layers):
-            if METADATA_KEY in layer.metadata and _shown_in(layer) is not section:
-                self.viewer.layers.remove(layer)
+        others = [shown for shown in self.sections() if shown not in (section, self._section)]
+        self._remove(
+            layer
+            for layer in self.viewer.layers
+            if METADATA_KEY in layer.metadata and _shown_in(layer) not in (section, *others)
+        )
         self._section = section
         self._selection_changed = selection_changed
         if section.image is not None and section not in self.sections():
             self._add(image_layer(section, section.image))
         spots = self._spots()
-        spots.selected_data.events.items_changed.connect(lambda _event: selection_changed())
+        self._listen_to(spots)
         self._regions()
         self.viewer.layers.selection.active = spots
         self.viewer.canvas.overlays.scale_bar.visible = True
@@ -95,36 +100,37 @@ class Painter:
         picked = tuple(sorted(int(index) for index in self._spots().selected_data))
         return Region(name, PickedSpots(picked)) if picked else None
 
-    def mark_used(self, concept: str, colour: str) -> None:
-        """Give the fresh outlines to a concept, in its colour; the next concept starts with a clean slate."""
-        regions = self._regions()
-        fresh = self._fresh()
-        if fresh:
-            owners = list(regions.features["concept"])
-            colours = regions.edge_color.copy()
-            for index in fresh:
-                owners[index] = concept
-                colours[index] = transform_color(colour)[0]
-            regions.features = {"concept": np.array(owners, dtype=object)}
-            regions.edge_color = colours
-            regions.selected_data = set()
-        self._spots().selected_data.clear()
-
     def clear_selection(self) -> None:
         """Remove outlines that belong to no concept, and unpick spots."""
         self._remove_outlines(set(self._fresh()))
         self._spots().selected_data.clear()
 
-    def keep_outlines_of(self, colours: Mapping[str, str]) -> None:
-        """Remove outlines of concepts that are gone, and recolour the others."""
+    def draw_outlines(self, entries: Iterable[Entry]) -> None:
+        """Draw the outlines that concepts were made of, in their colours; those not yet made into one stay."""
+        drawn = [
+            (entry, outline)
+            for entry in entries
+            if entry.definition.region is not None and isinstance(entry.definition.region.selector, Polygon)
+            for outline in entry.definition.region.selector.outlines
+        ]
         regions = self._layer(REGIONS)
-        if not isinstance(regions, Shapes) or not len(regions.data):
+        if self._section is None or (not drawn and not isinstance(regions, Shapes)):
             return
-        owners = [str(owner) for owner in regions.features["concept"]]
-        self._remove_outlines({index for index, owner in enumerate(owners) if owner and owner not in colours})
-        left = [owner for owner in owners if not owner or owner in colours]
-        if left:
-            regions.edge_color = np.array([transform_color(colours.get(owner, FRESH))[0] for owner in left])
+        regions = self._regions()
+        self._remove_outlines(set(range(len(regions.data))) - set(self._fresh()))
+        if drawn:
+            regions.feature_defaults = {"concept": drawn[0][0].name}
+            regions.add_polygons(
+                [outline for _, outline in drawn],
+                edge_color=[entry.colour for entry, _ in drawn],
+                edge_width=self._section.spot_diameter / 5,
+                face_color=[[0.0, 0.0, 0.0, 0.0]] * len(drawn),
+            )
+            owners = list(regions.features["concept"])
+            owners[-len(drawn) :] = [entry.name for entry, _ in drawn]
+            regions.features = {"concept": np.array(owners, dtype=object)}
+            regions.feature_defaults = {"concept": ""}
+            regions.current_edge_color = FRESH
 
     # -- maps ------------------------------------------------------------------------------------------------------
 
@@ -140,15 +146,20 @@ class Painter:
     def keep_maps(self, findings: Iterable[Attribution]) -> None:
         """Remove maps that are no findings any more, and give the others their present names."""
         kept = {id(finding.values): finding for finding in findings}
-        for layer in list(self.viewer.layers):
+        gone: list[Layer] = []
+        for layer in self.viewer.layers:
             shown = _shown_in(layer)
             if _is_map(layer) and not isinstance(shown, str):
                 finding = kept.get(id(shown.values))
                 if finding is None:
-                    self.viewer.layers.remove(layer)
+                    gone.append(layer)
                 else:
                     layer.name = finding.title
                     layer.metadata = {METADATA_KEY: finding}
+        self._remove(gone)
+        spots = self._layer_of_spots()
+        if gone and spots is not None and not any(_is_map(layer) and layer.visible for layer in self.viewer.layers):
+            spots.visible = True
 
     def limits(self, name: str) -> tuple[float, float] | None:
         """Colour limits of a painted map."""
@@ -180,23 +191,41 @@ class Painter:
 
     def _paint(self, painted: LayerTuple, layer: Layer | None) -> str:
         data, settings, _kind = painted
-        if isinstance(layer, Points) and len(layer.data) == len(data):
-            layer.name = settings["name"]
-            layer.metadata = settings["metadata"]
-            layer.features = settings["features"]
-            layer.face_colormap = settings["face_colormap"]
-            layer.face_contrast_limits = settings["face_contrast_limits"]
-            layer.refresh_colors()
-        else:
-            layer = self._add(painted)
+        in_place = isinstance(layer, Points) and len(layer.data) == len(data)
+        points: Any = layer if in_place else Layer.create(*painted)
+        if in_place:
+            for name in ("name", "metadata", "features", "face_colormap", "face_contrast_limits"):
+                setattr(points, name, settings[name])
+            points.refresh_colors()
+        # Every change of what is seen makes napari build its scene anew, so only what differs is changed.
         for other in self.viewer.layers:
-            if _is_map(other):
-                other.visible = other is layer
-                other.face_colorbar.visible = other is layer
-        spots = self._layer_of_spots()
-        if spots is not None:
-            spots.visible = False
-        return str(layer.name)
+            if other is not points and (_is_map(other) or other is self._layer_of_spots()):
+                self._see(other, seen=False)
+        self._see(points, seen=True)
+        if not in_place:
+            self.viewer.add_layer(points)
+        if not self._is_tool_in_hand():
+            self.viewer.layers.selection.active = points
+        return str(points.name)
+
+    def _see(self, layer: Layer, *, seen: bool) -> None:
+        if layer.visible != seen:
+            layer.visible = seen
+        if _is_map(layer) and layer.face_colorbar.visible != seen:
+            layer.face_colorbar.visible = seen
+
+    def _is_tool_in_hand(self) -> bool:
+        active = self.viewer.layers.selection.active
+        return isinstance(active, Points | Shapes) and METADATA_KEY in active.metadata and active.mode != "pan_zoom"
+
+    def _remove(self, layers: Iterable[Layer]) -> None:
+        """Remove layers at once: napari collects garbage after each, a tenth of a second or more."""
+        gone = list(layers)
+        if not gone:
+            return
+        with self.viewer.layers.batched_update():
+            for layer in gone:
+                self.viewer.layers.remove(layer)
 
     def _add(self, painted: LayerTuple) -> Any:
         return self.viewer.add_layer(Layer.create(*painted))
@@ -217,7 +246,13 @@ class Painter:
         spots = self._layer_of_spots()
         if spots is None:
             spots = self._add(spots_layer(self._need_section()))
+            self._listen_to(spots)
         return spots
+
+    def _listen_to(self, spots: Points) -> None:
+        if spots not in self._heard:
+            self._heard.add(spots)
+            spots.selected_data.events.items_changed.connect(lambda _event: self._selection_changed())
 
     def _regions(self) -> Shapes:
         layer = self._layer(REGIONS)

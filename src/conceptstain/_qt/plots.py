@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -11,6 +11,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from qtpy.QtCore import QEvent
 from qtpy.QtGui import QPalette, QResizeEvent
 from qtpy.QtWidgets import QWidget
 
@@ -26,6 +27,7 @@ class _Plot(FigureCanvasQTAgg):
         self._figure = Figure()
         self.axes: Axes = self._figure.add_subplot()
         self._margins = margins  # left, right, bottom, top
+        self._again: Callable[[], None] = self._dress
         super().__init__(self._figure)
         self.setParent(parent)
         self.setFixedHeight(height)
@@ -38,6 +40,12 @@ class _Plot(FigureCanvasQTAgg):
         if width > left + right and height > bottom + top:
             self._figure.subplots_adjust(left / width, bottom / height, 1 - right / width, 1 - top / height)
         super().resizeEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Draw again in the colours of another theme."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.StyleChange, QEvent.Type.PaletteChange):
+            self._again()
 
     @property
     def _ink(self) -> str:
@@ -59,12 +67,13 @@ class LossPlot(_Plot):
     """Training and validation loss over epochs."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(120, (42, 8, 34, 8), parent)
+        super().__init__(126, (42, 8, 40, 8), parent)
         self.setAccessibleName("Loss over epochs")
         self.setToolTip("Loss over epochs: on the genes learned from, and on genes held out")
 
     def draw_curves(self, curves: Mapping[str, Sequence[float]]) -> None:
         """Draw each named curve."""
+        self._again = lambda: self.draw_curves(curves)
         self.axes.clear()
         for (name, values), style in zip(curves.items(), ("-", "--", ":"), strict=False):
             self.axes.plot(range(1, len(values) + 1), values, style, label=name, lw=1.5)
@@ -83,8 +92,17 @@ class ColourBar(_Plot):
         super().__init__(40, (16, 16, 22, 4), parent)
         self.setAccessibleName("Colour bar")
 
+    def clear(self) -> None:
+        """Draw no bar."""
+        self._again = self.clear
+        self.axes.clear()
+        self.axes.set_axis_off()
+        self._dress()
+
     def draw_bar(self, colormap: str, low: float, high: float) -> None:
         """Draw the bar."""
+        self._again = lambda: self.draw_bar(colormap, low, high)
+        self.axes.set_axis_on()
         self.axes.clear()
         colours = ScalarMappable(Normalize(low, high), mpl.colormaps[colormap])
         self._figure.colorbar(colours, cax=self.axes, orientation="horizontal", ticks=MaxNLocator(4))

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Staining"]
 
+WAITING = "waits for what runs now"
+
 
 @final
 class Staining(QObject):
@@ -98,8 +100,7 @@ class Staining(QObject):
 
     # -- concepts --------------------------------------------------------------------------------------------------
 
-    def _define_by_genes(self, name: str, text: str, how: str, form: str) -> None:
-        genes = tuple(gene.strip() for gene in text.split(",") if gene.strip())
+    def _define_by_genes(self, name: str, genes: tuple[str, ...], how: str, form: str) -> None:
         wanted = ", ".join(genes[:3])
         if how == "like" and len(genes) == 1:
             self._define(name, wanted, like=genes[0], form=form)
@@ -118,12 +119,20 @@ class Staining(QObject):
     def _define(self, typed: str, wanted: str, **made_from: Any) -> None:
         """Make a concept beside the window and add it; a typed name that is taken is refused, our own is numbered."""
         definition = Definition(typed or self._study.free_name(wanted), **made_from)
-        self._jobs.run(work.try_concept, study=self._study, definition=definition, then=_guarded(self._add))
+        self._concepts.show_state(WAITING if self._jobs.busy else "making a concept…")
+        self._jobs.run(
+            work.try_concept,
+            study=self._study,
+            definition=definition,
+            then=_guarded(self._add),
+            on_end=self._concepts.show_state,
+            about=self._study.canvas,
+        )
 
     def _add(self, concept: Concept) -> None:
         entry = self._study.add(concept.definition)
         if concept.definition.region is not None:
-            self._painter.mark_used(entry.name, entry.colour)
+            self._painter.clear_selection()  # the concept draws its own outline from now on
         self._count_selected()
         self._painter.draw("")
         self._concepts.drop_tools()
@@ -142,29 +151,34 @@ class Staining(QObject):
     def _show_entries(self) -> None:
         entries = self._study.entries
         self._concepts.show_entries(entries, can_undo=self._study.can_undo, can_redo=self._study.can_redo)
-        self._painter.keep_outlines_of({entry.name: entry.colour for entry in entries})
+        self._painter.draw_outlines(entries)
         if self._study.encoder is not None:
             reason = "choose a concept" if entries else "make a concept first"
             self._maps.set_ready(ready=bool(self._concepts.chosen_name), reason=reason)
+            if not self._concepts.chosen_name:
+                self.stain()
 
     # -- maps ------------------------------------------------------------------------------------------------------
 
     def stain(self) -> Job | None:
-        """Paint the chosen concept with the chosen map; a stain still under way is given up for the new one."""
+        """Paint the chosen concept, if one is, with the chosen map; a stain still under way is given up."""
+        if self._running is not None:
+            self._running.cancel()
         name = self._concepts.chosen_name
         if not name or self._study.encoder is None:
             return None
-        if self._running is not None:
-            self._running.cancel()
         key, dimension = self._maps.chosen
+        if self._jobs.busy:
+            self._maps.set_state(WAITING)
         job = self._jobs.run(
             work.stain,
             study=self._study,
             name=name,
             map_key=key,
             dimension=dimension,
-            then=self._show_stain,
+            then=_guarded(self._show_stain),
             on_end=lambda: self._forget(job),
+            about=self._study.canvas,
         )
         self._running = job
         return job
@@ -172,6 +186,8 @@ class Staining(QObject):
     def _forget(self, job: Job) -> None:
         if self._running is job:
             self._running = None
+            if self._maps.state == WAITING:  # it failed
+                self._maps.set_state(self._painted)
 
     def _show_stain(self, result: tuple[Concept, Attribution]) -> None:
         concept, finding = result
@@ -230,7 +246,16 @@ class Staining(QObject):
         )
 
     def _export_results(self, path: Path, table: str) -> None:
-        self._jobs.run(work.export_results, study=self._study, path=path, table=table, then=self._export.show_done)
+        self._jobs.run(
+            work.export_results,
+            canvas=self._study.need_canvas(),
+            encoder=self._study.need_encoder(),
+            definitions=tuple(entry.definition for entry in self._study.entries),
+            findings=self._study.findings,
+            path=path,
+            table=table,
+            then=self._export.show_done,
+        )
 
 
 def _guarded(function: Callable[..., object]) -> Callable[..., None]:

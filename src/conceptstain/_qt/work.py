@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ __all__ = [
     "fit_encoder",
     "open_canvas",
     "read_encoder",
+    "same_encoder",
     "stain",
     "try_concept",
     "view",
@@ -38,6 +40,7 @@ def open_canvas(path: Path | None, image: Path | None, *, report: Report) -> Gen
     from conceptstain.canvas.samples import open_sample
 
     report(Step(0, 2, "Reading"))
+    _load_units()
     section = open_sample() if path is None else open_section(path, image=image)
     return view(section, report=report)
 
@@ -55,6 +58,14 @@ def bundled_encoder(canvas: GenePictures, *, report: Report) -> Encoder:
     from conceptstain.nets.bundled import bundled
 
     encoder = bundled("gene-pictures")
+    latents_of(canvas, encoder, report=report)
+    return encoder
+
+
+def same_encoder(canvas: GenePictures, encoder: Encoder, *, report: Report) -> Encoder:
+    """Keep an encoder for another view of the section it was used on."""
+    from conceptstain.concepts.latents import latents_of
+
     latents_of(canvas, encoder, report=report)
     return encoder
 
@@ -88,11 +99,13 @@ def fit_encoder(canvas: GenePictures, network: Network, epochs: int, *, report: 
 
 def try_concept(study: Study, definition: Definition, *, report: Report) -> Concept:
     """Make a concept, so that one that cannot be made never enters the list."""
+    _need_torch()
     return study.try_definition(definition, report=report)
 
 
 def stain(study: Study, name: str, map_key: str, dimension: int, *, report: Report) -> tuple[Concept, Attribution]:
     """Make a map of a concept."""
+    _need_torch()
     from conceptstain.methods.maps import map_kind
 
     concept = study.concept(name, report=report)
@@ -111,18 +124,28 @@ def export_figure(canvas: GenePictures, findings: tuple[Attribution, ...], path:
     return path
 
 
-def export_results(study: Study, path: Path, table: str, *, report: Report) -> Path:
-    """Write what a study found: a table of ``"spots"`` or ``"genes"`` (.csv), or the section with all of it (.h5ad)."""
+def export_results(
+    canvas: GenePictures,
+    encoder: Encoder,
+    definitions: tuple[Definition, ...],
+    findings: tuple[Attribution, ...],
+    *,
+    path: Path,
+    table: str,
+    report: Report,
+) -> Path:
+    """Write what was found: a table of ``"spots"`` or ``"genes"`` (.csv), or the section with all of it (.h5ad)."""
+    from conceptstain.concepts.concept import make
     from conceptstain.exporting import export
 
     report(Step(0, 1, "Writing"))
-    concepts = [study.concept(entry.name, report=report) for entry in study.entries]
+    made = {finding.concept.definition: finding.concept for finding in findings if finding.concept is not None}
     return export(
         path,
-        study.need_canvas(),
-        study.findings,
-        study.need_encoder(),
-        concepts=concepts,
+        canvas,
+        findings,
+        encoder,
+        concepts=[made.get(each) or make(each, canvas, encoder, report=report) for each in definitions],
         table=table,
         overwrite=True,  # the file dialog has asked
     )
@@ -137,12 +160,21 @@ def write_encoder(encoder: Encoder, path: Path, *, report: Report) -> Path:
     return path
 
 
+def _load_units() -> None:
+    """Load the units that napari's layers ask for: half a second that would stop the window at the first layer."""
+    import pint
+
+    pint.get_application_registry().Unit("um")
+
+
 def _need_torch() -> None:
+    """Load PyTorch, and leave a core to the window: threads that wait for each other spin, and slow each other down."""
     try:
-        import torch  # noqa: F401 - only whether it loads
+        import torch
     except OSError as error:  # on Windows its DLLs load only before Qt's
         raise ConceptStainError(
             "PyTorch could not be loaded",
             got=str(error).splitlines()[0],
             cure='Start napari with: python -c "import torch, napari; napari.Viewer(); napari.run()"',
         ) from error
+    torch.set_num_threads(max(1, min(torch.get_num_threads(), (os.cpu_count() or 2) - 1)))
