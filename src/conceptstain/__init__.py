@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from conceptstain.canvas.region import ObsValue, PickedSpots, Polygon, Region
     from conceptstain.canvas.samples import open_sample as sample
     from conceptstain.canvas.section import Section
+    from conceptstain.canvas.spot_profiles import SpotProfiles, SpotProfileSettings
     from conceptstain.concepts.concept import Concept, concept
     from conceptstain.concepts.enrichment import enrichment
     from conceptstain.errors import ConceptStainError, InputError, MismatchError, ReadingError
@@ -53,6 +54,8 @@ __all__ = [
     "Region",
     "Report",
     "Section",
+    "SpotProfileSettings",
+    "SpotProfiles",
     "Step",
     "Study",
     "attention",
@@ -93,6 +96,8 @@ _HOMES = {
     "Region": "canvas.region",
     "Report": "progress",
     "Section": "canvas.section",
+    "SpotProfileSettings": "canvas.spot_profiles",
+    "SpotProfiles": "canvas.spot_profiles",
     "Step": "progress",
     "Study": "study",
     "attention": "methods.attention",

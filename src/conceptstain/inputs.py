@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 
-__all__ = ["Inputs", "ItemIndices"]
+__all__ = ["Inputs", "ItemIndices", "Profiles"]
 
 ItemIndices = Sequence[int] | NDArray[np.integer]
 
@@ -44,4 +44,26 @@ class Inputs(Protocol):
 
     def inputs(self, items: ItemIndices) -> Float[np.ndarray, "items ..."]:
         """The items at these indices as one batch, float32, shape ``(len(items), *shape)``."""
+        ...
+
+
+@runtime_checkable
+class Profiles(Inputs, Protocol):
+    """Inputs that are vectors over named features, with the counts behind them.
+
+    What a network reads are still ``inputs``. A likelihood of counts compares what it decodes with ``counts``, which
+    never enter the network, in units of the item's ``depths``.
+    """
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Name of every number of an input, in order; a network must be asked about the features it was trained on."""
+        ...
+
+    def counts(self, items: ItemIndices) -> Float[np.ndarray, "items features"]:
+        """Raw counts of these items; an InputError where there are none."""
+        ...
+
+    def depths(self, items: ItemIndices) -> Float[np.ndarray, " items"]:
+        """Size factor of these items: their counts of all features, chosen or not, in units of 10,000."""
         ...

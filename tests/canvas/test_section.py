@@ -9,11 +9,12 @@ from conceptstain.errors import InputError
 from factories import tiny_section
 
 
-def test_a_section_has_a_view_of_its_genes_only():
+def test_a_section_has_views_of_its_genes_and_of_its_spots():
     section = tiny_section()
     assert section.view("genes").section is section
-    with pytest.raises(InputError, match="'spots'"):
-        section.view("spots")
+    assert section.view("spots").section is section
+    with pytest.raises(InputError, match="'patches'"):
+        section.view("patches")
 
 
 def test_annotations_are_the_columns_that_sort_spots_into_groups():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,10 @@ from jaxtyping import Float
 
 from conceptstain.inputs import Inputs
 
-__all__ = ["Canvas"]
+__all__ = ["Canvas", "Placed"]
+
+Placed: TypeAlias = Float[np.ndarray, " places"] | pd.Series
+"""Values that came home: one per place; or a named table where their home is no place (the genes of a spot)."""
 
 
 @runtime_checkable
@@ -23,7 +26,7 @@ class Canvas(Inputs, Protocol):
 
     @property
     def item_names(self) -> pd.Index[str]:
-        """Name of every item (gene, image, patch)."""
+        """Name of every item (gene, spot, image, patch)."""
         ...
 
     @property
@@ -35,12 +38,12 @@ class Canvas(Inputs, Protocol):
         """Index of an item by name; an InputError naming the nearest names if there is none."""
         ...
 
-    def encoded_values(self, item: int) -> Float[np.ndarray, " places"]:
+    def encoded_values(self, item: int) -> Placed:
         """What a network really sees of an item at its places: after scaling, averaging, resizing."""
         ...
 
-    def place(self, values: Float[np.ndarray, "..."], item: int | None = None) -> Float[np.ndarray, " places"]:
-        """Bring values of the inputs' shape to the places."""
+    def place(self, values: Float[np.ndarray, "..."], item: int | None = None) -> Placed:
+        """Bring values of the inputs' shape home: to the places, or into a named table."""
         ...
 
     def paint(self, scores: Float[np.ndarray, " items"]) -> pd.Series[float]:

@@ -18,7 +18,7 @@ from conceptstain.canvas.section import Section
 from conceptstain.errors import InputError
 from conceptstain.inputs import ItemIndices
 
-__all__ = ["DEPTH", "GenePictureSettings", "GenePictures", "Scaling", "normalise_depth"]
+__all__ = ["DEPTH", "GenePictureSettings", "GenePictures", "Scaling", "moments", "normalise_depth"]
 
 DEPTH = 10_000.0
 LEAST_SPOTS = 10
@@ -198,11 +198,7 @@ class GenePictures:
     @cached_property
     def _moments(self) -> tuple[Float[np.ndarray, " genes"], Float[np.ndarray, " genes"]]:
         """Mean and standard deviation per gene over the spots; deviation 1 where a gene does not vary."""
-        doubled = self.expression.astype(np.float64)
-        mean = np.asarray(doubled.mean(axis=0)).ravel()
-        variance = np.asarray(doubled.multiply(doubled).mean(axis=0)).ravel() - mean**2
-        varies = variance > 1e-12 * np.maximum(mean**2, 1e-12)
-        return mean, np.sqrt(np.where(varies, variance, 1.0))
+        return moments(self.expression)
 
     @cached_property
     def _averaging(self) -> sparse.csr_array:
@@ -211,6 +207,15 @@ class GenePictures:
         sharing = np.bincount(self.grid.cells, minlength=n_cells)
         weights = (1.0 / sharing[self.grid.cells]).astype(np.float32)
         return sparse.csr_array((weights, (self.grid.cells, np.arange(n_spots))), shape=(n_cells, n_spots))
+
+
+def moments(values: sparse.sparray) -> tuple[Float[np.ndarray, " genes"], Float[np.ndarray, " genes"]]:
+    """Mean and standard deviation of each gene over the spots; deviation 1 where a gene does not vary."""
+    doubled = values.astype(np.float64)
+    mean = np.asarray(doubled.mean(axis=0)).ravel()
+    variance = np.asarray(doubled.multiply(doubled).mean(axis=0)).ravel() - mean**2
+    varies = variance > 1e-12 * np.maximum(mean**2, 1e-12)
+    return mean, np.sqrt(np.where(varies, variance, 1.0))
 
 
 def normalise_depth(counts: sparse.csr_array) -> sparse.csc_array:

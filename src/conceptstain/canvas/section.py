@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, final
+from typing import TYPE_CHECKING, Any, Literal, final, overload
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from conceptstain.canvas.gene_pictures import GenePictures
+    from conceptstain.canvas.spot_profiles import SpotProfiles
 
 __all__ = ["Section", "TissueImage"]
 
@@ -134,10 +135,35 @@ class Section:
             notes=(*self.notes, f"A pixel was said to be {pixel_size:g} µm wide."),
         )
 
-    def view(self, kind: str = "genes", **settings: Any) -> GenePictures:
-        """The canvas over this section; ``settings`` are those of :class:`GenePictureSettings`."""
-        if kind != "genes":
-            raise InputError("A section cannot be viewed that way", got=repr(kind), cure='Use view("genes")')
-        from conceptstain.canvas.gene_pictures import GenePictures, GenePictureSettings
+    @overload
+    def view(self, kind: Literal["genes"] = "genes", **settings: Any) -> GenePictures: ...
 
-        return GenePictures.from_section(self, GenePictureSettings(**settings))
+    @overload
+    def view(self, kind: Literal["spots"], **settings: Any) -> SpotProfiles: ...
+
+    def view(self, kind: str = "genes", **settings: Any) -> GenePictures | SpotProfiles:
+        """The canvas over this section.
+
+        Parameters
+        ----------
+        kind
+            ``"genes"``: every gene a picture. ``"spots"``: every spot a profile.
+        settings
+            Those of :class:`GenePictureSettings` or of :class:`SpotProfileSettings`.
+
+        Raises
+        ------
+        InputError
+            No view of that name.
+        """
+        if kind == "genes":
+            from conceptstain.canvas.gene_pictures import GenePictures, GenePictureSettings
+
+            return GenePictures.from_section(self, GenePictureSettings(**settings))
+        if kind == "spots":
+            from conceptstain.canvas.spot_profiles import SpotProfiles, SpotProfileSettings
+
+            return SpotProfiles.from_section(self, SpotProfileSettings(**settings))
+        raise InputError(
+            "A section cannot be viewed that way", got=repr(kind), cure='Use view("genes") or view("spots")'
+        )
