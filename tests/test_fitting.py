@@ -5,15 +5,19 @@ import pytest
 import torch
 
 from conceptstain.errors import InputError
-from conceptstain.fitting import FitSettings, fit
+from conceptstain.fitting import FitSettings, fit, fit_seeds
 from conceptstain.nets.checkpoint import load_encoder, save_encoder
 from conceptstain.nets.picture_vae import PictureVAESettings
+from conceptstain.nets.profile_vae import ProfileVAESettings
 from conceptstain.nets.training import TrainingSettings
 from conceptstain.progress import Cancelled
 from factories import tiny_section
 
 QUICK = FitSettings(
     PictureVAESettings(latent=3, widths=(2, 3, 4), hidden=(6,)), TrainingSettings(epochs=2, batch_size=4, device="cpu")
+)
+QUICK_PROFILES = FitSettings(
+    ProfileVAESettings(latent=3, hidden=(6,)), TrainingSettings(epochs=2, batch_size=16, device="cpu")
 )
 
 
@@ -96,3 +100,63 @@ def test_a_cancelled_fit_gives_no_encoder():
 def test_no_canvas_is_refused():
     with pytest.raises(InputError, match="no canvas"):
         fit([], QUICK)
+
+
+def test_profiles_are_fitted_with_a_card_and_can_be_saved(tmp_path):
+    canvas = tiny_section().view("spots")
+    encoder = fit(canvas, QUICK_PROFILES)
+    encoder.check(canvas)
+    assert encoder.features == canvas.features
+    assert encoder.latents(canvas).shape == (len(canvas), 3)
+    assert encoder.card["sections"] == [
+        {"name": "tiny", "spots": 42, "spots learned from": 42, "genes": 12, "genes missing": 0}
+    ]
+    assert encoder.card["profiles"]["n_genes"] == 1000
+    assert encoder.card["network"]["likelihood"] == "negative binomial"
+    loaded = load_encoder(save_encoder(encoder, tmp_path / "e.safetensors"))
+    assert loaded.card == encoder.card
+    loaded.check(canvas)
+
+
+def test_the_defaults_follow_the_canvas():
+    section = tiny_section()
+    normalised = replace(section, counts="normalised")
+    assert FitSettings.of(section.view("spots")).network.likelihood == "negative binomial"
+    assert FitSettings.of(normalised.view("spots")).network.likelihood == "gaussian"
+    assert FitSettings.of(section.view("genes")) == FitSettings()
+    assert FitSettings.of(section.view("genes", scaling="paper")) == FitSettings.paper()
+
+
+def test_sections_are_learned_from_together_where_they_have_the_same_genes():
+    first, other = tiny_section(seed=0).view("spots"), tiny_section(n_genes=9, seed=1)
+    encoder = fit([first, other.view("spots", genes=first.features)], QUICK_PROFILES)
+    assert [told["genes missing"] for told in encoder.card["sections"]] == [0, 3]
+    with pytest.raises(InputError, match=r"same genes in the same order.*genes=first.features"):
+        fit([first, other.view("spots")], QUICK_PROFILES)
+
+
+def test_settings_and_canvas_are_of_one_kind():
+    section = tiny_section()
+    for canvas, settings in ((section.view("spots"), QUICK), (section.view("genes"), QUICK_PROFILES)):
+        with pytest.raises(InputError, match="another kind of canvas"):
+            fit(canvas, settings)
+    with pytest.raises(InputError, match="one kind of canvas"):
+        fit([section.view("spots"), section.view("genes")], QUICK_PROFILES)
+
+
+def test_values_without_counts_are_not_fitted_with_a_likelihood_of_counts():
+    canvas = replace(tiny_section(), counts="normalised").view("spots")
+    with pytest.raises(InputError, match="holds no counts"):
+        fit(canvas, QUICK_PROFILES)
+
+
+def test_seeds_are_fitted_one_after_the_other_and_report_as_one_job():
+    canvas, steps = tiny_section().view("spots"), []
+    encoders = fit_seeds(canvas, QUICK_PROFILES, seeds=3, report=steps.append)
+    assert len({encoder.fingerprint for encoder in encoders}) == 3
+    assert [encoder.card["training"]["seed"] for encoder in encoders] == [0, 1, 2]
+    assert encoders[0].fingerprint == fit(canvas, QUICK_PROFILES).fingerprint
+    assert [step.done for step in steps] == list(range(1, steps[0].total + 1))
+    assert steps[-1].message.startswith("Seed 3 of 3")
+    with pytest.raises(InputError, match="one seed or more"):
+        fit_seeds(canvas, QUICK_PROFILES, seeds=0)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from conceptstain.errors import ConceptStainError, InputError, MismatchError, ReadingError
     from conceptstain.exporting import export
     from conceptstain.figures import figure, save_figure
-    from conceptstain.fitting import FitSettings, fit
+    from conceptstain.fitting import FitSettings, fit, fit_seeds
     from conceptstain.layer_tuples import layers
     from conceptstain.methods.attention import attention, attention_maps
     from conceptstain.methods.attribution import Attribution
@@ -67,6 +67,7 @@ __all__ = [
     "export",
     "figure",
     "fit",
+    "fit_seeds",
     "layers",
     "load_encoder",
     "open",
@@ -109,6 +110,7 @@ _HOMES = {
     "export": "exporting",
     "figure": "figures",
     "fit": "fitting",
+    "fit_seeds": "fitting",
     "layers": "layer_tuples",
     "load_encoder": "nets.checkpoint",
     "open": "canvas.reading:open_section",

@@ -11,6 +11,7 @@ from conceptstain.errors import InputError, ReadingError
 from conceptstain.nets.checkpoint import FORMAT_VERSION, KEY, load_encoder, save_encoder
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.picture_vae import PictureVAE, PictureVAESettings
+from conceptstain.nets.profile_vae import LIKELIHOODS, ProfileVAE, ProfileVAESettings
 from factories import tiny_encoder
 
 SHAPE = (1, 8, 16)
@@ -44,6 +45,34 @@ def test_what_is_loaded_equals_what_was_saved_bit_for_bit(tmp_path, network):
     x = torch.tensor(np.random.default_rng(0).normal(size=(4, *SHAPE)), dtype=torch.float32)
     assert torch.equal(loaded.encode(x).mean, saved.encode(x).mean)
     assert torch.equal(loaded.decode(saved.encode(x).mean), saved.decode(saved.encode(x).mean))
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_an_encoder_of_profiles_comes_back_with_its_genes(tmp_path, likelihood):
+    genes = ("Penk", "Th", "Ärm1", "Omp")
+    network = ProfileVAE((4,), ProfileVAESettings(likelihood, 3, (6, 5)), seed=1)
+    saved = Encoder("mine", network, (4,), "z-score", 3, {"sections": []}, genes)
+    loaded = load_encoder(save_encoder(saved, tmp_path / "e.safetensors"))
+    assert loaded.fingerprint == saved.fingerprint
+    assert loaded.features == genes
+    assert loaded.network.settings == network.settings
+    z = torch.randn(2, 3)
+    assert torch.equal(loaded.decode(z), saved.decode(z))
+
+
+def test_files_say_the_first_format_that_knows_their_network(tmp_path):
+    profiles = Encoder("p", ProfileVAE((4,), ProfileVAESettings(hidden=(5,))), (4,), "z-score", 16)
+    formats = []
+    for saved in (encoder(), profiles):
+        rewritten(save_encoder(saved, tmp_path / "e.safetensors"), lambda told: formats.append(told["format"]))
+    assert formats == [1, 2]
+
+
+def test_a_file_from_before_there_were_profiles_is_read(tmp_path):
+    saved = encoder()
+    path = save_encoder(saved, tmp_path / "e.safetensors")
+    rewritten(path, lambda told: (told.pop("kind"), told.pop("features")))
+    assert load_encoder(path).fingerprint == saved.fingerprint
 
 
 def test_double_precision_survives(tmp_path):
@@ -141,6 +170,9 @@ def test_safetensors_of_others_are_refused(tmp_path):
         lambda told: told.update(shape=[1, 80_000, 80_000]),
         lambda told: told.update(shape="wide"),
         lambda told: told.update(precision="nonsense"),
+        lambda told: told.update(kind="profiles"),
+        lambda told: told.update(kind="other"),
+        lambda told: told.update(features=["a", "b"]),
     ],
 )
 def test_a_description_that_does_not_fit_the_weights_is_refused(tmp_path, change):

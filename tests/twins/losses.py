@@ -37,3 +37,27 @@ def paper_loss(x: np.ndarray, decoded: np.ndarray, *, mean: np.ndarray, log_var:
     for m, v in zip(mean.ravel().tolist(), log_var.ravel().tolist(), strict=True):
         terms.append(1 + v - m**2 - math.exp(v))
     return float(np.mean(entropies)) - 0.5e-4 * beta * float(np.mean(terms))
+
+
+def negative_binomial_loss(
+    counts: np.ndarray,
+    rate: np.ndarray,
+    dispersion: np.ndarray,
+    mask: np.ndarray,
+    *,
+    mean: np.ndarray,
+    log_var: np.ndarray,
+    beta: float,
+) -> float:
+    """Minus the log probability of the counts, each multiplied out from 0 up, and beta times the divergence."""
+    total = 0.0
+    for item in range(len(counts)):
+        for gene in range(counts.shape[1]):
+            if mask[gene]:
+                m, t = float(rate[item, gene]), float(dispersion[gene])
+                probability = (t / (t + m)) ** t
+                for k in range(int(counts[item, gene])):
+                    probability *= (k + t) / (k + 1) * m / (t + m)
+                total -= math.log(probability)
+        total += beta * divergence(mean[item], log_var[item])
+    return total / len(counts)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -17,14 +17,33 @@ from torch import Tensor
 from conceptstain.errors import ConceptStainError, InputError, ReadingError
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.picture_vae import PictureVAE, PictureVAESettings
+from conceptstain.nets.profile_vae import ProfileVAE, ProfileVAESettings
 from conceptstain.writing import written_whole
 
 __all__ = ["FORMAT_VERSION", "load_encoder", "save_encoder"]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 KEY = "conceptstain"
 PRECISIONS = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32, "float64": torch.float64}
 PICKLES = {".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin"}
+
+
+@final
+@dataclass(frozen=True)
+class _Kind:
+    """A network of this package, and the first format that knows it."""
+
+    name: str
+    network: type[PictureVAE | ProfileVAE]
+    settings: type[PictureVAESettings | ProfileVAESettings]
+    since: int
+
+
+# A file says the lowest format that can read it, so that older versions go on reading what they know.
+KINDS = (
+    _Kind("pictures", PictureVAE, PictureVAESettings, since=1),
+    _Kind("profiles", ProfileVAE, ProfileVAESettings, since=2),
+)
 
 
 def save_encoder(encoder: Encoder, path: str | os.PathLike[str]) -> Path:
@@ -47,7 +66,8 @@ def save_encoder(encoder: Encoder, path: str | os.PathLike[str]) -> Path:
     if path.suffix.lower() != ".safetensors":
         path = path.with_name(path.name + ".safetensors")
     network = encoder.network
-    if not isinstance(network, PictureVAE):
+    kind = next((kind for kind in KINDS if isinstance(network, kind.network)), None)
+    if kind is None or not isinstance(network, PictureVAE | ProfileVAE):
         raise InputError(
             "Only networks of this package can be saved",
             got=type(network).__name__,
@@ -55,7 +75,8 @@ def save_encoder(encoder: Encoder, path: str | os.PathLike[str]) -> Path:
         )
     tensors = {name: _compact(tensor) for name, tensor in network.state_dict().items()}
     told = {
-        "format": FORMAT_VERSION,
+        "format": kind.since,
+        "kind": kind.name,
         "name": encoder.name,
         "shape": list(encoder.shape),
         "scaling": encoder.scaling,
@@ -63,6 +84,7 @@ def save_encoder(encoder: Encoder, path: str | os.PathLike[str]) -> Path:
         "precision": str(next(network.parameters()).dtype).removeprefix("torch."),
         "fingerprint": encoder.fingerprint,
         "card": encoder.card,
+        "features": list(encoder.features),
     }
     try:
         with written_whole(path, overwrite=True) as beside:
@@ -154,16 +176,21 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 
 def _rebuilt(told: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Encoder:
+    (kind,) = (kind for kind in KINDS if kind.name == told.get("kind", "pictures"))
     built: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in told["network"].items()
     }
-    settings = PictureVAESettings(**built)
+    settings = kind.settings(**built)
     shape = tuple(int(side) for side in told["shape"])
+    features = tuple(str(name) for name in told.get("features", ()))
+    if features and (len(features),) != shape:
+        raise ValueError(f"{len(features)} features for {shape}")
     precision = PRECISIONS[told["precision"]]
+    build: Any = kind.network  # each with settings of its own kind
     with torch.device("meta"):  # without memory, which a lying file could ask for without end
-        expected = {name: tensor.shape for name, tensor in PictureVAE(shape, settings).state_dict().items()}
+        expected = {name: tensor.shape for name, tensor in build(shape, settings).state_dict().items()}
     if expected != {name: tensor.shape for name, tensor in tensors.items()}:
         raise ValueError("the weights are not those of the network that it names")
-    network = PictureVAE(shape, settings).to(precision)
+    network = build(shape, settings).to(precision)
     network.load_state_dict({name: t.to(precision) if t.is_floating_point() else t for name, t in tensors.items()})
-    return Encoder(str(told["name"]), network, shape, str(told["scaling"]), settings.latent, told["card"])
+    return Encoder(str(told["name"]), network, shape, str(told["scaling"]), settings.latent, told["card"], features)

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from conceptstain.errors import MismatchError
-from conceptstain.inputs import Inputs, ItemIndices
+from conceptstain.inputs import Inputs, ItemIndices, Profiles
 from conceptstain.progress import Report, Step, silent
 
 __all__ = ["VAE", "Encoder", "Encoding"]
@@ -61,6 +61,8 @@ class Encoder:
         Number of latent dimensions.
     card
         What it was trained on and how, for people to read: data, settings, seed, history.
+    features
+        Names of the numbers of an input, in order, where inputs are profiles; empty for pictures.
     """
 
     name: str
@@ -69,14 +71,17 @@ class Encoder:
     scaling: str
     latent: int
     card: Mapping[str, Any] = field(default_factory=dict)
+    features: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.network.eval().requires_grad_(False)
 
     @cached_property
     def fingerprint(self) -> str:
-        """Twelve hexadecimal digits of the SHA-256 over shape, scaling and weights; a concept is bound to it."""
+        """Twelve hexadecimal digits of the SHA-256 over shape, scaling, features, weights; concepts are bound to it."""
         digest = hashlib.sha256(f"{self.shape} {self.scaling}".encode())
+        for feature in self.features:
+            digest.update(f"{feature}\n".encode())
         for name, tensor in sorted(self.network.state_dict().items()):
             digest.update(f"{name} {tuple(tensor.shape)}".encode())
             digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
@@ -93,8 +98,15 @@ class Encoder:
         Raises
         ------
         MismatchError
-            Other shape or other scaling.
+            Other shape, other scaling or other features.
         """
+        if self.features and isinstance(inputs, Profiles) and inputs.features != self.features:
+            shared = len(set(inputs.features) & set(self.features))
+            raise MismatchError(
+                f"The encoder {self.name!r} was trained on other genes, or on the same in another order",
+                got=f"{shared:,} of its {len(self.features):,} genes",
+                cure='View the section with section.view("spots", genes=encoder.features)',
+            )
         if tuple(inputs.shape) != tuple(self.shape):
             raise MismatchError(
                 f"The encoder {self.name!r} was made for inputs of another shape",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
 from conceptstain.nets.encoder import Encoding
 
-__all__ = ["divergence", "paper_loss", "squared_error_loss"]
+__all__ = ["divergence", "negative_binomial_loss", "paper_loss", "squared_error_loss"]
 
 PAPER_KL_WEIGHT = 1e-4  # the notebook's 0.5e-4 includes the half of the divergence
 
@@ -39,3 +40,29 @@ def paper_loss(
 ) -> Float[Tensor, ""]:
     """Loss of the released notebook: mean cross-entropy of all pixels, plus beta / 10,000 times the mean divergence."""
     return functional.binary_cross_entropy(decoded, x) + PAPER_KL_WEIGHT * beta * divergence(encoding).mean()
+
+
+def negative_binomial_loss(
+    counts: Float[Tensor, "batch features"],
+    log_mean: Float[Tensor, "batch features"],
+    log_dispersion: Float[Tensor, " features"],
+    *,
+    mask: Float[Tensor, " features"],
+    encoding: Encoding,
+    beta: float,
+) -> Float[Tensor, ""]:
+    """Negative log likelihood of counts summed over the features, plus beta times the divergence; mean over the items.
+
+    ``NB(k; m, t) = G(k + t) / (G(t) k!) (t / (t + m))^t (m / (t + m))^k``, with mean ``m``, variance ``m + m^2 / t``
+    and ``log_dispersion = log t``. With beta = 1 it is the negative evidence bound in nats.
+    """
+    theta = log_dispersion.exp()
+    log_sum = torch.logaddexp(log_dispersion, log_mean)
+    log_likelihood = (
+        torch.lgamma(counts + theta)
+        - torch.lgamma(theta)
+        - torch.lgamma(counts + 1)
+        + theta * (log_dispersion - log_sum)
+        + counts * (log_mean - log_sum)
+    )
+    return (beta * divergence(encoding).sum(1) - (log_likelihood * mask).sum(1)).mean()

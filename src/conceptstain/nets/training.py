@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from conceptstain.errors import InputError
-from conceptstain.inputs import Inputs
+from conceptstain.inputs import Inputs, ItemIndices, Profiles
 from conceptstain.nets.devices import best_device
 from conceptstain.nets.encoder import Encoding
-from conceptstain.nets.losses import paper_loss, squared_error_loss
+from conceptstain.nets.losses import negative_binomial_loss, paper_loss, squared_error_loss
 from conceptstain.progress import Report, Step, silent
 
 __all__ = [
@@ -111,7 +111,8 @@ def train(
 ) -> History:
     """Train a VAE in place; the same seed gives the same weights on the CPU.
 
-    The loss follows the scaling: :func:`~conceptstain.nets.losses.squared_error_loss` inside the tissue for z-scores,
+    The loss follows the network and the scaling: :func:`~conceptstain.nets.losses.negative_binomial_loss` for a network
+    that learns counts, :func:`~conceptstain.nets.losses.squared_error_loss` inside the tissue for z-scores,
     :func:`~conceptstain.nets.losses.paper_loss` for pictures in the scaling ``"paper"``.
 
     Parameters
@@ -129,10 +130,12 @@ def train(
     Raises
     ------
     InputError
-        Settings out of range, sections that differ, too few items, or a training that diverged.
+        Settings out of range, sections that differ, too few items, a network that learns counts where there are none,
+        or a training that diverged.
     """
     settings = settings or TrainingSettings()
     _check(data, settings)
+    _check_counts(network, data)
     device = best_device(settings.device)
     generator = torch.Generator().manual_seed(settings.seed)
     split = _split(data, settings, generator)
@@ -183,6 +186,42 @@ def _check(data: Sequence[Inputs], settings: TrainingSettings) -> None:
             cure="Use 1 epoch or more, batches of 2 or more, a positive learning rate, "
             "and a validation fraction from 0 to 0.5",
         )
+
+    if settings.jitter and len(data[0].shape) < 3:
+        raise InputError(
+            "Only pictures can be shifted", got=f"jitter {settings.jitter} for profiles", cure="Use a jitter of 0"
+        )
+
+
+def _check_counts(network: nn.Module, data: Sequence[Inputs]) -> None:
+    if _learns_counts(network) and not all(isinstance(each, Profiles) for each in data):
+        raise InputError(
+            "This network learns counts", got="inputs without counts", cure='Use the likelihood "gaussian"'
+        )
+
+
+def _learns_counts(network: Any) -> bool:
+    return bool(getattr(network, "learns_counts", False))
+
+
+class _Batch(NamedTuple):
+    """Inputs of some items, where they hold data, and for a network that learns counts these and their depths."""
+
+    x: Tensor
+    mask: Tensor
+    counts: Tensor | None = None
+    depths: Tensor | None = None
+
+    @classmethod
+    def of(cls, data: Any, items: ItemIndices, mask: Tensor, *, counted: bool) -> _Batch:
+        x = torch.as_tensor(data.inputs(items), device=mask.device)
+        if not counted:
+            return cls(x, mask)
+        counts, depths = (torch.as_tensor(values(items), device=mask.device) for values in (data.counts, data.depths))
+        return cls(x, mask, counts, depths)
+
+    def shifted(self, down: int, right: int) -> _Batch:
+        return self._replace(x=shifted(self.x, down, right), mask=shifted(self.mask, down, right))
 
 
 class _Split(NamedTuple):
@@ -240,7 +279,7 @@ def _run(
     """The epochs: losses, validation losses, and which epoch was best with its weights."""
     device = next(network.parameters()).device
     masks = [torch.as_tensor(np.broadcast_to(each.mask, each.shape).astype(np.float32), device=device) for each in data]
-    paper = data[0].scaling == PAPER
+    paper, counted = data[0].scaling == PAPER, _learns_counts(network)
     optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
     steps_per_epoch = sum(_n_batches(items, settings) for items in split.learned)
     n_epochs = settings.epochs or max(LEAST_EPOCHS, math.ceil(ENOUGH_STEPS / steps_per_epoch))
@@ -255,11 +294,11 @@ def _run(
         total, seen = torch.zeros((), device=device), 0
         step = (epoch - 1) * steps_per_epoch
         for section, items in _batches(split.learned, settings, generator):
-            x, mask = torch.as_tensor(data[section].inputs(items), device=device), masks[section]
+            batch = _Batch.of(data[section], items, masks[section], counted=counted)
             if settings.jitter:
                 down, right = torch.randint(-settings.jitter, settings.jitter + 1, (2,), generator=generator).tolist()
-                x, mask = shifted(x, down, right), shifted(mask, down, right)
-            loss = _loss(network, x, mask, beta=settings.beta, paper=paper, generator=generator)
+                batch = batch.shifted(down, right)
+            loss = _loss(network, batch, beta=settings.beta, paper=paper, generator=generator)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
@@ -305,19 +344,24 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _loss(
-    network: Any, x: Tensor, mask: Tensor, *, beta: float, paper: bool, generator: torch.Generator | None = None
-) -> Tensor:
+def _loss(network: Any, batch: _Batch, *, beta: float, paper: bool, generator: torch.Generator | None = None) -> Tensor:
     """Loss at a sample of q(z | x), or at its mean where there is no generator."""
-    encoding: Encoding = network.encode(x)
+    encoding: Encoding = network.encode(batch.x)
     z = encoding.mean
     if generator is not None:
         noise = torch.randn(z.shape, generator=generator).to(z)
         # The notebook takes the variance for the deviation when it samples.
         deviation = encoding.log_var.exp() if paper else (0.5 * encoding.log_var).exp()
         z = z + deviation * noise
+    if batch.counts is not None and batch.depths is not None:
+        log_mean = network.log_rates(z) + batch.depths.log()[:, None]
+        return negative_binomial_loss(
+            batch.counts, log_mean, network.log_dispersion, mask=batch.mask, encoding=encoding, beta=beta
+        )
     decoded = network.decode(z)
-    return paper_loss(x, decoded, encoding, beta) if paper else squared_error_loss(x, decoded, mask, encoding, beta)
+    if paper:
+        return paper_loss(batch.x, decoded, encoding, beta)
+    return squared_error_loss(batch.x, decoded, batch.mask, encoding, beta)
 
 
 def _validate(
@@ -332,8 +376,8 @@ def _validate(
     with torch.inference_mode():
         for each, mask, items in zip(data, masks, held_out, strict=True):
             for start in range(0, len(items), settings.batch_size):
-                batch = items[start : start + settings.batch_size]
-                x = torch.as_tensor(each.inputs(batch), device=mask.device)
-                total += float(_loss(network, x, mask, beta=settings.beta, paper=each.scaling == PAPER)) * len(batch)
-                seen += len(batch)
+                chosen = items[start : start + settings.batch_size]
+                batch = _Batch.of(each, chosen, mask, counted=_learns_counts(network))
+                loss = _loss(network, batch, beta=settings.beta, paper=each.scaling == PAPER)
+                total, seen = total + float(loss) * len(chosen), seen + len(chosen)
     return total / seen
