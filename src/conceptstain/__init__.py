@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from conceptstain.canvas.spot_profiles import SpotProfiles, SpotProfileSettings
     from conceptstain.concepts.concept import Concept, concept
     from conceptstain.concepts.enrichment import enrichment
+    from conceptstain.concepts.spot_concepts import SpotConcepts, SpotConceptSettings, SpotScores, spot_concepts
     from conceptstain.errors import ConceptStainError, InputError, MismatchError, ReadingError
     from conceptstain.exporting import export
     from conceptstain.figures import figure, save_figure
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from conceptstain.layer_tuples import layers
     from conceptstain.methods.attention import attention, attention_maps
     from conceptstain.methods.attribution import Attribution
+    from conceptstain.methods.concept_genes import concept_genes
     from conceptstain.methods.decoded import decoded
     from conceptstain.methods.saliency import saliency
     from conceptstain.methods.score_map import score_map
@@ -54,14 +56,18 @@ __all__ = [
     "Region",
     "Report",
     "Section",
+    "SpotConceptSettings",
+    "SpotConcepts",
     "SpotProfileSettings",
     "SpotProfiles",
+    "SpotScores",
     "Step",
     "Study",
     "attention",
     "attention_maps",
     "bundled",
     "concept",
+    "concept_genes",
     "decoded",
     "enrichment",
     "export",
@@ -76,6 +82,7 @@ __all__ = [
     "save_encoder",
     "save_figure",
     "score_map",
+    "spot_concepts",
 ]
 
 # Where a public word is defined: "module" or, where it has another name there, "module:name".
@@ -97,14 +104,18 @@ _HOMES = {
     "Region": "canvas.region",
     "Report": "progress",
     "Section": "canvas.section",
+    "SpotConceptSettings": "concepts.spot_concepts",
+    "SpotConcepts": "concepts.spot_concepts",
     "SpotProfileSettings": "canvas.spot_profiles",
     "SpotProfiles": "canvas.spot_profiles",
+    "SpotScores": "concepts.spot_concepts",
     "Step": "progress",
     "Study": "study",
     "attention": "methods.attention",
     "attention_maps": "methods.attention",
     "bundled": "nets.bundled",
     "concept": "concepts.concept",
+    "concept_genes": "methods.concept_genes",
     "decoded": "methods.decoded",
     "enrichment": "concepts.enrichment",
     "export": "exporting",
@@ -119,6 +130,7 @@ _HOMES = {
     "save_encoder": "nets.checkpoint",
     "save_figure": "figures",
     "score_map": "methods.score_map",
+    "spot_concepts": "concepts.spot_concepts",
 }
 
 

@@ -13,6 +13,7 @@ from scipy import stats
 
 from conceptstain.canvas.gene_pictures import GenePictures
 from conceptstain.canvas.region import Region
+from conceptstain.canvas.spot_profiles import SpotProfiles
 from conceptstain.concepts.definition import Definition, Form
 from conceptstain.concepts.enrichment import enriched_genes
 from conceptstain.concepts.latents import latents_of
@@ -41,9 +42,9 @@ class Concept:
     direction
         ``v_c``; ``(latent,)``.
     items
-        Names of the genes whose latents made it, strongest first.
+        Names of the genes, or of the spots, whose latents made it, strongest first.
     table
-        One row per gene of ``items``: how near in latent space (``r``), or how enriched (see ``enrichment``).
+        One row per name of ``items``: how near in latent space (``r``), or how enriched (see ``enrichment``).
     origin
         How it was made, in words for a legend ("50 genes nearest to Penk in latent space").
     encoder
@@ -84,25 +85,31 @@ class Concept:
 
 def concept(
     name: str,
-    canvas: GenePictures,
+    canvas: GenePictures | SpotProfiles,
     encoder: Encoder,
     *,
     like: str | None = None,
     items: str | Sequence[str] | None = None,
     region: Region | None = None,
-    form: Form = "mean",
+    form: Form | None = None,
     neighbours: int = 50,
     noise: torch.Generator | None = None,
     report: Report = silent,
 ) -> Concept:
     """Make a concept from a gene's latent neighbours, from a list of genes, or from a region of spots.
 
+    On spot profiles, where items are spots, it is made of the spots themselves: those of the region, those named, or
+    the latent neighbours of one. How much of it other spots have is better asked of
+    :func:`~conceptstain.concepts.spot_concepts.spot_concepts`.
+
     Parameters
     ----------
-    name, like, items, region, form, neighbours
+    name, like, items, region, neighbours
         See :class:`Definition`.
+    form
+        See :class:`Definition`. None: ``"mean"`` for genes, ``"contrast"`` for spots.
     canvas
-        The genes as pictures.
+        The genes as pictures, or the spots as profiles.
     encoder
         The latent space the concept will live in.
     noise
@@ -119,13 +126,14 @@ def concept(
         Canvas and encoder do not belong together.
     """
     named = (items,) if isinstance(items, str) else items  # one gene, not its letters
+    form = form or ("contrast" if isinstance(canvas, SpotProfiles) else "mean")
     definition = Definition(name, like, None if named is None else tuple(named), region, form, neighbours)
     return make(definition, canvas, encoder, noise=noise, report=report)
 
 
 def make(
     definition: Definition,
-    canvas: GenePictures,
+    canvas: GenePictures | SpotProfiles,
     encoder: Encoder,
     *,
     noise: torch.Generator | None = None,
@@ -134,12 +142,12 @@ def make(
     """Make the concept a definition describes; see :func:`concept`."""
     encoder.check(canvas)
     latents = latents_of(canvas, encoder, report=report) if noise is None else encoder.latents(canvas, noise=noise)
-    table, origin = _choose_genes(definition, canvas, latents)
-    chosen = np.array([canvas.item(gene) for gene in table.index])
+    table, origin = _choose_items(definition, canvas, latents)
+    chosen = np.array([canvas.item(name) for name in table.index])
     direction = latents[chosen].mean(axis=0, dtype=np.float64)
     if definition.form == "contrast":
         direction = direction - latents[np.setdiff1d(canvas.trainable, chosen)].mean(axis=0, dtype=np.float64)
-        origin = f"{origin}, against all other genes"
+        origin = f"{origin}, against all other {_noun(canvas)}s"
     return Concept(
         definition=definition,
         direction=direction,
@@ -151,27 +159,27 @@ def make(
 
 
 def latent_neighbours(
-    gene: str, canvas: GenePictures, latents: Float[np.ndarray, "items latent"], *, number: int = 50
+    item: str, canvas: GenePictures | SpotProfiles, latents: Float[np.ndarray, "items latent"], *, number: int = 50
 ) -> pd.DataFrame:
-    """Genes whose latents correlate most with a gene's, the gene itself first.
+    """Genes whose latents correlate most with a gene's, the gene itself first; or spots, on spot profiles.
 
     Parameters
     ----------
-    gene
+    item
         The seed.
     canvas
-        Names the genes and says which can be learned from; only those are candidates.
+        Names the items and says which can be learned from; only those are candidates.
     latents
-        Of all genes of the canvas.
+        Of all items of the canvas.
     number
         How many, the seed included.
 
     Returns
     -------
     DataFrame
-        Indexed by gene: ``r``, Pearson's correlation over the latent dimensions, and its two-sided ``p``.
+        Indexed by name: ``r``, Pearson's correlation over the latent dimensions, and its two-sided ``p``.
     """
-    seed = canvas.item(gene)
+    seed = canvas.item(item)
     candidates = np.union1d(canvas.trainable, [seed])
     centred = latents[candidates] - latents[candidates].mean(axis=1, keepdims=True)
     norm = np.linalg.norm(centred, axis=1)
@@ -183,18 +191,23 @@ def latent_neighbours(
     # r of n pairs is tested by t = r sqrt((n - 2) / (1 - r^2)), which is a beta distribution of (1 + r) / 2.
     shape = latents.shape[1] / 2 - 1
     p = 2 * stats.beta.sf((1 + np.abs(r[nearest])) / 2, shape, shape) if shape > 0 else np.ones(len(nearest))
-    names = pd.Index(canvas.item_names[candidates[nearest]], name="gene")
+    names = pd.Index(canvas.item_names[candidates[nearest]], name=_noun(canvas))
     return pd.DataFrame({"r": r[nearest], "p": p}, index=names)
 
 
-def _choose_genes(
-    definition: Definition, canvas: GenePictures, latents: Float[np.ndarray, "items latent"]
+def _choose_items(
+    definition: Definition, canvas: GenePictures | SpotProfiles, latents: Float[np.ndarray, "items latent"]
 ) -> tuple[pd.DataFrame, str]:
-    """The genes of a definition with their table, and the origin in words."""
+    """The items of a definition with their table, and the origin in words."""
+    noun = _noun(canvas)
     if definition.like is not None:
         table = latent_neighbours(definition.like, canvas, latents, number=definition.neighbours)
-        return table, f"{len(table)} genes nearest to {table.index[0]} in latent space"
-    if definition.region is not None:
+        return table, f"{len(table)} {noun}s nearest to {table.index[0]} in latent space"
+    if definition.region is not None and isinstance(canvas, SpotProfiles):
+        spots = canvas.item_names[definition.region.choose(canvas.section)]
+        origin = f"{len(spots)} of {canvas.section.n_spots} spots ({definition.region.selector})"
+        return pd.DataFrame(index=pd.Index(spots, name=noun)), origin
+    if definition.region is not None and isinstance(canvas, GenePictures):
         table = enriched_genes(canvas, definition.region, number=definition.neighbours)
         n_spots = int(definition.region.choose(canvas.section).sum())
         sure = int((table["p_adjusted"] < FDR).sum())
@@ -202,6 +215,10 @@ def _choose_genes(
             f"{len(table)} genes enriched in {n_spots} of {canvas.section.n_spots} spots ({definition.region.selector})"
         )
         return table, f"{origin}, {sure} of them at a false discovery rate of {FDR:.0%}"
-    names = [canvas.item_names[canvas.item(gene)] for gene in definition.items or ()]
-    table = pd.DataFrame(index=pd.Index(dict.fromkeys(names), name="gene"))
-    return table, f"{len(table)} named genes" if len(table) > 1 else f"the gene {names[0]}"
+    names = [canvas.item_names[canvas.item(name)] for name in definition.items or ()]
+    table = pd.DataFrame(index=pd.Index(dict.fromkeys(names), name=noun))
+    return table, f"{len(table)} named {noun}s" if len(table) > 1 else f"the {noun} {names[0]}"
+
+
+def _noun(canvas: GenePictures | SpotProfiles) -> str:
+    return "spot" if isinstance(canvas, SpotProfiles) else "gene"

@@ -13,10 +13,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from conceptstain.concepts.groups import Groups
 from conceptstain.errors import InputError, MismatchError
 from conceptstain.nets.encoder import Encoding
 
-__all__ = ["Along", "Dimension", "Score", "along", "dimension"]
+__all__ = ["Against", "Along", "Dimension", "Score", "along", "dimension"]
 
 
 class Score(Protocol):
@@ -64,6 +65,42 @@ class Dimension:
                 cure=f"Choose one of 0 to {latent - 1}",
             )
         return encoding.mean[:, self.index]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Against:
+    """Log density of one group against the sum of the others, ``log p_k(z_mean) - log sum_(j != k) p_j(z_mean)``.
+
+    Attributes
+    ----------
+    groups
+        Normal distributions with one covariance.
+    number
+        Of the group that is scored.
+    """
+
+    groups: Groups
+    number: int
+
+    def __call__(self, encoding: Encoding) -> Float[Tensor, " batch"]:
+        """The score of every input of a batch."""
+        mean = encoding.mean
+        means, precision = (
+            torch.as_tensor(values).to(device=mean.device, dtype=mean.dtype)
+            for values in (self.groups.means, self.groups.precision)
+        )
+        if mean.shape[-1] != means.shape[-1]:
+            raise MismatchError(
+                "The groups belong to another latent space",
+                got=f"{means.shape[-1]} numbers for {mean.shape[-1]} latents",
+                cure="Make the concept with this encoder",
+            )
+        apart = mean[:, None] - means
+        log_p = -0.5 * torch.einsum("nki,ij,nkj->nk", apart, precision, apart)
+        others = torch.cat([log_p[:, : self.number], log_p[:, self.number + 1 :]], dim=1)
+        score: Tensor = log_p[:, self.number] - others.logsumexp(dim=1)
+        return score
 
 
 def along(direction: Float[np.ndarray, "..."]) -> Along:
