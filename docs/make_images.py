@@ -14,6 +14,7 @@ from pathlib import Path
 
 import napari
 import numpy as np
+from napari._qt.dialogs.qt_notification import NapariQtNotification
 from qtpy.QtCore import QEventLoop
 from qtpy.QtTest import QTest
 
@@ -58,10 +59,6 @@ def take_picture_of_the_dock(weights: Path) -> None:
     settled()
     dock.model.load_wanted.emit(weights)
     settled()
-    for gene in reversed(GENES):
-        dock.concepts.genes.setText(gene)
-        dock.concepts.make_button.click()
-        settled()
     around = np.linspace(0, 2 * np.pi, 40)
     lasso = np.array([2900.0, 2500.0]) + np.stack([420 * np.sin(around), 330 * np.cos(around)], axis=1)
     viewer.layers["regions"].add_polygons([lasso])
@@ -70,9 +67,14 @@ def take_picture_of_the_dock(weights: Path) -> None:
     dock.concepts.tabs.setCurrentIndex(1)
     dock.concepts.make_button.click()
     settled()
-    dock.concepts.choose("Penk")
-    settled()
-    QTest.qWait(8000)  # until the notes have faded
+    dock.concepts.tabs.setCurrentIndex(0)
+    for gene in reversed(GENES):
+        dock.concepts.genes.setText(gene)
+        dock.concepts.make_button.click()
+        settled()
+    for note in viewer.window._qt_window.findChildren(NapariQtNotification):  # noqa: SLF001
+        note.close()  # they fade only in a window that is in front
+    QTest.qWait(500)
     viewer.screenshot(IMAGES / "widget-rep1.png", canvas_only=False, flash=False)
     dock.jobs.close()
     viewer.close()

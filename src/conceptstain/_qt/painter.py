@@ -123,7 +123,7 @@ class Painter:
             regions.add_polygons(
                 [outline for _, outline in drawn],
                 edge_color=[entry.colour for entry, _ in drawn],
-                edge_width=self._section.spot_diameter / 5,
+                edge_width=self._section.spot_diameter / 3,
                 face_color=[[0.0, 0.0, 0.0, 0.0]] * len(drawn),
             )
             owners = list(regions.features["concept"])
@@ -264,7 +264,7 @@ class Painter:
             ndim=2,
             face_color=[0, 0, 0, 0],
             edge_color=FRESH,
-            edge_width=section.spot_diameter / 5,
+            edge_width=section.spot_diameter / 3,
             features={"concept": np.array([], dtype=object)},
             feature_defaults={"concept": ""},
             units=spots.units,

@@ -75,6 +75,8 @@ class Encoder:
 
     def __post_init__(self) -> None:
         self.network.eval().requires_grad_(False)
+        # Convolutions and pooling of small pictures take half the time in this order of memory.
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @cached_property
     def fingerprint(self) -> str:
