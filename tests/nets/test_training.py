@@ -4,13 +4,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from conceptstain.errors import InputError
 from conceptstain.inputs import Inputs
 from conceptstain.nets.picture_vae import PictureVAE, PictureVAESettings
-from conceptstain.nets.training import TrainingSettings, shifted, train
+from conceptstain.nets.training import TrainingSettings, train
 from conceptstain.progress import Cancelled
 
 QUICK = TrainingSettings(epochs=3, batch_size=8, validation_fraction=0.2, device="cpu")
@@ -61,16 +59,6 @@ def weights(network):
 
 def same(first, second):
     return all(torch.equal(first[name], second[name]) for name in first)
-
-
-@given(down=st.integers(-5, 5), right=st.integers(-5, 5))
-def test_a_shift_moves_pixels_and_brings_in_zeros(down, right):
-    x = torch.arange(1.0, 25.0).reshape(1, 4, 6)
-    moved = shifted(x, down, right)
-    for row in range(4):
-        for column in range(6):
-            inside = 0 <= row - down < 4 and 0 <= column - right < 6
-            assert moved[0, row, column] == (x[0, row - down, column - right] if inside else 0)
 
 
 def test_pictures_are_inputs():

@@ -7,16 +7,16 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, final
+from typing import Any, Literal, final
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from conceptstain.errors import InputError
-from conceptstain.inputs import Inputs, ItemIndices, Profiles
+from conceptstain.inputs import Inputs, Profiles
+from conceptstain.nets.batches import Batch, Split, batches_of, n_batches, split_items
 from conceptstain.nets.devices import best_device
 from conceptstain.nets.encoder import Encoding
 from conceptstain.nets.losses import negative_binomial_loss, paper_loss, squared_error_loss
@@ -26,7 +26,6 @@ __all__ = [
     "History",
     "Schedule",
     "TrainingSettings",
-    "shifted",
     "train",
 ]
 
@@ -138,7 +137,7 @@ def train(
     _check_counts(network, data)
     device = best_device(settings.device)
     generator = torch.Generator().manual_seed(settings.seed)
-    split = _split(data, settings, generator)
+    split = split_items(data, settings.validation_fraction, generator)
     network.to(device)
     begun = time.perf_counter()
     with _one_thread():
@@ -148,17 +147,6 @@ def train(
     network.load_state_dict(best)
     network.eval()
     return History(tuple(losses), tuple(validation_losses), best_epoch, time.perf_counter() - begun, device.type)
-
-
-def shifted(x: Float[Tensor, "... height width"], down: int, right: int) -> Float[Tensor, "... height width"]:
-    """Pictures moved by whole pixels; what leaves the frame is lost, what enters it is 0."""
-    height, width = x.shape[-2:]
-    down, right = max(-height, min(down, height)), max(-width, min(right, width))
-    moved = torch.zeros_like(x)
-    moved[..., max(down, 0) : height + min(down, 0), max(right, 0) : width + min(right, 0)] = x[
-        ..., max(-down, 0) : height - max(down, 0), max(-right, 0) : width - max(right, 0)
-    ]
-    return moved
 
 
 def _check(data: Sequence[Inputs], settings: TrainingSettings) -> None:
@@ -204,73 +192,10 @@ def _learns_counts(network: Any) -> bool:
     return bool(getattr(network, "learns_counts", False))
 
 
-class _Batch(NamedTuple):
-    """Inputs of some items, where they hold data, and for a network that learns counts these and their depths."""
-
-    x: Tensor
-    mask: Tensor
-    counts: Tensor | None = None
-    depths: Tensor | None = None
-
-    @classmethod
-    def of(cls, data: Any, items: ItemIndices, mask: Tensor, *, counted: bool) -> _Batch:
-        x = torch.as_tensor(data.inputs(items), device=mask.device)
-        if not counted:
-            return cls(x, mask)
-        counts, depths = (torch.as_tensor(values(items), device=mask.device) for values in (data.counts, data.depths))
-        return cls(x, mask, counts, depths)
-
-    def shifted(self, down: int, right: int) -> _Batch:
-        return self._replace(x=shifted(self.x, down, right), mask=shifted(self.mask, down, right))
-
-
-class _Split(NamedTuple):
-    """Items to learn from and items held out, for each section."""
-
-    learned: list[NDArray[np.integer]]
-    held_out: list[NDArray[np.integer]]
-
-
-def _split(data: Sequence[Inputs], settings: TrainingSettings, generator: torch.Generator) -> _Split:
-    learned, held_out = [], []
-    for each in data:
-        items = each.trainable[torch.randperm(len(each.trainable), generator=generator).numpy()]
-        n_held_out = math.ceil(settings.validation_fraction * len(items))
-        if len(items) - n_held_out < 2:
-            raise InputError(
-                "There is too little to learn from",
-                got=f"{len(items)} items with enough signal",
-                cure="Use a section with more expressed genes, or lower min_spots",
-            )
-        held_out.append(items[:n_held_out])
-        learned.append(items[n_held_out:])
-    return _Split(learned, held_out)
-
-
-def _n_batches(items: NDArray[np.integer], settings: TrainingSettings) -> int:
-    # A batch of one cannot be normalised, so an odd rest is spread over batches of at most one item more.
-    return max(1, min(math.ceil(len(items) / settings.batch_size), len(items) // 2))
-
-
-def _batches(
-    learned: Sequence[NDArray[np.integer]], settings: TrainingSettings, generator: torch.Generator
-) -> Iterator[tuple[int, NDArray[np.integer]]]:
-    """All items in a new order, in batches that each come from one section."""
-    batches = [
-        (section, batch)
-        for section, items in enumerate(learned)
-        for batch in np.array_split(
-            items[torch.randperm(len(items), generator=generator).numpy()], _n_batches(items, settings)
-        )
-    ]
-    for index in torch.randperm(len(batches), generator=generator).tolist():
-        yield batches[index]
-
-
 def _run(
     network: nn.Module,
     data: Sequence[Inputs],
-    split: _Split,
+    split: Split,
     settings: TrainingSettings,
     *,
     generator: torch.Generator,
@@ -281,7 +206,7 @@ def _run(
     masks = [torch.as_tensor(np.broadcast_to(each.mask, each.shape).astype(np.float32), device=device) for each in data]
     paper, counted = data[0].scaling == PAPER, _learns_counts(network)
     optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
-    steps_per_epoch = sum(_n_batches(items, settings) for items in split.learned)
+    steps_per_epoch = sum(n_batches(items, settings.batch_size) for items in split.learned)
     n_epochs = settings.epochs or max(LEAST_EPOCHS, math.ceil(ENOUGH_STEPS / steps_per_epoch))
     n_steps = n_epochs * steps_per_epoch
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _fall(settings.schedule, step / n_steps))
@@ -293,8 +218,8 @@ def _run(
         network.train()
         total, seen = torch.zeros((), device=device), 0
         step = (epoch - 1) * steps_per_epoch
-        for section, items in _batches(split.learned, settings, generator):
-            batch = _Batch.of(data[section], items, masks[section], counted=counted)
+        for section, items in batches_of(split.learned, settings.batch_size, generator):
+            batch = Batch.of(data[section], items, masks[section], counted=counted)
             if settings.jitter:
                 down, right = torch.randint(-settings.jitter, settings.jitter + 1, (2,), generator=generator).tolist()
                 batch = batch.shifted(down, right)
@@ -344,7 +269,7 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _loss(network: Any, batch: _Batch, *, beta: float, paper: bool, generator: torch.Generator | None = None) -> Tensor:
+def _loss(network: Any, batch: Batch, *, beta: float, paper: bool, generator: torch.Generator | None = None) -> Tensor:
     """Loss at a sample of q(z | x), or at its mean where there is no generator."""
     encoding: Encoding = network.encode(batch.x)
     z = encoding.mean
@@ -377,7 +302,7 @@ def _validate(
         for each, mask, items in zip(data, masks, held_out, strict=True):
             for start in range(0, len(items), settings.batch_size):
                 chosen = items[start : start + settings.batch_size]
-                batch = _Batch.of(each, chosen, mask, counted=_learns_counts(network))
+                batch = Batch.of(each, chosen, mask, counted=_learns_counts(network))
                 loss = _loss(network, batch, beta=settings.beta, paper=each.scaling == PAPER)
                 total, seen = total + float(loss) * len(chosen), seen + len(chosen)
     return total / seen
