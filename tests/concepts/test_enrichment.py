@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -81,3 +83,23 @@ def test_a_region_in_which_nothing_is_enriched_says_so() -> None:
     region = Region.from_mask("some", some_spots(section.n_spots, 1))
     with pytest.raises(InputError, match=r"No gene is enriched in 'some'.*more uniform"):
         enriched_genes(alike.view("genes"), region)
+
+
+@given(st.integers(0, 1000))
+def test_hidden_spots_are_as_if_they_were_not_there(seed: int) -> None:
+    section = tiny_section(seed=seed % 5)
+    rng = np.random.default_rng(seed)
+    hidden = rng.permutation(section.n_spots) < 10
+    inside = rng.permutation(section.n_spots) < 15
+    left = replace(section, adata=section.adata[~hidden].copy(), matrix=section.matrix[~hidden])
+    left = replace(left, spots=section.spots[~hidden])
+    blind = enrichment(section.view("genes").hiding(hidden), Region.from_mask("some", inside))
+    alone = enrichment(left.view("genes"), Region.from_mask("some", inside[~hidden]))
+    np.testing.assert_allclose(blind.sort_index(), alone.sort_index(), rtol=1e-6, atol=1e-9)
+
+
+def test_a_region_that_is_hidden_altogether_is_told() -> None:
+    section = tiny_section()
+    inside = np.arange(section.n_spots) < 5
+    with pytest.raises(InputError, match="'some' holds none"):
+        enrichment(section.view("genes").hiding(inside), Region.from_mask("some", inside))

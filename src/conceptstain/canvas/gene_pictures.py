@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, final
 
@@ -69,12 +69,15 @@ class GenePictures:
         The cells of the pictures and the spots in them.
     expression
         Spots x genes before centring: depth-normalised log counts, or counts over their maximum.
+    hidden
+        Spots whose values the pictures do not show; see :meth:`hiding`.
     """
 
     section: Section
     settings: GenePictureSettings
     grid: Grid
     expression: sparse.csc_array
+    hidden: Bool[np.ndarray, " spots"] | None = None
 
     @classmethod
     def from_section(cls, section: Section, settings: GenePictureSettings | None = None) -> GenePictures:
@@ -94,6 +97,25 @@ class GenePictures:
             expression = sparse.csc_array(section.matrix, dtype=np.float32)
         grid = Grid.around(section.spots, pitch=section.pitch, frame=settings.frame)
         return cls(section=section, settings=settings, grid=grid, expression=expression)
+
+    def hiding(self, hidden: Bool[np.ndarray, " spots"]) -> GenePictures:
+        """The same pictures with the values of some spots hidden, to test what is made of the others.
+
+        A hidden spot shows the gene's mean over the visible spots. Neither means, deviations, maxima, enrichment nor
+        the choice of trainable genes know its values: changing its counts changes nothing.
+
+        Raises
+        ------
+        InputError
+            Not one value per spot, or fewer than two spots left to see.
+        """
+        if hidden.shape != (self.section.n_spots,) or (~hidden).sum() < 2:
+            raise InputError(
+                "These spots cannot be hidden",
+                got=f"{int(hidden.sum())} hidden of {len(hidden)}, for {self.section.n_spots} spots",
+                cure="Give one value per spot, and leave two spots or more to see",
+            )
+        return replace(self, hidden=hidden)
 
     def __len__(self) -> int:
         return int(self.expression.shape[1])
@@ -125,8 +147,8 @@ class GenePictures:
 
     @cached_property
     def n_spots_expressing(self) -> NDArray[np.integer]:
-        """In how many spots each gene is found."""
-        return np.asarray(np.diff(self.expression.indptr))
+        """In how many visible spots each gene is found."""
+        return np.asarray(np.diff(self._visible.indptr))
 
     @cached_property
     def trainable(self) -> NDArray[np.integer]:
@@ -184,12 +206,25 @@ class GenePictures:
         """A table of genes."""
         return pd.Series(np.asarray(scores), index=self.item_names, name="score")
 
-    def _scaled(self, items: ItemIndices) -> Float[np.ndarray, "spots items"]:
+    def revealed(self, items: ItemIndices) -> Float[np.ndarray, "spots items"]:
+        """These genes at all spots, hidden ones too, in the scaling that the visible spots give."""
         values = self.expression[:, np.asarray(items, dtype=int)].toarray()
         if self.scaling == "z-score":
             mean, deviation = self._moments
             values = (values - mean[items]) / deviation[items]
+        elif self.hidden is not None:
+            values = values / self._maxima[items]
         return np.asarray(values, dtype=np.float32)
+
+    def _scaled(self, items: ItemIndices) -> Float[np.ndarray, "spots items"]:
+        values = self.revealed(items)
+        if self.hidden is not None:
+            values[self.hidden] = 0 if self.scaling == "z-score" else values[~self.hidden].mean(axis=0)
+        return values
+
+    @cached_property
+    def _visible(self) -> sparse.csc_array:
+        return self.expression if self.hidden is None else self.expression[np.flatnonzero(~self.hidden)]
 
     @cached_property
     def _index(self) -> dict[str, int]:
@@ -197,8 +232,14 @@ class GenePictures:
 
     @cached_property
     def _moments(self) -> tuple[Float[np.ndarray, " genes"], Float[np.ndarray, " genes"]]:
-        """Mean and standard deviation per gene over the spots; deviation 1 where a gene does not vary."""
-        return moments(self.expression)
+        """Mean and standard deviation per gene over the visible spots; deviation 1 where a gene does not vary."""
+        return moments(self._visible)
+
+    @cached_property
+    def _maxima(self) -> Float[np.ndarray, " genes"]:
+        """Largest value per gene over the visible spots; 1 where it is not found."""
+        largest = np.asarray(self._visible.max(axis=0).todense(), dtype=np.float64).ravel()
+        return np.where(largest > 0, largest, 1.0)
 
     @cached_property
     def _averaging(self) -> sparse.csr_array:

@@ -2,7 +2,7 @@
 
 Zeros dominate the counts and tie with each other, so ranks are kept sparse: what is stored is the rank minus the common
 rank of the zeros, and the rank sum of any region is one sparse product. Ranks do not depend on the region, so they are
-made once per canvas and every further region costs milliseconds.
+made once per canvas and every further region costs milliseconds. Hidden spots of a canvas belong to neither side.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from conceptstain.canvas.gene_pictures import GenePictures, normalise_depth
 from conceptstain.canvas.region import Region
 from conceptstain.errors import InputError
 
-__all__ = ["MIN_AUROC", "MIN_FRACTION", "enriched_genes", "enrichment"]
+__all__ = ["MIN_AUROC", "MIN_FRACTION", "Ranks", "enriched_genes", "enrichment", "ranks_of"]
 
 MIN_AUROC = 0.6
 MIN_FRACTION = 0.25
@@ -30,7 +30,8 @@ DECIMALS = 5  # 1 count of 100 ties with 2 of 200, whatever the last bits of the
 def enrichment(canvas: GenePictures, region: Region) -> pd.DataFrame:
     """Compare every gene inside a region with the same gene outside.
 
-    Values are depth-normalised log counts, whatever the canvas' scaling.
+    Values are depth-normalised log counts, whatever the canvas' scaling; of a canvas that hides spots, those of the
+    visible ones.
 
     Returns
     -------
@@ -49,8 +50,8 @@ def enrichment(canvas: GenePictures, region: Region) -> pd.DataFrame:
     InputError
         The region holds no spot or every spot.
     """
-    inside = region.choose(canvas.section)
-    ranks = _ranks_of(canvas)
+    inside = _visible_inside(canvas, region)
+    ranks = ranks_of(canvas)
     n, n_inside = len(inside), int(inside.sum())
     n_outside = n - n_inside
     rank_sum = n_inside * ranks.of_zero + ranks.above_zero.T @ inside.astype(np.float64)
@@ -111,7 +112,7 @@ def enriched_genes(
     table = enrichment(canvas, region)
     passing = table[(table["auroc"] >= min_auroc) & (table["fraction_inside"] >= min_fraction)]
     if passing.empty:
-        n_inside = int(region.choose(canvas.section).sum())
+        n_inside = int(_visible_inside(canvas, region).sum())
         raise InputError(
             f"No gene is enriched in {region.name!r}",
             got=f"{n_inside} spots, none of {len(canvas):,} genes with an effect size of {min_auroc:g} or more "
@@ -123,8 +124,20 @@ def enriched_genes(
 
 @final
 @dataclass(frozen=True, eq=False)
-class _Ranks:
-    """Ranks of the spots for each gene; ``above_zero`` holds rank minus the rank of a zero, where the gene is found."""
+class Ranks:
+    """Ranks of the visible spots for each gene, kept sparse.
+
+    Attributes
+    ----------
+    values
+        What is ranked, spots x genes: depth-normalised log counts.
+    above_zero
+        Rank minus the rank of a zero, where the gene is found.
+    of_zero
+        The common rank of the zeros of each gene.
+    ties
+        Sum of ``t^3 - t`` over the groups of ``t`` tied spots.
+    """
 
     values: sparse.csc_array
     above_zero: sparse.csc_array
@@ -132,23 +145,41 @@ class _Ranks:
     ties: Float[np.ndarray, " genes"]
 
 
-_kept: WeakKeyDictionary[GenePictures, _Ranks] = WeakKeyDictionary()
+_kept: WeakKeyDictionary[GenePictures, Ranks] = WeakKeyDictionary()
 
 
-def _ranks_of(canvas: GenePictures) -> _Ranks:
+def ranks_of(canvas: GenePictures) -> Ranks:
+    """Ranks of all visible spots for every gene; made once and kept as long as the canvas lives."""
     if canvas not in _kept:
         normalised = canvas.scaling == "z-score" or canvas.section.counts == "normalised"
-        _kept[canvas] = _rank(canvas.expression if normalised else normalise_depth(canvas.section.matrix))
+        values = canvas.expression if normalised else normalise_depth(canvas.section.matrix)
+        _kept[canvas] = _rank(values if canvas.hidden is None else values[np.flatnonzero(~canvas.hidden)])
     return _kept[canvas]
 
 
-def _rank(values: sparse.csc_array) -> _Ranks:
+def _visible_inside(canvas: GenePictures, region: Region) -> Bool[np.ndarray, " visible"]:
+    """Which of the visible spots the region holds."""
+    inside = region.choose(canvas.section)
+    if canvas.hidden is None:
+        return inside
+    inside = np.asarray(inside[~canvas.hidden])
+    if not inside.any() or inside.all():
+        raise InputError(
+            f"Of the visible spots, the region {region.name!r} holds {'none' if not inside.any() else 'every one'}",
+            got=f"{int(canvas.hidden.sum())} of {len(canvas.hidden)} spots hidden",
+            cure="Hide fewer spots",
+        )
+    return inside
+
+
+def _rank(values: sparse.csc_array) -> Ranks:
     """Average ranks per column of a non-negative matrix; the sum of ``t^3 - t`` over groups of ties beside them."""
     n, n_genes = values.shape
     n_zero = n - np.diff(values.indptr).astype(np.float64)
     gene = np.repeat(np.arange(n_genes), np.diff(values.indptr))
-    data = np.round(values.data.astype(np.float64), DECIMALS)
-    order = np.lexsort((data, gene))
+    data = np.rint(values.data.astype(np.float64) * 10**DECIMALS)
+    # Values are not negative, so one key orders genes first: far faster than sorting by two.
+    order = np.argsort(gene * (data.max(initial=0) + 1) + data)
     is_first = np.ones(len(order), dtype=bool)
     is_first[1:] = (np.diff(gene[order]) != 0) | (np.diff(data[order]) != 0)
     group = np.cumsum(is_first) - 1
@@ -161,7 +192,7 @@ def _rank(values: sparse.csc_array) -> _Ranks:
     ranks[order] = rank_in_column[group] - of_zero[gene_of_group[group]]
     ties = n_zero**3 - n_zero
     np.add.at(ties, gene_of_group, size**3 - size)
-    return _Ranks(
+    return Ranks(
         values=values,
         above_zero=sparse.csc_array((ranks, values.indices, values.indptr), shape=values.shape),
         of_zero=of_zero,
