@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -94,3 +95,18 @@ def _counts(inner: np.ndarray, n_genes: int, rng: np.random.Generator) -> np.nda
     rates[np.ix_(~inner, np.arange(third, 2 * third))] *= 4
     depth = rng.lognormal(0, 0.3, len(inner))
     return rng.poisson(rates * depth[:, None]).astype(np.float32)
+
+
+def noise_section(
+    n_rows: int = 12, n_columns: int = 14, n_genes: int = 200, seed: int = 0, *, smooth: bool = False
+) -> Section:
+    """A section without any layer: Poisson counts, with rates that drift smoothly over the tissue if ``smooth``."""
+    from scipy.ndimage import gaussian_filter
+
+    rng = np.random.default_rng(seed)
+    section = tiny_section(n_rows, n_columns, n_genes=n_genes, seed=seed, jitter=0.0)
+    rates = np.full((n_rows * n_columns, n_genes), 2.0)
+    if smooth:
+        drifts = gaussian_filter(rng.normal(size=(n_rows, n_columns, 5)), (2.0, 2.0, 0)).reshape(-1, 5)
+        rates *= np.exp(drifts / drifts.std(axis=0) @ rng.normal(0, 0.3, (5, n_genes)))
+    return replace(section, matrix=csr_array(rng.poisson(rates).astype(np.float32)))

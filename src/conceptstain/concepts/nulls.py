@@ -1,0 +1,184 @@
+"""What an arbitrary region does: random selections of spots, and a region's own shape laid elsewhere on the tissue.
+
+Spots that lie together share a profile whether or not they are a layer, so almost any patch beats a random selection.
+The stricter question is whether this patch does better than the same patch elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy.spatial import cKDTree
+
+from conceptstain.canvas.canvas import Canvas
+from conceptstain.concepts.cross_fit import FOLDS, Scorer, cross_fitted_all, fold_auroc, folds_of
+from conceptstain.progress import Report, Step, silent
+
+__all__ = ["Null", "null_of", "placed_shapes", "random_null", "random_selections"]
+
+COVERED = 0.8  # part of a shape that has to lie on the tissue
+REACH = 0.75  # pitches: a point further from every spot lies off the tissue
+TRIES = 60  # placings tried for each one wanted, before a shape is said to be too large to be moved
+LEAST_PLACINGS = 19  # the fewest that can show a p of .05
+TOGETHER = 32  # regions between two reports
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Null:
+    """Cross-fitted values of regions without meaning.
+
+    Attributes
+    ----------
+    aurocs
+        One per region.
+    scores
+        Cross-fitted scores of the spots inside each region; one row per region.
+    """
+
+    aurocs: Float[np.ndarray, " regions"]
+    scores: Float[np.ndarray, "regions inside"]
+
+    def p(self, auroc: float) -> float:
+        """The chance of doing as well: ``(1 + number at least as high) / (1 + number)``."""
+        return float((1 + (self.aurocs >= auroc - 1e-12).sum()) / (1 + len(self.aurocs)))
+
+
+def random_selections(n_inside: int, n_spots: int, *, number: int, seed: int) -> Bool[np.ndarray, "regions spots"]:
+    """Selections of so many spots, each as likely as any other."""
+    rng = np.random.default_rng(seed)
+    regions = np.zeros((number, n_spots), dtype=bool)
+    for region in regions:
+        region[rng.choice(n_spots, n_inside, replace=False)] = True
+    return regions
+
+
+def placed_shapes(
+    inside: Bool[np.ndarray, " spots"], places: Float[np.ndarray, "spots 2"], *, number: int, seed: int
+) -> Bool[np.ndarray, "regions spots"]:
+    """A region's shape turned by any angle, mirrored or not, and shifted over the tissue.
+
+    Each placing takes the spots nearest to the moved shape, as many as the region has. Placings with less than four
+    fifths of the shape on the tissue are left out; those that overlap with the region are not, as a null without them
+    would let any patch on a smooth slope pass.
+
+    Returns
+    -------
+    numpy.ndarray
+        Up to ``number`` placings. None at all where fewer than 19 can be found: the shape is too large to be moved.
+    """
+    rng = np.random.default_rng(seed)
+    tissue = cKDTree(places)
+    pitch = float(np.median(tissue.query(places, k=2)[0][:, 1]))
+    shape = places[inside] - places[inside].mean(axis=0)
+    n_inside = len(shape)
+    found: list[Bool[np.ndarray, " spots"]] = []
+    tried = 0
+    while len(found) < number and tried < TRIES * number:
+        batch = min(512, TRIES * number - tried)
+        tried += batch
+        moved = _turned(shape, rng, batch)
+        onto = places[rng.integers(len(places), size=batch)] + rng.uniform(-0.5, 0.5, (batch, 2)) * pitch
+        moved += (onto - moved[np.arange(batch), rng.integers(n_inside, size=batch)])[:, None]
+        distance, _ = tissue.query(moved.reshape(-1, 2))
+        covered = (distance.reshape(batch, n_inside) <= REACH * pitch).mean(axis=1) >= COVERED
+        for points in moved[covered][: number - len(found)]:
+            away, _ = cKDTree(points).query(places)
+            placed = np.zeros(len(places), dtype=bool)
+            placed[np.argsort(away, kind="stable")[:n_inside]] = True
+            found.append(placed)
+    if len(found) < LEAST_PLACINGS:
+        return np.empty((0, len(places)), dtype=bool)
+    return np.array(found)
+
+
+def null_of(
+    regions: Bool[np.ndarray, "regions spots"],
+    places: Float[np.ndarray, "spots 2"],
+    scorer: Scorer,
+    *,
+    n_folds: int = FOLDS,
+    report: Report = silent,
+    message: str = "Trying other regions",
+) -> Null:
+    """Cross-fit regions as if each were the one asked about.
+
+    Parameters
+    ----------
+    regions
+        All of one size.
+    places, scorer
+        Of the section; see :mod:`conceptstain.concepts.cross_fit`.
+    n_folds
+        As for :func:`conceptstain.concepts.cross_fit.folds_of`.
+    report
+        Called after every 32 regions; may raise :class:`Cancelled`.
+    message
+        What the steps say.
+    """
+    n_inside = int(regions[0].sum()) if len(regions) else 0
+    aurocs, scores = np.empty(len(regions)), np.empty((len(regions), n_inside))
+    for start in range(0, len(regions), TOGETHER):
+        some = regions[start : start + TOGETHER]
+        folds = np.array([folds_of(region, places, n_folds=n_folds) for region in some])
+        for row, (crossed, region, of) in enumerate(
+            zip(cross_fitted_all(some, folds, scorer), some, folds, strict=True), start
+        ):
+            aurocs[row] = fold_auroc(crossed, region, of)
+            scores[row] = crossed[region]
+        report(Step(min(start + TOGETHER, len(regions)), len(regions), message))
+    return Null(aurocs, scores)
+
+
+_kept: WeakKeyDictionary[Canvas, dict[tuple[object, ...], Null]] = WeakKeyDictionary()
+
+
+def random_null(
+    canvas: Canvas,
+    scorer: Scorer,
+    n_inside: int,
+    *,
+    number: int,
+    seed: int,
+    key: tuple[object, ...] = (),
+    n_folds: int = FOLDS,
+    report: Report = silent,
+) -> Null:
+    """The null of random selections of one size; made once per canvas and size.
+
+    Parameters
+    ----------
+    canvas
+        Whose places are selected.
+    scorer
+        What scores them.
+    n_inside
+        Number of spots.
+    number, seed
+        How many selections, and which.
+    key
+        What tells this scorer from others on the same canvas.
+    n_folds, report
+        As for :func:`null_of`.
+    """
+    of_canvas = _kept.setdefault(canvas, {})
+    full_key = (n_inside, number, seed, n_folds, *key)
+    if full_key not in of_canvas:
+        regions = random_selections(n_inside, len(canvas.places), number=number, seed=seed)
+        message = "Trying random selections"
+        of_canvas[full_key] = null_of(regions, canvas.places, scorer, n_folds=n_folds, report=report, message=message)
+    return of_canvas[full_key]
+
+
+def _turned(
+    shape: Float[np.ndarray, "inside 2"], rng: np.random.Generator, number: int
+) -> Float[np.ndarray, "placings inside 2"]:
+    """The shape about its middle, turned by random angles and mirrored every other time."""
+    angle = rng.uniform(0, 2 * np.pi, number)
+    mirror = rng.choice([-1.0, 1.0], number)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle) * mirror, np.cos(angle) * mirror]])
+    return np.asarray(np.einsum("ijm,nj->mni", turn, shape))
