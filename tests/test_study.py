@@ -187,3 +187,19 @@ def test_maps_follow_their_concept_through_renaming_deleting_and_undo(study: Stu
     assert [finding.title for finding in study.findings] == ["granule - gene mean"]
     study.remove("granule")
     assert study.findings == ()
+
+
+def test_evidence_is_made_once_and_follows_its_concept(study: Study) -> None:
+    study.add(Definition("granule", like="Gene3"))
+    assert study.known_evidence("granule") is None
+    found = study.evidence("granule", n_null=5)
+    assert study.evidence("granule", n_null=5) is found
+    assert study.evidence("granule", n_null=6) is not found
+    study.rename("granule", "GCL")
+    known = study.known_evidence("GCL")
+    assert known is not None
+    assert known.name == "GCL"
+    study.undo()
+    assert study.known_evidence("granule") is not None
+    study.use(tiny_encoder(study.need_encoder().shape, seed=5))
+    assert study.known_evidence("granule") is None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # these import torch, and a window that shows an empty study 
     from conceptstain.canvas.gene_pictures import GenePictures
     from conceptstain.canvas.section import Section
     from conceptstain.concepts.concept import Concept
+    from conceptstain.concepts.evidence import Evidence
     from conceptstain.methods.attribution import Attribution
     from conceptstain.nets.encoder import Encoder
 
@@ -61,6 +62,7 @@ class Study:
         self._done: list[tuple[Entry, ...]] = []
         self._undone: list[tuple[Entry, ...]] = []
         self._concepts: dict[tuple[Definition, str], Concept] = {}
+        self._evidence: dict[tuple[Definition, str], Evidence] = {}
         self._findings: dict[str, Attribution] = {}
 
     # -- what is open ----------------------------------------------------------------------------------------------
@@ -158,6 +160,26 @@ class Study:
             self._concepts[definition, encoder.fingerprint] = made
         return made
 
+    def evidence(self, name: str, *, n_null: int = 999, report: Report = silent) -> Evidence:
+        """The evidence for the concept of that name with the encoder in use; made on first use, then kept.
+
+        It is not corrected for other concepts: see :func:`conceptstain.concepts.evidence.corrected`.
+        """
+        definition = self.entry(name).definition
+        key = (definition, self.need_encoder().fingerprint)
+        known = self._evidence.get(key)
+        if known is None or known.settings["n_null"] != n_null:
+            from conceptstain.concepts.evidence import evidence
+
+            concept = self.concept(name, report=report)
+            known = evidence(concept, self.need_canvas(), self.need_encoder(), n_null=n_null, report=report)
+            self._evidence[key] = known
+        return known
+
+    def known_evidence(self, name: str) -> Evidence | None:
+        """The evidence for the concept of that name, where it was made already."""
+        return self._evidence.get((self.entry(name).definition, self.need_encoder().fingerprint))
+
     def add(self, definition: Definition, *, colour: str | None = None) -> Entry:
         """Add a concept at the end of the list; undoable.
 
@@ -186,6 +208,10 @@ class Study:
             if definition is entry.definition:
                 made = self._concepts[definition, fingerprint]
                 self._concepts[renamed, fingerprint] = replace(made, definition=renamed)
+        for definition, fingerprint in list(self._evidence):
+            if definition is entry.definition:
+                known = self._evidence[definition, fingerprint]
+                self._evidence[renamed, fingerprint] = replace(known, definition=renamed)
         self._replace(entry, replace(entry, definition=renamed))
 
     def recolour(self, name: str, colour: str) -> None:
@@ -308,6 +334,7 @@ class Study:
 
     def _forget_results(self) -> None:
         self._concepts = {}
+        self._evidence = {}
         self._findings = {}
         self.findings_changed.emit()
 

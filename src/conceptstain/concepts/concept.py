@@ -16,8 +16,9 @@ from conceptstain.canvas.region import Region
 from conceptstain.canvas.spot_profiles import SpotProfiles
 from conceptstain.concepts.definition import Definition, Form
 from conceptstain.concepts.enrichment import enriched_genes
-from conceptstain.concepts.latents import latents_of
+from conceptstain.concepts.latents import centre_of, latents_of
 from conceptstain.errors import MismatchError
+from conceptstain.inputs import ItemIndices
 from conceptstain.progress import Report, silent
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["Concept", "concept", "latent_neighbours", "make"]
+__all__ = ["Concept", "concept", "direction_of", "latent_neighbours", "make"]
 
 FDR = 0.05
 
@@ -156,6 +157,17 @@ def make(
         encoder=encoder.fingerprint,
         table=table,
     )
+
+
+def direction_of(
+    form: Form, canvas: GenePictures, encoder: Encoder, items: ItemIndices
+) -> Float[np.ndarray, " latent"]:
+    """The direction of genes, encoding no more of the canvas than has to be.
+
+    The contrast is against the centre of all genes (:func:`conceptstain.concepts.latents.centre_of`), these included.
+    """
+    direction = encoder.latents(canvas, items).mean(axis=0, dtype=np.float64)
+    return np.asarray(direction - centre_of(canvas, encoder) if form == "contrast" else direction)
 
 
 def latent_neighbours(

@@ -14,7 +14,9 @@ from conceptstain.progress import Report, silent
 if TYPE_CHECKING:
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["latents_of"]
+__all__ = ["SAMPLE", "centre_of", "latents_of"]
+
+SAMPLE = 512  # items that stand for all of a canvas made for one fold
 
 _kept: WeakKeyDictionary[Encoder, WeakKeyDictionary[Canvas, Float[np.ndarray, "items latent"]]] = WeakKeyDictionary()
 
@@ -29,4 +31,25 @@ def latents_of(canvas: Canvas, encoder: Encoder, *, report: Report = silent) -> 
         latents = encoder.latents(canvas, report=report)
         latents.flags.writeable = False
         of_encoder[canvas] = latents
+    return of_encoder[canvas]
+
+
+_centres: WeakKeyDictionary[Encoder, WeakKeyDictionary[Canvas, Float[np.ndarray, " latent"]]] = WeakKeyDictionary()
+
+
+def centre_of(canvas: Canvas, encoder: Encoder, *, report: Report = silent) -> Float[np.ndarray, " latent"]:
+    """The mean latent of the trainable items; of 512 of them, spread evenly, where the canvas was made by ``hiding``.
+
+    Such a canvas serves one fold or one control, and encoding all of its items would take many times as long as all
+    else.
+    """
+    of_encoder = _centres.setdefault(encoder, WeakKeyDictionary())
+    if canvas not in of_encoder:
+        items = canvas.trainable
+        if getattr(canvas, "hidden", None) is None:
+            latents = latents_of(canvas, encoder, report=report)[items]
+        else:
+            spread = np.unique(np.linspace(0, len(items) - 1, SAMPLE).astype(int))
+            latents = encoder.latents(canvas, items[spread], report=report)
+        of_encoder[canvas] = np.asarray(latents.mean(axis=0, dtype=np.float64))
     return of_encoder[canvas]

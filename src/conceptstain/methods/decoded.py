@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-import torch
-
 from conceptstain.canvas.canvas import Canvas
 from conceptstain.concepts.concept import Concept
-from conceptstain.concepts.latents import latents_of
+from conceptstain.concepts.held_out import decoded_difference
+from conceptstain.concepts.latents import centre_of
 from conceptstain.methods.attribution import Attribution
 from conceptstain.nets.encoder import Encoder
 from conceptstain.progress import Report, silent
@@ -50,11 +48,8 @@ def decoded(
     """
     encoder.check(canvas)
     concept.check(encoder)
-    centre = latents_of(canvas, encoder, report=report)[canvas.trainable].mean(axis=0, dtype=np.float64)
-    with torch.inference_mode():
-        ends = np.stack([centre + concept.direction, centre - concept.direction])
-        along, against = encoder.decode(encoder.tensor(ends))
-        difference = (along - against).cpu().numpy().astype(np.float32)
+    centre = centre_of(canvas, encoder, report=report)
+    difference = decoded_difference(encoder, centre, concept.direction)
     return Attribution(
         method="decoded",
         name=concept.name,

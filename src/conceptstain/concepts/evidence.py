@@ -1,0 +1,330 @@
+"""Evidence: how well a concept holds for spots, or genes, that had no part in making it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, final
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float, Int
+
+from conceptstain.canvas.gene_pictures import GenePictures
+from conceptstain.concepts.coherence import coherence
+from conceptstain.concepts.concept import Concept
+from conceptstain.concepts.cross_fit import FOLDS, cross_fitted, fold_auroc, folds_of
+from conceptstain.concepts.definition import Definition
+from conceptstain.concepts.gene_scores import EnrichedGenes, QuickGenes
+from conceptstain.concepts.held_out import decoded_auroc
+from conceptstain.concepts.nulls import Null, null_of, placed_shapes, random_null
+from conceptstain.concepts.sentences import evidence_sentence
+from conceptstain.errors import InputError
+from conceptstain.progress import Report, silent
+
+if TYPE_CHECKING:
+    from conceptstain.nets.encoder import Encoder
+
+__all__ = ["ALPHA", "N_NULL", "Evidence", "Histogram", "corrected", "evidence", "holm"]
+
+ALPHA = 0.05
+N_NULL = 999
+BAND = (0.05, 0.95)
+
+
+class Histogram(NamedTuple):
+    """Parts of the spots (or genes) in each bin of cross-fitted scores.
+
+    ``null_low`` to ``null_high`` is the band in which nine of ten regions without meaning have their inside.
+    """
+
+    edges: Float[np.ndarray, " edges"]
+    inside: Float[np.ndarray, " bins"]
+    outside: Float[np.ndarray, " bins"]
+    null_low: Float[np.ndarray, " bins"]
+    null_high: Float[np.ndarray, " bins"]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What speaks for a concept. Make it with :func:`evidence`.
+
+    Nothing in it is in-sample: a value was scored by a map, or belongs to spots, that had no part in the choice.
+
+    Attributes
+    ----------
+    definition
+        What the concept was made from.
+    encoder
+        Fingerprint of the encoder that ``decoded_auroc`` is of.
+    counted
+        ``"spots"`` for a concept of a region; ``"genes"`` for one of genes.
+    scores, inside, folds
+        Cross-fitted score, whether it belongs to the concept, and fold: of every spot of the section; or of every gene
+        that can be learned from, once for each fold.
+    auroc
+        Chance that, of two hidden in the same fold, the one that belongs to the concept scores higher.
+    decoded_auroc
+        The same by the decoded maps of the folds' concepts; None for genes, and without a decoder.
+    chosen
+        The genes of each fold.
+    items
+        Name of the gene of each score; empty for spots, which are in the order of the section.
+    random, p_random
+        Random selections of as many spots, or random genes found as often, and the chance that one does as well.
+    shape, p_shape
+        The region's shape laid elsewhere, and the chance that one does as well; None for genes, and for a shape too
+        large to be moved.
+    settings
+        Enough to repeat it.
+    notes
+        What else has to be known, one sentence each.
+    tried, p_corrected
+        How many concepts were tried, and the p corrected for that; see :func:`corrected`.
+    """
+
+    definition: Definition
+    encoder: str
+    counted: Literal["spots", "genes"]
+    scores: Float[np.ndarray, " items"]
+    inside: Bool[np.ndarray, " items"]
+    folds: Int[np.ndarray, " items"]
+    auroc: float
+    decoded_auroc: float | None
+    chosen: tuple[tuple[str, ...], ...]
+    random: Null
+    p_random: float
+    shape: Null | None = None
+    p_shape: float | None = None
+    items: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    tried: int = 1
+    p_corrected: float | None = None
+
+    @property
+    def name(self) -> str:
+        """What the user calls the concept."""
+        return self.definition.name
+
+    @property
+    def number(self) -> int:
+        """How many spots or genes the concept is made of."""
+        return int(self.inside.sum()) if self.counted == "spots" else max(map(len, self.chosen))
+
+    @property
+    def p(self) -> float:
+        """The larger p of the two nulls; corrected, where several concepts were tried."""
+        if self.p_corrected is not None:
+            return self.p_corrected
+        return self.p_random if self.p_shape is None else max(self.p_random, self.p_shape)
+
+    @property
+    def holds(self) -> bool:
+        """Whether ``p`` is .05 or less."""
+        return self.p <= ALPHA
+
+    @property
+    def sentence(self) -> str:
+        """The evidence in one plain sentence."""
+        return evidence_sentence(self)
+
+    def table(self, canvas: GenePictures) -> pd.DataFrame:
+        """Cross-fitted scores, one row per spot, or per gene and fold: ``fold``, ``inside``, ``score``."""
+        if self.counted == "spots":
+            names = pd.Index(canvas.section.adata.obs_names.astype(str), name="spot")
+        else:
+            names = pd.Index(self.items, name="gene")
+        columns = {"fold": self.folds, "inside": self.inside, "cross-fitted score": self.scores}
+        return pd.DataFrame(columns, index=names)
+
+    def histogram(self, n_bins: int = 20) -> Histogram:
+        """Cross-fitted scores inside and outside, with the inside of null regions as a band.
+
+        The null is that of the shape where there is one, else that of random selections.
+        """
+        null = (self.shape or self.random).scores
+        edges = np.histogram_bin_edges(np.append(self.scores, np.percentile(null, [1, 99])), bins=n_bins)
+        inner = edges[1:-1]
+
+        def parts(values: Float[np.ndarray, " some"]) -> Float[np.ndarray, " bins"]:
+            return np.asarray(np.bincount(np.searchsorted(inner, values, side="right"), minlength=n_bins) / len(values))
+
+        low, high = np.quantile([parts(row) for row in null], BAND, axis=0)
+        return Histogram(edges, parts(self.scores[self.inside]), parts(self.scores[~self.inside]), low, high)
+
+
+def evidence(
+    concept: Concept,
+    canvas: GenePictures,
+    encoder: Encoder,
+    *,
+    n_null: int = N_NULL,
+    n_folds: int = FOLDS,
+    seed: int = 0,
+    report: Report = silent,
+) -> Evidence:
+    """Test a concept on what had no part in making it.
+
+    *A concept of a region.* The tissue is cut into contiguous blocks, which are dealt to folds (single spots for a
+    small region). In every fold their values are hidden, genes and direction are chosen anew from the visible spots,
+    and the hidden ones are scored: by the mean z-score of those genes (``auroc``), and by the decoded map of the
+    concept made of them (``decoded_auroc``). Both nulls are made of the former. The network's weights are not made
+    anew: where it was fitted to this section it has seen the hidden spots, though never which of them belong together.
+
+    *A concept like a gene.* Half of the tissue is hidden while the neighbours are chosen, then the other half. Do the
+    genes go together in the hidden half, more than other genes do (see :mod:`conceptstain.concepts.coherence`)?
+
+    *A concept of named genes.* Nothing was chosen by the data, so nothing has to be hidden: does each of the genes go
+    with the mean of the others, more than other genes do?
+
+    Parameters
+    ----------
+    concept, canvas, encoder
+        As they were when the concept was made.
+    n_null
+        Regions in each null; the least p is one over this plus one.
+    n_folds
+        Folds of a region.
+    seed
+        Of the nulls.
+    report
+        Called after each fold and every 32 null regions; may raise :class:`Cancelled`.
+
+    Raises
+    ------
+    InputError
+        Fewer than three spots in or out of a region, fewer than two genes, or a setting out of range.
+    MismatchError
+        Canvas, encoder and concept do not belong together.
+
+    Notes
+    -----
+    A region drawn after looking at a gene, or at a map, was chosen by its values; its p is smaller than it should be.
+    """
+    encoder.check(canvas)
+    concept.check(encoder)
+    if n_null < 1 or n_folds < 2:
+        raise InputError(
+            "Evidence needs one null region or more, and two folds or more",
+            got=f"n_null={n_null}, n_folds={n_folds}",
+            cure=f"Use {N_NULL} and {FOLDS}",
+        )
+    made = _of_region if concept.definition.region is not None else _of_genes
+    return made(concept, canvas, encoder, _Tries(n_null, n_folds, seed, report))
+
+
+class _Tries(NamedTuple):
+    n_null: int
+    n_folds: int
+    seed: int
+    report: Report
+
+
+def _of_region(concept: Concept, canvas: GenePictures, encoder: Encoder, tries: _Tries) -> Evidence:
+    n_null, n_folds, seed, report = tries
+    definition = concept.definition
+    if definition.region is None:
+        raise InputError(f"The concept {definition.name!r} has no region")
+    inside = definition.region.choose(canvas.section)
+    folds = folds_of(inside, canvas.places, n_folds=n_folds)
+    exact = EnrichedGenes(canvas, definition.neighbours, report)
+    scores = cross_fitted(inside, folds, exact)
+    quick = QuickGenes(canvas, definition.neighbours)
+    of_nulls = fold_auroc(cross_fitted(inside, folds, quick), inside, folds)
+    random = random_null(
+        canvas,
+        quick,
+        int(inside.sum()),
+        number=n_null,
+        seed=seed,
+        key=("enriched genes", quick.number),
+        n_folds=n_folds,
+        report=report,
+    )
+    placed = placed_shapes(inside, canvas.places, number=n_null, seed=seed)
+    shape = None
+    if len(placed):
+        message = "Laying the shape elsewhere"
+        shape = null_of(placed, canvas.places, quick, n_folds=n_folds, report=report, message=message)
+    return Evidence(
+        definition=definition,
+        encoder=encoder.fingerprint,
+        counted="spots",
+        scores=scores,
+        inside=inside,
+        folds=folds,
+        auroc=fold_auroc(scores, inside, folds),
+        decoded_auroc=decoded_auroc(
+            definition, canvas, encoder, inside=inside, folds=folds, chosen=exact.chosen, report=report
+        ),
+        chosen=tuple(exact.chosen),
+        random=random,
+        p_random=random.p(of_nulls),
+        shape=shape,
+        p_shape=None if shape is None else shape.p(of_nulls),
+        settings={"n_null": n_null, "n_folds": n_folds, "seed": seed, "quick auroc": of_nulls},
+        notes=_notes(canvas, encoder, exact.chosen, shape),
+    )
+
+
+def _of_genes(concept: Concept, canvas: GenePictures, encoder: Encoder, tries: _Tries) -> Evidence:
+    found = coherence(concept, canvas, encoder, n_null=tries.n_null, seed=tries.seed, report=tries.report)
+    value = fold_auroc(found.scores, found.inside, found.folds)
+    return Evidence(
+        definition=concept.definition,
+        encoder=encoder.fingerprint,
+        counted="genes",
+        scores=found.scores,
+        inside=found.inside,
+        folds=found.folds,
+        auroc=value,
+        decoded_auroc=None,
+        chosen=found.chosen,
+        random=found.null,
+        p_random=found.null.p(value),
+        items=found.genes,
+        settings={"n_null": tries.n_null, "seed": tries.seed},
+    )
+
+
+def _notes(
+    canvas: GenePictures, encoder: Encoder, chosen: Sequence[tuple[str, ...]], shape: Null | None
+) -> tuple[str, ...]:
+    notes = []
+    if any(section.get("name") == canvas.section.name for section in encoder.card.get("sections", ())):
+        notes.append(
+            f"The encoder was fitted to {canvas.section.name}, hidden spots included; it was never told which spots "
+            "belong together."
+        )
+    empty = sum(not genes for genes in chosen)
+    if empty:
+        notes.append(f"In {empty} of {len(chosen)} folds no gene was enriched, so their spots could not be told apart.")
+    if shape is None:
+        notes.append("The region is too large to be laid elsewhere on the tissue, so it has no shape null.")
+    return tuple(notes)
+
+
+def holm(p: Sequence[float]) -> Float[np.ndarray, " tests"]:
+    """Holm's (1979) correction: p values that hold together for all tests that were tried, in their order."""
+    values = np.asarray(p, dtype=np.float64)
+    order = np.argsort(values, kind="stable")
+    stepped = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
+    adjusted = np.empty(len(values))
+    adjusted[order] = np.minimum(stepped, 1.0)
+    return adjusted
+
+
+def corrected(tried: Sequence[Evidence]) -> tuple[Evidence, ...]:
+    """The same evidence, corrected for how many concepts were tried.
+
+    Parameters
+    ----------
+    tried
+        Of all concepts that were tried, also those that were given up.
+    """
+    raw = [replace(each, p_corrected=None).p for each in tried]
+    return tuple(
+        replace(each, tried=len(tried), p_corrected=float(p)) for each, p in zip(tried, holm(raw), strict=True)
+    )

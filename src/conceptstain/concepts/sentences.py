@@ -1,0 +1,57 @@
+"""Evidence in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from conceptstain.concepts.evidence import Evidence
+
+__all__ = ["evidence_sentence", "fraction", "times"]
+
+
+def evidence_sentence(evidence: Evidence) -> str:
+    """One plain sentence: how many, how well others like them are found, and how often nothing does as well."""
+    found = fraction(evidence.auroc)
+    if evidence.counted == "spots":
+        told = f"{evidence.number} spots; others like them are found with AUROC {found}"
+        rival = "an arbitrary patch of this shape" if evidence.shape else "a random selection of as many spots"
+        nothing = (
+            "a random patch"
+            if evidence.shape and evidence.p_random <= _alpha()
+            else "a random selection of as many spots"
+        )
+    else:
+        hidden = "" if evidence.definition.items else "in spots hidden while they were chosen, "
+        told = f"{evidence.number} genes; {hidden}they go together with AUROC {found}"
+        rival, nothing = "random genes, found as often,", "random genes that are found as often"
+    verdict = f"{rival} {_do(rival)} as well {times(evidence.p, len((evidence.shape or evidence.random).aurocs))}"
+    if not evidence.holds:
+        verdict = f"not distinguishable from {nothing} ({verdict})"
+    if evidence.tried > 1:
+        verdict += f", corrected for {evidence.tried} concepts"
+    return f"{told}; {verdict}."
+
+
+def fraction(value: float) -> str:
+    """Two digits without a leading zero: ``.87``, ``1.00``."""
+    return f"{value:.2f}".removeprefix("0")
+
+
+def times(p: float, n_null: int) -> str:
+    """A chance as a frequency: ``3 times in 100``; the smallest that so many tries can show is ``less than``."""
+    if p <= 1.000001 / (n_null + 1):
+        return f"less than once in {n_null + 1:,}"
+    out_of = 100 if p >= 0.0095 else 1000
+    number = max(1, round(p * out_of))
+    return f"{'once' if number == 1 else f'{number} times'} in {out_of:,}"
+
+
+def _do(rival: str) -> str:
+    return "do" if rival.startswith("random genes") else "does"
+
+
+def _alpha() -> float:
+    from conceptstain.concepts.evidence import ALPHA
+
+    return ALPHA
