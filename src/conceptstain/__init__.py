@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from conceptstain.concepts.concept import Concept, concept
     from conceptstain.concepts.enrichment import enrichment
     from conceptstain.concepts.spot_concepts import SpotConcepts, SpotConceptSettings, SpotScores, spot_concepts
+    from conceptstain.concepts.evidence import Evidence, corrected, evidence
     from conceptstain.errors import ConceptStainError, InputError, MismatchError, ReadingError
     from conceptstain.exporting import export
     from conceptstain.figures import figure, save_figure
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.attention import attention, attention_maps
     from conceptstain.methods.attribution import Attribution
     from conceptstain.methods.concept_genes import concept_genes
+    from conceptstain.methods.controls import Controls, controls
     from conceptstain.methods.decoded import decoded
     from conceptstain.methods.saliency import saliency
     from conceptstain.methods.score_map import score_map
@@ -43,7 +45,9 @@ __all__ = [
     "Cancelled",
     "Concept",
     "ConceptStainError",
+    "Controls",
     "Encoder",
+    "Evidence",
     "FitSettings",
     "GenePictureSettings",
     "GenePictures",
@@ -68,8 +72,11 @@ __all__ = [
     "bundled",
     "concept",
     "concept_genes",
+    "controls",
+    "corrected",
     "decoded",
     "enrichment",
+    "evidence",
     "export",
     "figure",
     "fit",
@@ -91,7 +98,9 @@ _HOMES = {
     "Cancelled": "progress",
     "Concept": "concepts.concept",
     "ConceptStainError": "errors",
+    "Controls": "methods.controls",
     "Encoder": "nets.encoder",
+    "Evidence": "concepts.evidence",
     "FitSettings": "fitting",
     "GenePictureSettings": "canvas.gene_pictures",
     "GenePictures": "canvas.gene_pictures",
@@ -116,8 +125,11 @@ _HOMES = {
     "bundled": "nets.bundled",
     "concept": "concepts.concept",
     "concept_genes": "methods.concept_genes",
+    "controls": "methods.controls",
+    "corrected": "concepts.evidence",
     "decoded": "methods.decoded",
     "enrichment": "concepts.enrichment",
+    "evidence": "concepts.evidence",
     "export": "exporting",
     "figure": "figures",
     "fit": "fitting",

@@ -1,0 +1,34 @@
+"""Untrained twins: the same network before it learned anything, to tell what a map owes to training."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from conceptstain.nets.encoder import Encoder
+from conceptstain.nets.picture_vae import PictureVAE
+
+__all__ = ["untrained"]
+
+
+def untrained(encoder: Encoder, *, seed: int = 0) -> Encoder:
+    """The encoder's network with fresh first weights.
+
+    A :class:`PictureVAE` is built anew. Of another network, every module that knows how (``reset_parameters``) begins
+    anew; a parameter outside of such modules keeps its trained values. torch's global random state is left as it was.
+    """
+    network = encoder.network
+    if isinstance(network, PictureVAE):
+        fresh: nn.Module = PictureVAE(network.shape, network.settings, seed=seed)
+    else:
+        fresh = copy.deepcopy(network)
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            for module in fresh.modules():
+                reset = getattr(module, "reset_parameters", None)
+                if callable(reset):
+                    reset()
+    return replace(encoder, name=f"{encoder.name}, untrained", network=fresh.to(encoder.device), card={})
