@@ -20,7 +20,8 @@ from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.picture_vae import PictureVAE, PictureVAESettings
 from factories import tiny_section
 
-RESULTS = {"tiny-Gene1" + ending for ending in (".h5ad", "-spots.csv", "-genes.csv", ".svg", ".pdf", ".png")}
+TABLES = ("-spots.csv", "-genes.csv", "-controls.csv", "-evidence.csv")
+RESULTS = {"tiny-Gene1" + ending for ending in (".h5ad", *TABLES, ".svg", ".pdf", ".png")}
 
 
 def run(*words):
@@ -53,7 +54,8 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def stain(folder, tmp_path):
     def stain_with(*words, weights="z-score", out=tmp_path / "out"):
-        return run("stain", folder / "tiny.h5ad", "--weights", folder / f"{weights}.safetensors", "--out", out, *words)
+        words = ["--weights", folder / f"{weights}.safetensors", "--out", out, "--nulls", 19, *words]
+        return run("stain", folder / "tiny.h5ad", *words)
 
     return stain_with
 
@@ -107,6 +109,33 @@ def test_stain_is_repeated_to_the_byte_by_its_seed(stain, tmp_path):
     a, b, c = ((tmp_path / out / "tiny-Gene1-genes.csv").read_bytes() for out in "abc")
     assert a == b
     assert a != c
+
+
+def test_stain_says_the_evidence_and_the_controls_and_writes_them(stain, tmp_path):
+    result = stain("--region", "obs:layer=inner", "--map", "decoded", "--map", "gradient")
+    assert result.exit_code == 0, result.stderr
+    assert re.search(r"Evidence: \d+ spots; others like them are found with AUROC \.?\d", result.stdout)
+    assert "Controls of decoded: " in result.stdout
+    table = pd.read_csv(tmp_path / "out" / "tiny-inner-controls.csv")
+    assert list(table["map"].unique()) == ["decoded", "gradient"]
+    assert set(table["control"].dropna()) == {"no model", "random concept", "untrained network", "sequencing depth"}
+    assert table["auroc"].between(0, 1).all()
+    scores = pd.read_csv(tmp_path / "out" / "tiny-inner-evidence.csv", index_col="spot")
+    assert len(scores) == 42
+    assert list(scores.columns) == ["fold", "inside", "cross-fitted score"]
+
+
+def test_a_concept_that_cannot_be_tested_is_painted_and_it_is_said_why(stain, tmp_path):
+    result = stain("--genes", "Gene1", "--name", "one")
+    assert result.exit_code == 0, result.stderr
+    assert "No evidence: The concept 'one' has one gene" in result.stdout
+    assert not (tmp_path / "out" / "tiny-one-evidence.csv").exists()
+
+
+def test_stain_without_nulls_tests_nothing(stain, tmp_path):
+    result = stain("--like", "Gene1", "--nulls", 0)
+    assert "Evidence" not in result.stdout
+    assert not (tmp_path / "out" / "tiny-Gene1-evidence.csv").exists()
 
 
 def test_weights_choose_the_scaling_they_were_trained_in(stain, tmp_path):

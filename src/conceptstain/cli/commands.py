@@ -18,6 +18,7 @@ from conceptstain.cli.choosing import (
     opened,
     scaling,
 )
+from conceptstain.cli.judging import controlled, tested
 from conceptstain.cli.options import (
     Alignment,
     ConceptForm,
@@ -29,7 +30,7 @@ from conceptstain.cli.options import (
     PresetOption,
     Seed,
 )
-from conceptstain.cli.results import check_targets, file_stem, write_results
+from conceptstain.cli.results import CONTROLS, EVIDENCE, FORMATS, check_targets, file_stem, write_results
 from conceptstain.cli.telling import say_encoders, say_neighbours, say_section, say_written, told
 from conceptstain.cli.window import has_display, open_window
 from conceptstain.errors import InputError
@@ -191,9 +192,12 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
     sampled_latents: Annotated[
         bool, typer.Option("--sampled-latents", help="Draw each latent once, as the released notebook does.")
     ] = False,
+    nulls: Annotated[
+        int, typer.Option(min=0, help="Regions (or gene sets) without meaning to test the concept against; 0: no test.")
+    ] = 999,
     overwrite: Overwrite = False,
 ) -> None:
-    """Make a concept, paint its maps, and write .h5ad, .csv, .svg, .pdf and .png."""
+    """Make a concept, test it, paint its maps beside their controls, and write .h5ad, .csv, .svg, .pdf and .png."""
     with told():
         from conceptstain.methods.maps import map_kind
 
@@ -201,7 +205,8 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
         definition = definition_from(like, genes, region, name=name, form=form.value, neighbours=neighbours)
         section = opened(file, image, alignment, image_scale)
         stem = file_stem(section.name, definition.name)
-        check_targets(out, stem, section, overwrite=overwrite)
+        formats = (*FORMATS, CONTROLS, *([EVIDENCE] if nulls else []))
+        check_targets(out, stem, section, overwrite=overwrite, formats=formats)
         canvas, encoder = canvas_and_encoder(section, weights, fit_here=fit_here, preset=preset, seed=seed)
         concept = made(definition, canvas, encoder, noise_seed=seed if sampled_latents else None)
         say_section(section)
@@ -210,4 +215,8 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
         if like:
             say_neighbours(concept)
         painted = [kind.make(canvas, encoder, concept, dimension=latent) for kind in kinds]
-        say_written(write_results(out, stem, canvas, painted, encoder, concepts=[concept], overwrite=overwrite))
+        tables = tested(concept, canvas, encoder, nulls=nulls, seed=seed)
+        tables[CONTROLS] = controlled(concept, canvas, encoder, [kind.key for kind in kinds], latent=latent, seed=seed)
+        say_written(
+            write_results(out, stem, canvas, painted, encoder, concepts=[concept], tables=tables, overwrite=overwrite)
+        )
