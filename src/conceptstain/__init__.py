@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from conceptstain.canvas.spot_profiles import SpotProfiles, SpotProfileSettings
     from conceptstain.concepts.concept import Concept, concept
     from conceptstain.concepts.enrichment import enrichment
-    from conceptstain.concepts.spot_concepts import SpotConcepts, SpotConceptSettings, SpotScores, spot_concepts
     from conceptstain.concepts.evidence import Evidence, corrected, evidence
+    from conceptstain.concepts.spot_concepts import SpotConcepts, SpotConceptSettings, SpotScores, spot_concepts
     from conceptstain.errors import ConceptStainError, InputError, MismatchError, ReadingError
     from conceptstain.exporting import export
     from conceptstain.figures import figure, save_figure
