@@ -164,6 +164,17 @@ def test_sections_without_counts_have_no_depth() -> None:
     assert "sequencing depth" not in [control.name for control in controls(canvas, at.encoder, made).controls]
 
 
+def test_depth_is_turned_to_suit_the_map() -> None:
+    at = layered()
+    made = concept("genes", at.canvas, at.encoder, items=["Gene0", "Gene1"])
+    for direction in (made.direction, -made.direction):
+        control = controls(at.canvas, at.encoder, replace(made, direction=direction), draws=1).control(
+            "sequencing depth"
+        )
+        assert control is not None
+        assert control.correlation >= 0
+
+
 def test_controls_repeat_with_their_seed_and_leave_the_network_alone() -> None:
     at = scene()
     made = concept("genes", at.canvas, at.encoder, items=["Gene1", "Gene2"])

@@ -34,8 +34,9 @@ def evidence_sentence(evidence: Evidence) -> str:
 
 
 def fraction(value: float) -> str:
-    """Two digits without a leading zero: ``.87``, ``1.00``."""
-    return f"{value:.2f}".removeprefix("0")
+    """Two digits without a leading zero, three where two would round up to 1: ``.87``, ``.997``, ``1.00``."""
+    digits = 3 if 0.995 <= value < 0.9995 else 2
+    return f"{value:.{digits}f}".removeprefix("0")
 
 
 def times(p: float, n_null: int) -> str:

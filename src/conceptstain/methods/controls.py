@@ -171,7 +171,7 @@ def controls(
     - *no model*: the mean z-score of the same genes;
     - *random concept*: as many random genes, several draws;
     - *untrained network*: the same genes through a network with fresh weights;
-    - *sequencing depth*: counts per spot.
+    - *sequencing depth*: counts per spot, turned over where the map is high where they are low.
 
     A region judges them by AUROC. If it made the concept, the map, the gene mean and the untrained network's map are
     cross-fitted: spots are judged by maps of genes that were chosen with their values hidden, against others hidden
@@ -225,7 +225,9 @@ def controls(
         add("untrained network", "the same genes, fresh weights", [through], judge.crossed("untrained", through))
     if canvas.section.counts == "counts":
         depth = np.asarray(canvas.section.matrix.sum(axis=1), dtype=np.float64).ravel()
-        add("sequencing depth", "counts per spot", [depth], judge.plain([depth]))
+        if _rank_correlation(values, depth) < 0:
+            depth = -depth  # a shallow layer is found by depth as well as a deep one
+        add("sequencing depth", "counts per spot, many or few as suits the map", [depth], judge.plain([depth]))
     found = judge.crossed("map", values)
     return Controls(
         name=concept.name,
