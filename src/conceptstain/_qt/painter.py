@@ -8,6 +8,7 @@ from weakref import WeakSet
 
 import numpy as np
 from napari.layers import Layer, Points, Shapes
+from qtpy.QtCore import QTimer
 
 from conceptstain.canvas.region import PickedSpots, Polygon, Region
 from conceptstain.canvas.section import Section
@@ -201,9 +202,12 @@ class Painter:
         for other in self.viewer.layers:
             if other is not points and (_is_map(other) or other is self._layer_of_spots()):
                 self._see(other, seen=False)
-        self._see(points, seen=True)
-        if not in_place:
+        if in_place:
+            self._see(points, seen=True)
+        else:
             self.viewer.add_layer(points)
+            # A new colour bar takes napari a tenth of a second: the map is shown first.
+            QTimer.singleShot(0, lambda: self._see(points, seen=points.visible))
         if not self._is_tool_in_hand():
             self.viewer.layers.selection.active = points
         return str(points.name)
