@@ -75,6 +75,18 @@ def tiny_encoder(
     return encoder_of(tiny_vae(shape, seed, kind, latent), shape, scaling, latent)
 
 
+def tiny_profile_encoders(features: tuple[str, ...], number: int = 2) -> tuple[Encoder, ...]:
+    """Untrained encoders of profiles: random projections, which keep apart what is far apart."""
+    from conceptstain.nets.encoder import Encoder
+    from conceptstain.nets.profile_vae import ProfileVAE, ProfileVAESettings
+
+    shape = (len(features),)
+    networks = [ProfileVAE(shape, ProfileVAESettings("gaussian", 4, (9,)), seed=seed) for seed in range(number)]
+    return tuple(
+        Encoder(f"profiles {seed}", network, shape, "z-score", 4, {}, features) for seed, network in enumerate(networks)
+    )
+
+
 def is_inner(lattice: np.ndarray, n_rows: int, n_columns: int) -> np.ndarray:
     """Whether lattice points lie in the middle of the tissue."""
     middle = np.array([n_rows - 1, n_columns - 1]) / 2

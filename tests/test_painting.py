@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from conceptstain.canvas.gene_pictures import normalise_depth
+from conceptstain.canvas.region import Region
 from conceptstain.colours import rgba
-from conceptstain.errors import InputError
+from conceptstain.concepts.spot_concepts import spot_concepts
+from conceptstain.errors import InputError, MismatchError
 from conceptstain.methods.attribution import Attribution
+from conceptstain.methods.spot_score import spot_score
 from conceptstain.painting import painting
-from factories import tiny_section
+from factories import tiny_profile_encoders, tiny_section
 
 canvas = tiny_section().view("genes")
 
@@ -65,3 +68,19 @@ def test_what_is_neither_map_nor_gene_is_refused(thing):
 def test_an_unknown_gene_is_refused_with_its_neighbours():
     with pytest.raises(InputError, match="Gene1"):
         painting("Gen1", canvas)
+
+
+def test_a_spot_score_is_painted_as_it_is_on_its_own_section_alone() -> None:
+    section = tiny_section(8, 9)
+    canvas = section.view("spots")
+    concepts = spot_concepts(Region.from_obs("layer", "inner"), canvas, tiny_profile_encoders(canvas.features))
+    score = spot_score(concepts, "inner")
+    for shown in (section, canvas, section.view("genes")):
+        painted = painting(score, shown)
+        np.testing.assert_array_equal(painted.values, score.values)
+        assert painted.signed
+        assert painted.title == "inner - spot score"
+    with pytest.raises(MismatchError, match="another section"):
+        painting(score, tiny_section(6, 7))
+    with pytest.raises(InputError, match="painted from gene pictures"):
+        painting("Gene1", canvas)

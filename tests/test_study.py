@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from conceptstain.canvas.region import Region
+from conceptstain.canvas.section import Section
 from conceptstain.concepts.definition import Definition
+from conceptstain.concepts.spot_concepts import SpotConceptSettings
 from conceptstain.errors import InputError, MismatchError
 from conceptstain.methods.score_map import score_map
 from conceptstain.painting import painting
 from conceptstain.study import WONG, Study
-from factories import tiny_encoder, tiny_section
+from factories import tiny_encoder, tiny_profile_encoders, tiny_section
 from scenes import scene
 
 
@@ -203,3 +205,65 @@ def test_evidence_is_made_once_and_follows_its_concept(study: Study) -> None:
     assert study.known_evidence("granule") is not None
     study.use(tiny_encoder(study.need_encoder().shape, seed=5))
     assert study.known_evidence("granule") is None
+
+
+@pytest.fixture
+def with_spots(study: Study) -> Study:
+    canvas = study.need_canvas().section.view("spots")
+    study.use_for_spots(canvas, tiny_profile_encoders(canvas.features))
+    return study
+
+
+def test_concepts_of_spots_are_read_together(with_spots: Study) -> None:
+    with_spots.add(Definition("GCL", region=Region.from_obs("layer", "inner")))
+    with_spots.add(Definition("Gene3", like="Gene3"))
+    assert with_spots.spot_score("GCL").title == "GCL - spot score"
+    with_spots.add(Definition("ONL", region=Region.from_obs("layer", "outer")))
+    assert with_spots.spot_score("GCL").title == "GCL - spot score, against ONL"
+    with_spots.spot_settings = SpotConceptSettings(contrast=False)
+    assert with_spots.spot_score("GCL").title == "GCL - spot score"
+    with pytest.raises(InputError, match="not made from spots"):
+        with_spots.spot_score("Gene3")
+
+
+def test_a_spot_score_follows_its_concept_and_outlives_another_picture_encoder(with_spots: Study) -> None:
+    with_spots.add(Definition("GCL", region=Region.from_obs("layer", "inner")))
+    with_spots.keep(with_spots.spot_score("GCL"))
+    with_spots.use(tiny_encoder(with_spots.need_canvas().shape, seed=5))
+    assert [made.title for made in with_spots.findings] == ["GCL - spot score"]
+    with_spots.rename("GCL", "granule")
+    assert [made.title for made in with_spots.findings] == ["granule - spot score"]
+    canvas = with_spots.need_canvas().section.view("spots")
+    with_spots.use_for_spots(canvas, tiny_profile_encoders(canvas.features, 1))
+    assert with_spots.findings == ()
+
+
+def test_spots_of_another_section_and_no_encoder_are_refused(study: Study) -> None:
+    other = tiny_section(8, 9).view("spots")
+    with pytest.raises(InputError, match="another section"):
+        study.use_for_spots(other, tiny_profile_encoders(other.features))
+    with pytest.raises(InputError, match="one encoder or more"):
+        study.use_for_spots(study.need_canvas().section.view("spots"), ())
+    study.add(Definition("GCL", region=Region.from_obs("layer", "inner")))
+    with pytest.raises(InputError, match="No encoder of spot profiles"):
+        study.spot_score("GCL")
+
+
+def test_a_concept_is_told_from_those_that_share_no_spot_with_it(with_spots: Study) -> None:
+    section = with_spots.need_canvas().section
+    first = np.arange(section.n_spots) < 5
+    with_spots.add(Definition("GCL", region=Region.from_obs("layer", "inner")))
+    with_spots.add(Definition("all", region=Region.from_mask("all", np.ones(section.n_spots, dtype=bool) & ~first)))
+    with_spots.add(Definition("first", region=Region.from_mask("first", first & ~inner(section))))
+    assert with_spots.spot_score("GCL").title == "GCL - spot score, against first"
+    assert with_spots.spot_score("all").title == "all - spot score, against first"
+
+
+def inner(section: Section) -> np.ndarray:
+    return np.asarray(section.adata.obs["layer"] == "inner")
+
+
+def test_another_section_needs_spot_encoders_of_its_own(with_spots: Study) -> None:
+    with_spots.show(tiny_section(8, 9).view("genes"))
+    assert with_spots.spot_canvas is None
+    assert with_spots.spot_encoders == ()

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.decoded import decoded
     from conceptstain.methods.saliency import saliency
     from conceptstain.methods.score_map import score_map
+    from conceptstain.methods.spot_score import SpotScore, spot_score
     from conceptstain.nets.bundled import bundled
     from conceptstain.nets.checkpoint import load_encoder, save_encoder
     from conceptstain.nets.encoder import Encoder
@@ -64,6 +65,7 @@ __all__ = [
     "SpotConcepts",
     "SpotProfileSettings",
     "SpotProfiles",
+    "SpotScore",
     "SpotScores",
     "Step",
     "Study",
@@ -90,6 +92,7 @@ __all__ = [
     "save_figure",
     "score_map",
     "spot_concepts",
+    "spot_score",
 ]
 
 # Where a public word is defined: "module" or, where it has another name there, "module:name".
@@ -117,6 +120,7 @@ _HOMES = {
     "SpotConcepts": "concepts.spot_concepts",
     "SpotProfileSettings": "canvas.spot_profiles",
     "SpotProfiles": "canvas.spot_profiles",
+    "SpotScore": "methods.spot_score",
     "SpotScores": "concepts.spot_concepts",
     "Step": "progress",
     "Study": "study",
@@ -143,6 +147,7 @@ _HOMES = {
     "save_figure": "figures",
     "score_map": "methods.score_map",
     "spot_concepts": "concepts.spot_concepts",
+    "spot_score": "methods.spot_score",
 }
 
 

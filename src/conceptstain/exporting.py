@@ -16,6 +16,7 @@ from conceptstain.concepts.concept import Concept
 from conceptstain.concepts.latents import latents_of
 from conceptstain.errors import InputError
 from conceptstain.methods.attribution import Attribution
+from conceptstain.methods.finding import Finding
 from conceptstain.nets.encoder import Encoder
 from conceptstain.painting import painting
 from conceptstain.raster import corners, pixel_size, straightened
@@ -46,7 +47,7 @@ LONGEST_SIDE = 2000  # of the tissue image in an .h5ad file, as Visium's "hires"
 def export(
     path: str | Path,
     canvas: GenePictures,
-    attributions: Sequence[Attribution],
+    findings: Sequence[Finding],
     encoder: Encoder | None = None,
     *,
     concepts: Sequence[Concept] | None = None,
@@ -61,7 +62,7 @@ def export(
         ``.h5ad``: see :func:`annotated`. ``.csv``: the table of spots or of genes.
     canvas
         What the maps were made with.
-    attributions
+    findings
         The maps.
     encoder
         The encoder of the concepts; needed where concepts are to be scored.
@@ -83,7 +84,7 @@ def export(
     ending = path.suffix.lower()
     if ending == ".h5ad":
         _refuse_source(path, canvas.section)
-        return write_h5ad(annotated(canvas, attributions, encoder, concepts=concepts), path, overwrite=overwrite)
+        return write_h5ad(annotated(canvas, findings, encoder, concepts=concepts), path, overwrite=overwrite)
     if ending != ".csv" or table not in {"spots", "genes"}:
         raise InputError(
             "Results cannot be exported that way",
@@ -92,14 +93,14 @@ def export(
         )
     _refuse_source(path, canvas.section)
     if table == "spots":
-        return write_table(spot_table(canvas, attributions), path, overwrite=overwrite)
+        return write_table(spot_table(canvas, findings), path, overwrite=overwrite)
     if encoder is None:
         raise InputError("Genes are scored by an encoder", got="none", cure="Give the encoder of the concepts")
-    concepts = concepts_of(attributions) if concepts is None else concepts
+    concepts = concepts_of(findings) if concepts is None else concepts
     return write_table(gene_table(canvas, encoder, concepts), path, overwrite=overwrite)
 
 
-def spot_table(canvas: GenePictures, attributions: Sequence[Attribution]) -> pd.DataFrame:
+def spot_table(canvas: GenePictures, findings: Sequence[Finding]) -> pd.DataFrame:
     """Values of maps at the spots.
 
     Returns
@@ -109,8 +110,8 @@ def spot_table(canvas: GenePictures, attributions: Sequence[Attribution]) -> pd.
     """
     section = canvas.section
     values: dict[str, Any] = {f"x ({section.unit})": section.spots[:, 1], f"y ({section.unit})": section.spots[:, 0]}
-    names = _distinct((made.title for made in attributions), taken=values)
-    values |= {name: painting(made, canvas).values for name, made in zip(names, attributions, strict=True)}
+    names = _distinct((made.title for made in findings), taken=values)
+    values |= {name: painting(made, canvas).values for name, made in zip(names, findings, strict=True)}
     return pd.DataFrame(values, index=pd.Index(section.adata.obs_names.astype(str), name="spot"))
 
 
@@ -147,7 +148,7 @@ def gene_table(canvas: GenePictures, encoder: Encoder, concepts: Sequence[Concep
 
 def annotated(
     canvas: GenePictures,
-    attributions: Sequence[Attribution],
+    findings: Sequence[Finding],
     encoder: Encoder | None = None,
     *,
     concepts: Sequence[Concept] | None = None,
@@ -167,10 +168,10 @@ def annotated(
     """
     section = canvas.section
     adata = section.adata.copy()
-    maps = _distinct((made.title for made in attributions), taken=adata.obs.columns)
-    for name, made in zip(maps, attributions, strict=True):
+    maps = _distinct((made.title for made in findings), taken=adata.obs.columns)
+    for name, made in zip(maps, findings, strict=True):
         adata.obs[name] = painting(made, canvas).values
-    concepts = concepts_of(attributions) if concepts is None else concepts
+    concepts = concepts_of(findings) if concepts is None else concepts
     names = _distinct((concept.name for concept in concepts), taken=())
     if encoder is not None and concepts:
         for concept in concepts:
@@ -187,7 +188,7 @@ def annotated(
         "pitch": canvas.grid.pitch,
         "notes": _texts(section.notes),
         "concepts": {name: _concept(concept) for name, concept in zip(names, concepts, strict=True)},
-        "maps": {name: _map(made) for name, made in zip(maps, attributions, strict=True)},
+        "maps": {name: _map(made) for name, made in zip(maps, findings, strict=True)},
         "encoder": {} if encoder is None else _encoder(encoder),
     }
     return adata
@@ -207,9 +208,10 @@ def write_h5ad(adata: AnnData, path: str | Path, *, overwrite: bool = False) -> 
     return Path(path)
 
 
-def concepts_of(attributions: Iterable[Attribution]) -> list[Concept]:
-    """The concepts that maps are of, each once, in order."""
-    return list(dict.fromkeys(made.concept for made in attributions if made.concept is not None))
+def concepts_of(findings: Iterable[Finding]) -> list[Concept]:
+    """The concepts in a picture encoder's latent space that maps are of, each once, in order."""
+    made_of_genes = [made for made in findings if isinstance(made, Attribution)]
+    return list(dict.fromkeys(made.concept for made in made_of_genes if made.concept is not None))
 
 
 def _refuse_source(path: Path, section: Section) -> None:
@@ -250,7 +252,7 @@ def _concept(concept: Concept) -> dict[str, Any]:
     }
 
 
-def _map(made: Attribution) -> dict[str, Any]:
+def _map(made: Finding) -> dict[str, Any]:
     return {
         "name": made.name,
         "method": made.method,

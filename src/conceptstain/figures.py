@@ -20,8 +20,10 @@ from matplotlib.textpath import text_to_path
 
 from conceptstain.canvas.gene_pictures import GenePictures
 from conceptstain.canvas.section import Section
+from conceptstain.canvas.spot_profiles import SpotProfiles
 from conceptstain.colours import colormap
 from conceptstain.errors import InputError
+from conceptstain.methods.spot_score import SpotScore
 from conceptstain.painting import Paintable, Painting, painting
 from conceptstain.raster import Box, corners, pixel_size, straightened
 from conceptstain.writing import written_whole
@@ -75,7 +77,7 @@ class FigureSettings:
 
 
 def figure(
-    shown: Section | GenePictures,
+    shown: Section | GenePictures | SpotProfiles,
     *things: Paintable,
     titles: Sequence[str] | None = None,
     settings: FigureSettings | None = None,
@@ -88,9 +90,10 @@ def figure(
     Parameters
     ----------
     shown
-        The canvas the maps were made with; a section is viewed as genes in the default way.
+        The canvas the maps were made with. A section, or a canvas of spots, is viewed as genes in the default way where
+        something but spot scores is drawn.
     things
-        Maps, and genes by name or index. None at all: one panel with the bare spots.
+        Maps, spot scores, and genes by name or index. None at all: one panel with the bare spots.
     titles
         One for each thing, in place of their own.
     settings
@@ -112,8 +115,10 @@ def figure(
         raise InputError(
             "Every panel needs one title", got=f"{len(titles)} titles for {len(things)} panels", cure="Give as many"
         )
-    canvas = shown.view("genes") if isinstance(shown, Section) and things else shown
-    panels: list[Painting | None] = [painting(thing, canvas) for thing in things if isinstance(canvas, GenePictures)]
+    canvas: GenePictures | Section = shown if isinstance(shown, GenePictures) else section
+    if isinstance(canvas, Section) and not all(isinstance(thing, SpotScore) for thing in things):
+        canvas = section.view("genes")
+    panels: list[Painting | None] = [painting(thing, canvas) for thing in things]
     names = list(titles) if titles is not None else [panel.title for panel in panels if panel is not None]
     return _drawn(section, panels or [None], names or [section.name], settings)
 

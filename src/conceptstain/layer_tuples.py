@@ -10,6 +10,7 @@ import pandas as pd
 
 from conceptstain.canvas.gene_pictures import GenePictures
 from conceptstain.canvas.section import Section, TissueImage
+from conceptstain.canvas.spot_profiles import SpotProfiles
 from conceptstain.colours import colormap
 from conceptstain.errors import InputError
 from conceptstain.painting import Paintable, painting
@@ -25,16 +26,16 @@ UNITS: Mapping[str, str] = {"µm": "um", "px": "pixel"}  # as pint spells them
 BARE = (0.75, 0.75, 0.75, 0.45)  # spots without a map: seen on tissue and on black, hiding neither
 
 
-def layers(thing: Section | Paintable, canvas: GenePictures | None = None) -> list[LayerTuple]:
+def layers(thing: Section | Paintable, canvas: GenePictures | SpotProfiles | None = None) -> list[LayerTuple]:
     """Layers that show a thing in napari, lowest first.
 
     Parameters
     ----------
     thing
-        A section: its tissue image, where it has one, and its spots. A map, or a gene by name or index: the spots
-        coloured by its values; both need ``canvas``.
+        A section: its tissue image, where it has one, and its spots. A map, a spot score, or a gene by name or index:
+        the spots coloured by its values; all need ``canvas``.
     canvas
-        The canvas the map was made with, or that holds the gene.
+        The canvas the map was made with, that shows the section scored, or that holds the gene.
 
     Returns
     -------
@@ -82,7 +83,7 @@ def spots_layer(section: Section) -> LayerTuple:
     return section.spots, settings, "points"
 
 
-def map_layer(thing: Paintable, canvas: GenePictures) -> LayerTuple:
+def map_layer(thing: Paintable, canvas: GenePictures | SpotProfiles) -> LayerTuple:
     """The spots coloured by a map or a gene; hovering shows the value."""
     painted = painting(thing, canvas)
     settings = {

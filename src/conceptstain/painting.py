@@ -14,12 +14,16 @@ from jaxtyping import Float
 
 from conceptstain import colours
 from conceptstain.canvas.gene_pictures import GenePictures
-from conceptstain.errors import InputError
+from conceptstain.canvas.section import Section
+from conceptstain.canvas.spot_profiles import SpotProfiles
+from conceptstain.errors import InputError, MismatchError
 from conceptstain.methods.attribution import Attribution
+from conceptstain.methods.finding import Finding
+from conceptstain.methods.spot_score import SpotScore
 
 __all__ = ["Paintable", "Painting", "painting"]
 
-Paintable = Attribution | str | int
+Paintable = Finding | str | int
 """A map, or a gene by its name or index."""
 
 MAP_LABELS = {
@@ -28,6 +32,7 @@ MAP_LABELS = {
     "gradient saliency": "gradient of the concept score",
     "rectified saliency": "rectified gradient",
     "attention": "attention",
+    "spot score": "score (standard deviations)",
 }
 
 
@@ -67,22 +72,32 @@ class Painting:
         return colours.rgba(self.values, signed=self.signed, limits=self.limits)
 
 
-def painting(thing: Paintable, canvas: GenePictures) -> Painting:
-    """Values of a map or of a gene at the spots.
+def painting(thing: Paintable, canvas: GenePictures | SpotProfiles | Section) -> Painting:
+    """Values of a map, a spot score or a gene at the spots.
 
     Parameters
     ----------
     thing
-        A map made with this canvas: the mean over its pictures is read at the spots. Or a gene, by name or index: its
-        expression before centring, so that 0 means that none was found.
+        A map made with this canvas: the mean over its pictures is read at the spots. A spot score of this section. Or a
+        gene, by name or index: its expression before centring, so that 0 means that none was found.
     canvas
-        The genes as pictures.
+        The genes as pictures; for a spot score, its section or any canvas of it.
 
     Raises
     ------
     InputError
         No such gene, a map of another canvas, or something else altogether.
+    MismatchError
+        A spot score of a section of another number of spots.
     """
+    if isinstance(thing, SpotScore):
+        return _scored(thing, canvas if isinstance(canvas, Section) else canvas.section)
+    if not isinstance(canvas, GenePictures):
+        raise InputError(
+            "Maps and genes are painted from gene pictures",
+            got=f"a {type(canvas).__name__}",
+            cure='Use section.view("genes")',
+        )
     if isinstance(thing, Attribution):
         values = np.asarray(canvas.place(thing.mean()), dtype=np.float64)
         label = MAP_LABELS.get(thing.method, thing.method)
@@ -94,6 +109,16 @@ def painting(thing: Paintable, canvas: GenePictures) -> Painting:
     gene = canvas.item(thing) if isinstance(thing, str) else _checked(thing, canvas)
     values = canvas.expression[:, [gene]].toarray().ravel().astype(np.float64)
     return Painting(f"{canvas.item_names[gene]} - expression", expression_label(canvas), values, signed=False)
+
+
+def _scored(score: SpotScore, section: Section) -> Painting:
+    if len(score.values) != section.n_spots:
+        raise MismatchError(
+            f"{score.title!r} belongs to another section",
+            got=f"{len(score.values)} scores of {score.section} for {section.n_spots} spots",
+            cure="Score this section by the concept",
+        )
+    return Painting(score.title, MAP_LABELS[score.method], score.values, score.signed, score.colour_limits)
 
 
 def expression_label(canvas: GenePictures) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, final
 
@@ -14,11 +15,16 @@ from conceptstain.errors import InputError
 from conceptstain.progress import Report, silent
 
 if TYPE_CHECKING:  # these import torch, and a window that shows an empty study should not wait for it
+    import pandas as pd
+
     from conceptstain.canvas.gene_pictures import GenePictures
     from conceptstain.canvas.section import Section
+    from conceptstain.canvas.spot_profiles import SpotProfiles
     from conceptstain.concepts.concept import Concept
     from conceptstain.concepts.evidence import Evidence
-    from conceptstain.methods.attribution import Attribution
+    from conceptstain.concepts.spot_concepts import SpotConcepts, SpotConceptSettings
+    from conceptstain.methods.finding import Finding
+    from conceptstain.methods.spot_score import SpotScore
     from conceptstain.nets.encoder import Encoder
 
 __all__ = ["WONG", "Entry", "Study"]
@@ -50,6 +56,7 @@ class Study:
 
     section_changed: ClassVar[Signal] = Signal()
     encoder_changed: ClassVar[Signal] = Signal()
+    spot_encoders_changed: ClassVar[Signal] = Signal()
     concepts_changed: ClassVar[Signal] = Signal()
     finding_added: ClassVar[Signal] = Signal(object)
     findings_changed: ClassVar[Signal] = Signal()
@@ -58,12 +65,16 @@ class Study:
         self._section: Section | None = None
         self._canvas: GenePictures | None = None
         self._encoder: Encoder | None = None
+        self._spot_canvas: SpotProfiles | None = None
+        self._spot_encoders: tuple[Encoder, ...] = ()
+        self._spot_settings: SpotConceptSettings | None = None
+        self._spot_concepts: dict[tuple[Definition, ...], SpotConcepts] = {}
         self._entries: tuple[Entry, ...] = ()
         self._done: list[tuple[Entry, ...]] = []
         self._undone: list[tuple[Entry, ...]] = []
         self._concepts: dict[tuple[Definition, str], Concept] = {}
         self._evidence: dict[tuple[Definition, str], Evidence] = {}
-        self._findings: dict[str, Attribution] = {}
+        self._findings: dict[str, Finding] = {}
 
     # -- what is open ----------------------------------------------------------------------------------------------
 
@@ -79,8 +90,18 @@ class Study:
 
     @property
     def encoder(self) -> Encoder | None:
-        """The encoder in use."""
+        """The encoder of gene pictures in use."""
         return self._encoder
+
+    @property
+    def spot_canvas(self) -> SpotProfiles | None:
+        """The open section as the spot profiles that :attr:`spot_encoders` read; None without them."""
+        return self._spot_canvas
+
+    @property
+    def spot_encoders(self) -> tuple[Encoder, ...]:
+        """The encoders of spot profiles in use, whose scores are averaged; empty where there are none."""
+        return self._spot_encoders
 
     def show(self, canvas: GenePictures) -> tuple[Entry, ...]:
         """Open a section through its canvas.
@@ -95,11 +116,13 @@ class Study:
         """
         left = tuple(entry for entry in self._entries if not _is_portable(entry.definition, canvas))
         self._section, self._canvas, self._encoder = canvas.section, canvas, None
+        self._spot_canvas, self._spot_encoders, self._spot_concepts = None, (), {}
         self._entries = tuple(entry for entry in self._entries if entry not in left)
         self._done, self._undone = [], []
         self._forget_results()
         self.section_changed.emit()
         self.encoder_changed.emit()
+        self.spot_encoders_changed.emit()
         self.concepts_changed.emit()
         return left
 
@@ -117,6 +140,30 @@ class Study:
         self._encoder = encoder
         self._forget_results()
         self.encoder_changed.emit()
+
+    def use_for_spots(self, canvas: SpotProfiles, encoders: Sequence[Encoder]) -> None:
+        """Score spots with these encoders from now on.
+
+        Raises
+        ------
+        InputError
+            No encoder, or a canvas of another section.
+        MismatchError
+            An encoder does not read these profiles.
+        """
+        if canvas.section is not self.need_canvas().section:
+            raise InputError(
+                "These spots belong to another section",
+                got=canvas.section.name,
+                cure="View the open section as spots",
+            )
+        if not encoders:
+            raise InputError("Spots are scored by one encoder or more", got="none", cure="Fit some to the section")
+        for encoder in encoders:
+            encoder.check(canvas)
+        self._spot_canvas, self._spot_encoders = canvas, tuple(encoders)
+        self._forget_spot_scores()
+        self.spot_encoders_changed.emit()
 
     def need_canvas(self) -> GenePictures:
         """The canvas; an InputError where nothing is open."""
@@ -159,6 +206,72 @@ class Study:
         if self._canvas is canvas:  # another section may have been opened meanwhile
             self._concepts[definition, encoder.fingerprint] = made
         return made
+
+    @property
+    def spot_settings(self) -> SpotConceptSettings:
+        """How drawn spots become scores."""
+        from conceptstain.concepts.spot_concepts import SpotConceptSettings
+
+        return self._spot_settings or SpotConceptSettings()
+
+    @spot_settings.setter
+    def spot_settings(self, settings: SpotConceptSettings) -> None:
+        if settings != self.spot_settings:
+            self._spot_settings = settings
+            self._spot_concepts = {}
+
+    def spot_concepts(self, name: str, *, report: Report = silent) -> SpotConcepts:
+        """The concept of that name and those it is told from, as the spot encoders read them together.
+
+        It is told from the other concepts of the list that were made from spots and have no spot in common with it or
+        with each other; of two that overlap, from the first.
+
+        Raises
+        ------
+        InputError
+            No spot encoder is in use, or the concept was not made from spots.
+        """
+        from conceptstain.concepts.spot_concepts import spot_concepts
+
+        definition = self.entry(name).definition
+        if definition.region is None:
+            raise InputError(
+                f"The concept {name!r} was not made from spots, so spots cannot be compared with any",
+                got="a concept of genes",
+                cure="Choose another map, or make a concept of drawn spots",
+            )
+        canvas = self._spot_canvas
+        if canvas is None:
+            raise InputError(
+                "No encoder of spot profiles is in use", cure="Fit spot profiles to this section in the Model card"
+            )
+        taken = [definition]
+        covered = definition.region.choose(canvas.section)
+        for entry in self._entries if self.spot_settings.contrast else ():
+            if entry.definition is not definition and entry.definition.region is not None:
+                spots = entry.definition.region.choose(canvas.section)
+                if not (spots & covered).any():
+                    taken.append(entry.definition)
+                    covered = covered | spots
+        known = self._spot_concepts.get(tuple(taken))
+        if known is None:
+            regions = [replace(made.region, name=made.name) for made in taken if made.region is not None]
+            known = spot_concepts(regions, canvas, self._spot_encoders, self.spot_settings, report=report)
+            self._spot_concepts[tuple(taken)] = known
+        return known
+
+    def spot_score(self, name: str, *, report: Report = silent) -> SpotScore:
+        """How much every spot has of the concept of that name; an InputError where it was not made from spots."""
+        from conceptstain.methods.spot_score import spot_score
+
+        made = spot_score(self.spot_concepts(name, report=report), name, report=report)
+        return replace(made, concept=replace(made.concept, definition=self.entry(name).definition))
+
+    def spot_genes(self, name: str, *, report: Report = silent) -> pd.DataFrame:
+        """Genes of the concept of that name, up and down; see :func:`conceptstain.concept_genes`."""
+        from conceptstain.methods.concept_genes import concept_genes
+
+        return concept_genes(self.spot_concepts(name, report=report), name, report=report)
 
     def evidence(self, name: str, *, n_null: int = 999, report: Report = silent) -> Evidence:
         """The evidence for the concept of that name with the encoder in use; made on first use, then kept.
@@ -259,11 +372,11 @@ class Study:
     # -- findings --------------------------------------------------------------------------------------------------
 
     @property
-    def findings(self) -> tuple[Attribution, ...]:
+    def findings(self) -> tuple[Finding, ...]:
         """Maps made with the encoder in use, oldest first."""
         return tuple(self._findings.values())
 
-    def keep(self, finding: Attribution) -> None:
+    def keep(self, finding: Finding) -> None:
         """Keep a map in place of an earlier one of the same title, with the colour limits chosen for that."""
         earlier = self._findings.get(finding.title)
         if earlier is not None and finding.colour_limits is None:
@@ -319,7 +432,7 @@ class Study:
         self.concepts_changed.emit()
         self.findings_changed.emit()
 
-    def _named_as_listed(self, finding: Attribution) -> Attribution | None:
+    def _named_as_listed(self, finding: Finding) -> Finding | None:
         """The finding under its concept's present name; None where the concept is off the list."""
         if finding.concept is None:
             return finding
@@ -333,9 +446,17 @@ class Study:
         return replace(finding, name=definition.name, concept=replace(finding.concept, definition=definition))
 
     def _forget_results(self) -> None:
+        """Forget what the encoder of gene pictures had a part in."""
         self._concepts = {}
         self._evidence = {}
-        self._findings = {}
+        kept = [made for made in self._findings.values() if self._spot_canvas is not None and made.method == "spot score"]
+        self._findings = {made.title: made for made in kept}
+        self.findings_changed.emit()
+
+    def _forget_spot_scores(self) -> None:
+        self._spot_concepts = {}
+        kept = [made for made in self._findings.values() if made.method != "spot score"]
+        self._findings = {made.title: made for made in kept}
         self.findings_changed.emit()
 
 

@@ -186,3 +186,81 @@ def test_windows_share_one_thread(jobs: Jobs, qtbot: QtBot) -> None:
     assert not second.started.is_set()
     with qtbot.waitSignal(jobs.idle):
         first.cancel()
+
+
+def noting(*, report: Report, calls: list[str], name: str, steps: int = 1) -> str:
+    calls.append(name)
+    for done in range(steps):
+        report(Step(done, steps + 1))
+    return name
+
+
+def test_a_patient_job_runs_when_nothing_else_is_left(jobs: Jobs, qtbot: QtBot) -> None:
+    calls: list[str] = []
+    with qtbot.waitSignal(jobs.quiet):
+        jobs.run(noting, calls=calls, name="first")
+        jobs.run(noting, calls=calls, name="patient", patient=True)
+        jobs.run(noting, calls=calls, name="second")
+    assert calls == ["first", "second", "patient"]
+
+
+def test_a_patient_job_gives_way_and_is_started_again(jobs: Jobs, qtbot: QtBot) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    calls: list[str] = []
+    results: list[str] = []
+
+    def patient(*, report: Report) -> str:
+        calls.append("patient")
+        begun.set()
+        while not go_on.is_set():
+            report(Step(1, 2))
+        return "tested"
+
+    jobs.run(patient, patient=True, then=results.append)
+    qtbot.waitUntil(begun.is_set)
+    with qtbot.waitSignal(jobs.idle):
+        jobs.run(noting, calls=calls, name="click")
+    assert calls[:2] == ["patient", "click"]
+    assert results == []
+    go_on.set()
+    with qtbot.waitSignal(jobs.quiet):
+        pass
+    assert results == ["tested"]
+    assert calls[-1] == "patient"
+
+
+def test_patient_jobs_make_nobody_wait(jobs: Jobs, qtbot: QtBot) -> None:
+    begun, cleaned = threading.Event(), threading.Event()
+    job = jobs.run(until_cancelled, begun=begun, cleaned=cleaned, patient=True)
+    qtbot.waitUntil(begun.is_set)
+    assert not jobs.busy
+    assert not jobs.at_rest
+    with qtbot.waitSignal(jobs.quiet):
+        job.cancel()
+    assert cleaned.is_set()
+
+
+def test_patient_jobs_give_way_to_those_of_another_window(jobs: Jobs, qtbot: QtBot) -> None:
+    begun, cleaned = threading.Event(), threading.Event()
+    patient = jobs.run(until_cancelled, begun=begun, cleaned=cleaned, patient=True)
+    qtbot.waitUntil(begun.is_set)
+    other = Jobs()
+    calls: list[str] = []
+    with qtbot.waitSignal(other.idle):
+        other.run(noting, calls=calls, name="click")
+    assert calls == ["click"]
+    qtbot.waitUntil(lambda: patient.is_running)
+    with qtbot.waitSignal(jobs.quiet):
+        patient.cancel()
+    other.close()
+
+
+def test_a_patient_job_that_waits_is_dropped_with_its_window(jobs: Jobs, qtbot: QtBot) -> None:
+    begun, cleaned = threading.Event(), threading.Event()
+    calls: list[str] = []
+    jobs.run(until_cancelled, begun=begun, cleaned=cleaned)
+    jobs.run(noting, calls=calls, name="patient", patient=True)
+    qtbot.waitUntil(begun.is_set)
+    jobs.close()
+    assert cleaned.is_set()
+    assert calls == []

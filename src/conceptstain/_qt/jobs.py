@@ -4,6 +4,9 @@ A job is any function that takes ``report=``. Jobs wait for each other in one qu
 network's hooks while they run and two jobs on one network would corrupt each other. No generators: the generator
 workers at hand swallow a RuntimeError raised inside, and torch's shape and memory errors are RuntimeErrors.
 
+Some jobs are patient: what they make is good to have, and nobody waits for it. A patient job starts when no other job of
+any window is left, gives way to one that comes (it stops at its next report), and starts again afterwards.
+
 A window may go while its jobs run. So neither the thread nor a job belongs to a window: Qt would wait for the thread,
 without asking it to stop, and a job would report through an object that is gone.
 """
@@ -29,23 +32,38 @@ INTERVAL = 0.05  # seconds between two steps shown; more often only costs the wi
 
 @final
 class Job(QObject):
-    """One call of a function, and what became of it. All signals arrive on the thread that made the job."""
+    """One call of a function, and what became of it. All signals arrive on the thread that made the job.
+
+    ``gave_way`` comes in place of the last three: the job is to be started again.
+    """
 
     stepped = Signal(object)
     returned = Signal(object)
     cancelled = Signal()
     failed = Signal(object)
     finished = Signal()
+    gave_way = Signal()
 
-    def __init__(self, function: Callable[..., Any], arguments: dict[str, Any], about: object | None = None) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        arguments: dict[str, Any],
+        about: object | None = None,
+        *,
+        patient: bool = False,
+    ) -> None:
         super().__init__(QCoreApplication.instance())
         self.about = about
+        self.patient = patient
         self._function = function
         self._arguments = arguments
         self._stop = threading.Event()
+        self._aside = threading.Event()
         self._last_step = 0.0
+        self._running = False
         self.started = threading.Event()
         self.ended = threading.Event()
+        self.gave_way.connect(self._rest)
 
     def cancel(self) -> None:
         """Ask the job to stop at its next report; a job still waiting never starts."""
@@ -56,14 +74,33 @@ class Job(QObject):
         """Whether it was asked to stop."""
         return self._stop.is_set()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and its end was not yet heard of on this thread."""
+        return self._running
+
+    def give_way(self) -> None:
+        """Ask the job to stop at its next report, to be started again."""
+        self._aside.set()
+
+    def start(self) -> None:
+        """Wait for the worker's thread, and run there."""
+        self._running = True
+        self._aside.clear()
+        self.ended.clear()
+        _thread().start(_Call(self))
+
     def run(self) -> None:
         """Call the function; on the worker's thread."""
         self.started.set()
+        again = False
         try:
             self._report(Step(0, 1))
             result = self._function(**self._arguments, report=self._report)
         except Cancelled:
-            self.cancelled.emit()
+            again = self._aside.is_set() and not self._stop.is_set()
+            if not again:
+                self.cancelled.emit()
         except Exception as error:  # noqa: BLE001 - whatever it is, the user is told and the panel is freed
             self.failed.emit(error)
         else:
@@ -73,10 +110,13 @@ class Job(QObject):
                 self.returned.emit(result)
         finally:
             self.ended.set()
-            self.finished.emit()
+            (self.gave_way if again else self.finished).emit()
+
+    def _rest(self) -> None:
+        self._running = False
 
     def _report(self, step: Step) -> None:
-        if self._stop.is_set():
+        if self._stop.is_set() or self._aside.is_set():
             raise Cancelled
         now = time.monotonic()
         if now - self._last_step >= INTERVAL or step.done == step.total:
@@ -95,10 +135,14 @@ class _Call(QRunnable):
 
 @final
 class Jobs(QObject):
-    """Jobs of one window, which wait in one queue with those of other windows."""
+    """Jobs of one window, which wait in one queue with those of other windows.
+
+    ``idle`` comes when none but patient jobs are left, ``quiet`` when none at all is.
+    """
 
     started = Signal(object)
     idle = Signal()
+    quiet = Signal()
     failed = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -114,8 +158,13 @@ class Jobs(QObject):
 
     @property
     def busy(self) -> bool:
-        """Whether a job is running or waiting."""
-        return bool(self._waiting)
+        """Whether a job that somebody waits for is running or waiting."""
+        return any(not job.patient for job in self._waiting)
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether no job is left, patient or not."""
+        return not self._waiting
 
     def run(
         self,
@@ -127,6 +176,7 @@ class Jobs(QObject):
         on_end: Callable[[], None] | None = None,
         on_failure: Callable[[Exception], None] | None = None,
         about: object | None = None,
+        patient: bool = False,
         **arguments: Any,
     ) -> Job:
         """Queue ``function(**arguments, report=...)``.
@@ -145,8 +195,10 @@ class Jobs(QObject):
             Called with its error instead of ``failed``, on this thread.
         about
             What the job is of no use without, for :meth:`cancel_about`.
+        patient
+            Let all other jobs go first. The function may be stopped and called again.
         """
-        job = Job(function, arguments, about)
+        job = Job(function, arguments, about, patient=patient)
         closed = self._closed
         if on_step is not None:
             job.stepped.connect(lambda step: None if job.is_cancelled else on_step(step))
@@ -157,10 +209,22 @@ class Jobs(QObject):
         if on_end is not None:
             job.finished.connect(lambda: None if closed.is_set() else on_end())
         job.finished.connect(lambda: self._retire(job))
+        job.gave_way.connect(self._give_turn)
         self._waiting.append(job)
-        self.started.emit(job)
-        _thread().start(_Call(job))
+        if patient:
+            self._give_turn()
+        else:
+            self.started.emit(job)
+            for jobs in list(_OPEN):
+                jobs.give_way()
+            job.start()
         return job
+
+    def give_way(self) -> None:
+        """Ask a patient job that runs to let others go first."""
+        for job in self._waiting:
+            if job.patient:
+                job.give_way()
 
     def cancel_all(self) -> None:
         """Ask every job to stop."""
@@ -183,8 +247,20 @@ class Jobs(QObject):
     def _retire(self, job: Job) -> None:
         self._waiting.remove(job)
         job.deleteLater()
-        if not self._waiting and not self._closed.is_set():
+        if not self._closed.is_set() and not job.patient and not self.busy:
             self.idle.emit()
+        for jobs in list(_OPEN):
+            jobs._give_turn()
+        if not self._closed.is_set() and self.at_rest:
+            self.quiet.emit()
+
+    def _give_turn(self) -> None:
+        """Start the patient job that waits longest, where nothing else is left to do in any window."""
+        if self._closed.is_set() or any(jobs.busy for jobs in list(_OPEN) if not jobs._closed.is_set()):
+            return
+        mine = [job for job in self._waiting if job.patient]
+        if mine and not any(job.is_running for job in mine):
+            mine[0].start()
 
 
 @cache

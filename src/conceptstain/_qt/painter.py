@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from conceptstain.canvas.gene_pictures import GenePictures
     from conceptstain.layer_tuples import LayerTuple
-    from conceptstain.methods.attribution import Attribution
+    from conceptstain.methods.finding import Finding
     from conceptstain.study import Entry
 
 __all__ = ["REGIONS", "Painter"]
@@ -135,7 +135,7 @@ class Painter:
 
     # -- maps ------------------------------------------------------------------------------------------------------
 
-    def show(self, finding: Attribution, canvas: GenePictures) -> str:
+    def show(self, finding: Finding, canvas: GenePictures) -> str:
         """Paint a map, in place of an earlier one of the same name, and hide the others; gives the layer's name."""
         return self._paint(layers(finding, canvas)[0], self._layer(finding.title))
 
@@ -144,7 +144,7 @@ class Painter:
         before = [layer for layer in self.viewer.layers if _is_map(layer) and isinstance(_shown_in(layer), str)]
         return self._paint(gene_layer(gene, canvas), before[0] if before else None)
 
-    def keep_maps(self, findings: Iterable[Attribution]) -> None:
+    def keep_maps(self, findings: Iterable[Finding]) -> None:
         """Remove maps that are no findings any more, and give the others their present names."""
         kept = {id(finding.values): finding for finding in findings}
         gone: list[Layer] = []

@@ -23,7 +23,7 @@ from conceptstain.study import Study
 
 if TYPE_CHECKING:
     from conceptstain.concepts.concept import Concept
-    from conceptstain.methods.attribution import Attribution
+    from conceptstain.methods.finding import Finding
 
 __all__ = ["Staining"]
 
@@ -189,7 +189,7 @@ class Staining(QObject):
             if self._maps.state == WAITING:  # it failed
                 self._maps.set_state(self._painted)
 
-    def _show_stain(self, result: tuple[Concept, Attribution]) -> None:
+    def _show_stain(self, result: tuple[Concept, Finding]) -> None:
         concept, finding = result
         self._concepts.show_concept(concept)
         self._maps.set_ready(ready=True)
@@ -198,7 +198,7 @@ class Staining(QObject):
         )
         self._study.keep(finding)
 
-    def _show_finding(self, finding: Attribution) -> None:
+    def _show_finding(self, finding: Finding) -> None:
         name = self._painter.show(finding, self._study.need_canvas())
         self._export.show_maps([kept.title for kept in self._study.findings])
         self._show_limits(name)

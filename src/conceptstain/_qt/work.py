@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from conceptstain.canvas.section import Section
     from conceptstain.concepts.concept import Concept
     from conceptstain.concepts.definition import Definition
-    from conceptstain.methods.attribution import Attribution
+    from conceptstain.methods.finding import Finding
     from conceptstain.nets.encoder import Encoder
     from conceptstain.nets.picture_vae import Network
     from conceptstain.study import Study
@@ -103,7 +103,7 @@ def try_concept(study: Study, definition: Definition, *, report: Report) -> Conc
     return study.try_definition(definition, report=report)
 
 
-def stain(study: Study, name: str, map_key: str, dimension: int, *, report: Report) -> tuple[Concept, Attribution]:
+def stain(study: Study, name: str, map_key: str, dimension: int, *, report: Report) -> tuple[Concept, Finding]:
     """Make a map of a concept."""
     _need_torch()
     from conceptstain.methods.maps import map_kind
@@ -115,7 +115,7 @@ def stain(study: Study, name: str, map_key: str, dimension: int, *, report: Repo
     return concept, finding
 
 
-def export_figure(canvas: GenePictures, findings: tuple[Attribution, ...], path: Path, *, report: Report) -> Path:
+def export_figure(canvas: GenePictures, findings: tuple[Finding, ...], path: Path, *, report: Report) -> Path:
     """Draw maps and write the figure."""
     from conceptstain.figures import figure, save_figure
 
@@ -128,7 +128,7 @@ def export_results(
     canvas: GenePictures,
     encoder: Encoder,
     definitions: tuple[Definition, ...],
-    findings: tuple[Attribution, ...],
+    findings: tuple[Finding, ...],
     *,
     path: Path,
     table: str,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from conceptstain.canvas.gene_pictures import GenePictures
     from conceptstain.canvas.section import Section
     from conceptstain.concepts.concept import Concept
-    from conceptstain.methods.attribution import Attribution
+    from conceptstain.methods.finding import Finding
     from conceptstain.nets.encoder import Encoder
 
 __all__ = ["CONTROLS", "EVIDENCE", "FORMATS", "check_targets", "file_stem", "write_results"]
@@ -53,7 +53,7 @@ def write_results(
     out: Path,
     stem: str,
     canvas: GenePictures,
-    maps: Sequence[Attribution],
+    maps: Sequence[Finding],
     encoder: Encoder,
     *,
     concepts: Sequence[Concept] | None = None,
