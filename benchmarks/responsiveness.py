@@ -58,8 +58,8 @@ def main() -> None:
             dock.jobs.idle.disconnect(loop.quit)
 
     def stain(gene: str) -> None:
-        dock.concepts.genes.setText(gene)
-        QTest.mouseClick(dock.concepts.make_button, Qt.MouseButton.LeftButton)
+        dock.concepts.maker.genes.setText(gene)
+        QTest.mouseClick(dock.concepts.maker.make_button, Qt.MouseButton.LeftButton)
         settled()
 
     def choose(name: str) -> None:

@@ -63,14 +63,14 @@ def take_picture_of_the_dock(weights: Path) -> None:
     lasso = np.array([2900.0, 2500.0]) + np.stack([420 * np.sin(around), 330 * np.cos(around)], axis=1)
     viewer.layers["regions"].add_polygons([lasso])
     inside = Polygon((lasso,)).choose(dock.study.need_canvas().section).sum()
-    dock.concepts.name.setText(f"{inside} spots")
-    dock.concepts.tabs.setCurrentIndex(1)
-    dock.concepts.make_button.click()
+    dock.concepts.maker.name.setText(f"{inside} spots")
+    dock.concepts.maker.tabs.setCurrentIndex(1)
+    dock.concepts.maker.make_button.click()
     settled()
-    dock.concepts.tabs.setCurrentIndex(0)
+    dock.concepts.maker.tabs.setCurrentIndex(0)
     for gene in reversed(GENES):
-        dock.concepts.genes.setText(gene)
-        dock.concepts.make_button.click()
+        dock.concepts.maker.genes.setText(gene)
+        dock.concepts.maker.make_button.click()
         settled()
     for note in viewer.window._qt_window.findChildren(NapariQtNotification):  # noqa: SLF001
         note.close()  # they fade only in a window that is in front

@@ -195,8 +195,8 @@ def test_evidence_is_made_once_and_follows_its_concept(study: Study) -> None:
     study.add(Definition("granule", like="Gene3"))
     assert study.known_evidence("granule") is None
     found = study.evidence("granule", n_null=5)
-    assert study.evidence("granule", n_null=5) is found
-    assert study.evidence("granule", n_null=6) is not found
+    assert study.evidence("granule", n_null=5).scores is found.scores
+    assert study.evidence("granule", n_null=6).scores is not found.scores
     study.rename("granule", "GCL")
     known = study.known_evidence("GCL")
     assert known is not None
@@ -205,6 +205,31 @@ def test_evidence_is_made_once_and_follows_its_concept(study: Study) -> None:
     assert study.known_evidence("granule") is not None
     study.use(tiny_encoder(study.need_encoder().shape, seed=5))
     assert study.known_evidence("granule") is None
+
+
+def test_evidence_is_corrected_for_all_concepts_that_were_tried(study: Study) -> None:
+    study.add(Definition("granule", like="Gene3"))
+    alone = study.evidence("granule", n_null=9)
+    assert alone.tried == 1
+    study.add(Definition("outer", region=Region.from_obs("layer", "outer")))
+    study.evidence("outer", n_null=9)
+    study.rename("outer", "ONL")
+    study.evidence("ONL", n_null=9)
+    again = study.known_evidence("granule")
+    assert again is not None
+    assert again.tried == 2
+    assert alone.p <= again.p
+    study.remove("ONL")
+    given_up = study.known_evidence("granule")
+    assert given_up is not None
+    assert given_up.tried == 2
+
+
+def test_controls_are_made_once_for_each_map(study: Study) -> None:
+    study.add(Definition("outer", region=Region.from_obs("layer", "outer")))
+    found = study.controls("outer", "gene-mean")
+    assert study.controls("outer", "gene-mean") is found
+    assert study.controls("outer", "decoded") is not found
 
 
 @pytest.fixture

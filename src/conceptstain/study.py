@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, final
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # these import torch, and a window that shows an empty study 
     from conceptstain.concepts.concept import Concept
     from conceptstain.concepts.evidence import Evidence
     from conceptstain.concepts.spot_concepts import SpotConcepts, SpotConceptSettings
+    from conceptstain.methods.controls import Controls
     from conceptstain.methods.finding import Finding
     from conceptstain.methods.spot_score import SpotScore
     from conceptstain.nets.encoder import Encoder
@@ -74,6 +75,7 @@ class Study:
         self._undone: list[tuple[Entry, ...]] = []
         self._concepts: dict[tuple[Definition, str], Concept] = {}
         self._evidence: dict[tuple[Definition, str], Evidence] = {}
+        self._controls: dict[tuple[Definition, str, str, int], Controls] = {}
         self._findings: dict[str, Finding] = {}
 
     # -- what is open ----------------------------------------------------------------------------------------------
@@ -276,22 +278,52 @@ class Study:
     def evidence(self, name: str, *, n_null: int = 999, report: Report = silent) -> Evidence:
         """The evidence for the concept of that name with the encoder in use; made on first use, then kept.
 
-        It is not corrected for other concepts: see :func:`conceptstain.concepts.evidence.corrected`.
+        It is corrected for all concepts that were tested with this encoder, also those that were given up.
         """
         definition = self.entry(name).definition
-        key = (definition, self.need_encoder().fingerprint)
-        known = self._evidence.get(key)
+        known = self._tested(definition)
         if known is None or known.settings["n_null"] != n_null:
             from conceptstain.concepts.evidence import evidence
 
-            concept = self.concept(name, report=report)
-            known = evidence(concept, self.need_canvas(), self.need_encoder(), n_null=n_null, report=report)
-            self._evidence[key] = known
-        return known
+            canvas, encoder = self.need_canvas(), self.need_encoder()
+            made = evidence(self.concept(name, report=report), canvas, encoder, n_null=n_null, report=report)
+            if self._canvas is canvas:  # another section may have been opened meanwhile
+                self._evidence[definition, encoder.fingerprint] = made
+        found = self.known_evidence(name)
+        if found is None:
+            raise InputError(f"The section that {name!r} was tested on is open no more", cure="Test it again")
+        return found
 
     def known_evidence(self, name: str) -> Evidence | None:
-        """The evidence for the concept of that name, where it was made already."""
-        return self._evidence.get((self.entry(name).definition, self.need_encoder().fingerprint))
+        """The evidence for the concept of that name, where it was made already; corrected as by :meth:`evidence`."""
+        from conceptstain.concepts.evidence import corrected
+
+        known = self._tested(self.entry(name).definition)
+        if known is None:
+            return None
+        tried = [known]
+        for (definition, fingerprint), other in self._evidence.items():
+            seen = any(definition.has_same_source(each.definition) for each in tried)
+            if fingerprint == known.encoder and not seen:
+                tried.append(other)
+        return corrected(tried)[0]
+
+    def _tested(self, definition: Definition) -> Evidence | None:
+        return self._evidence.get((definition, self.need_encoder().fingerprint))
+
+    def controls(self, name: str, map_key: str, *, dimension: int = 0, report: Report = silent) -> Controls:
+        """A map of the concept of that name beside what it has to beat; made on first use, then kept."""
+        key = (self.entry(name).definition, self.need_encoder().fingerprint, map_key, dimension)
+        known = self._controls.get(key)
+        if known is None:
+            from conceptstain.methods.controls import controls
+
+            canvas, encoder = self.need_canvas(), self.need_encoder()
+            concept = self.concept(name, report=report)
+            known = controls(canvas, encoder, concept, map_key, dimension=dimension, report=report)
+            if self._canvas is canvas:
+                self._controls[key] = known
+        return known
 
     def add(self, definition: Definition, *, colour: str | None = None) -> Entry:
         """Add a concept at the end of the list; undoable.
@@ -447,16 +479,15 @@ class Study:
 
     def _forget_results(self) -> None:
         """Forget what the encoder of gene pictures had a part in."""
-        self._concepts = {}
-        self._evidence = {}
-        kept = [made for made in self._findings.values() if self._spot_canvas is not None and made.method == "spot score"]
-        self._findings = {made.title: made for made in kept}
-        self.findings_changed.emit()
+        self._concepts, self._evidence, self._controls = {}, {}, {}
+        self._forget_findings(lambda made: self._spot_canvas is None or made.method != "spot score")
 
     def _forget_spot_scores(self) -> None:
         self._spot_concepts = {}
-        kept = [made for made in self._findings.values() if made.method != "spot score"]
-        self._findings = {made.title: made for made in kept}
+        self._forget_findings(lambda made: made.method == "spot score")
+
+    def _forget_findings(self, is_void: Callable[[Finding], bool]) -> None:
+        self._findings = {title: made for title, made in self._findings.items() if not is_void(made)}
         self.findings_changed.emit()
 
 

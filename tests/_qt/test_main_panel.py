@@ -27,12 +27,13 @@ from qtpy.QtWidgets import (
     QTabBar,
 )
 
-from conceptstain._qt.concept_panel import genes_in
+from conceptstain._qt.concept_maker import genes_in
 from conceptstain._qt.main_panel import MainPanel
 from conceptstain.canvas.reading import open_section
 from conceptstain.canvas.samples import sample_path
+from conceptstain.concepts.sentences import evidence_words
 from conceptstain.nets.checkpoint import load_encoder
-from factories import tiny_section
+from factories import tiny_profile_encoders, tiny_section
 
 pytestmark = pytest.mark.gui
 LEFT = Qt.MouseButton.LeftButton
@@ -47,6 +48,7 @@ class Walk:
         self.qtbot = qtbot
         viewer.window._qt_window.resize(1280, 800)
         self.dock = MainPanel(viewer)
+        self.dock.staining.judging.n_null = 19
         viewer.window.add_dock_widget(self.dock, name="Concept Stain", area="right")
         self.told: list[str] = []
         notification_manager.notification_ready.connect(self._hear)
@@ -65,6 +67,19 @@ class Walk:
             with self.qtbot.waitSignal(self.dock.jobs.idle, timeout=LONG):
                 pass
 
+    def rest(self) -> None:
+        """Wait until the patient jobs are done, too."""
+        self.settled(lambda: None)
+        while not self.dock.jobs.at_rest:
+            with self.qtbot.waitSignal(self.dock.jobs.quiet, timeout=LONG):
+                pass
+
+    def make_by_layer(self, value: str) -> None:
+        self.dock.concepts.maker.tabs.setCurrentIndex(2)
+        self.dock.concepts.maker.column.setCurrentText("layer")
+        self.dock.concepts.maker.value.setCurrentText(value)
+        self.click(self.dock.concepts.maker.make_button)
+
     def drop(self, *files: Path) -> None:
         """Drop files on the viewer."""
         with self.qtbot.waitSignal(self.dock.jobs.idle, timeout=LONG):
@@ -72,14 +87,14 @@ class Walk:
         self.settled(lambda: None)
 
     def make_by_gene(self, text: str) -> None:
-        self.dock.concepts.tabs.setCurrentIndex(0)
-        self.qtbot.keyClicks(self.dock.concepts.genes, text)
-        self.click(self.dock.concepts.make_button)
+        self.dock.concepts.maker.tabs.setCurrentIndex(0)
+        self.qtbot.keyClicks(self.dock.concepts.maker.genes, text)
+        self.click(self.dock.concepts.maker.make_button)
 
     def draw_lasso(self, centre: tuple[float, float], radius: float) -> None:
         """Draw a circle on the tissue with the mouse; centre and radius in world units."""
-        self.dock.concepts.tabs.setCurrentIndex(1)
-        self.click(self.dock.concepts.tools["lasso"])
+        self.dock.concepts.maker.tabs.setCurrentIndex(1)
+        self.click(self.dock.concepts.maker.tools["lasso"])
         canvas = self.viewer.window._qt_viewer.canvas.native
         zoom = self.viewer.scene.camera.zoom
         middle = np.array(self.viewer.scene.camera.center[-2:])
@@ -146,13 +161,13 @@ def test_the_walk_from_the_sample_to_an_exported_figure(
     centre = section.spots.mean(axis=0)
     walk.draw_lasso((float(centre[0]), float(centre[1])), 900.0)
     inside = int((np.linalg.norm(section.spots - centre, axis=1) < 900).sum())
-    assert dock.concepts.selected.text() == f"{inside} spots chosen."
-    walk.qtbot.keyClicks(dock.concepts.name, "middle")
-    walk.click(dock.concepts.make_button)
+    assert dock.concepts.maker.selected.text() == f"{inside} spots chosen."
+    walk.qtbot.keyClicks(dock.concepts.maker.name, "middle")
+    walk.click(dock.concepts.maker.make_button)
     assert walk.concept_names == ["Penk", "middle"]
     assert walk.names[-1] == "middle - decoded"
     assert f"enriched in {inside} of {section.n_spots} spots (drawn outline)" in dock.concepts.origin.text()
-    assert dock.concepts.selected.text() == "No spots chosen: draw around some."
+    assert dock.concepts.maker.selected.text() == "No spots chosen: draw around some."
 
     walk.settled(lambda: dock.maps.map.setCurrentIndex(dock.maps.map.findData("gradient")))
     assert walk.names[-1] == "middle - gradient saliency"
@@ -247,16 +262,16 @@ def test_a_cancelled_fit_keeps_the_encoder_in_use(on_sample: Walk) -> None:
 def test_picked_spots_and_annotations_make_concepts_too(on_sample: Walk) -> None:
     walk, dock = on_sample, on_sample.dock
     layer = dock.study.need_canvas().section.adata.obs["layer"].astype(str)
-    dock.concepts.tabs.setCurrentIndex(1)
-    walk.click(dock.concepts.tools["pick"])
+    dock.concepts.maker.tabs.setCurrentIndex(1)
+    walk.click(dock.concepts.maker.tools["pick"])
     spots = walk.viewer.layers["simulated bulb - spots"]
     spots.selected_data = set(np.flatnonzero(layer == "GCL")[:12])
-    assert dock.concepts.selected.text() == "12 spots chosen."
-    walk.click(dock.concepts.make_button)
-    dock.concepts.tabs.setCurrentIndex(2)
-    dock.concepts.column.setCurrentText("layer")
-    dock.concepts.value.setCurrentText("ONL")
-    walk.click(dock.concepts.make_button)
+    assert dock.concepts.maker.selected.text() == "12 spots chosen."
+    walk.click(dock.concepts.maker.make_button)
+    dock.concepts.maker.tabs.setCurrentIndex(2)
+    dock.concepts.maker.column.setCurrentText("layer")
+    dock.concepts.maker.value.setCurrentText("ONL")
+    walk.click(dock.concepts.maker.make_button)
     assert walk.concept_names == ["region", "ONL"]
     assert walk.told == []
 
@@ -273,8 +288,8 @@ def test_what_cannot_be_made_is_told_and_never_listed(on_sample: Walk, text: str
 
 
 def test_making_a_concept_of_nothing_drawn_is_told(on_sample: Walk) -> None:
-    on_sample.dock.concepts.tabs.setCurrentIndex(1)
-    on_sample.click(on_sample.dock.concepts.make_button)
+    on_sample.dock.concepts.maker.tabs.setCurrentIndex(1)
+    on_sample.click(on_sample.dock.concepts.maker.make_button)
     assert "No spots are chosen" in on_sample.told[0]
 
 
@@ -288,7 +303,7 @@ def test_an_outline_follows_its_concept_through_renaming_deleting_and_undo(on_sa
     walk, dock = on_sample, on_sample.dock
     centre = dock.study.need_canvas().section.spots.mean(axis=0)
     walk.draw_lasso((float(centre[0]), float(centre[1])), 900.0)
-    walk.click(dock.concepts.make_button)
+    walk.click(dock.concepts.maker.make_button)
     drawn = np.asarray(walk.viewer.layers["regions"].data[0])
     assert outlines(walk) == ["region"]
     dock.concepts.list.item(0).setText("granule")
@@ -309,8 +324,8 @@ def test_an_outline_not_yet_made_into_a_concept_outlives_changes_of_the_list(on_
     walk.draw_lasso((float(centre[0]), float(centre[1])), 900.0)
     walk.make_by_gene("Penk")
     assert outlines(walk) == [""]
-    assert not dock.concepts.selected.text().startswith("No spots")
-    walk.click(dock.concepts.clear_button)
+    assert not dock.concepts.maker.selected.text().startswith("No spots")
+    walk.click(dock.concepts.maker.clear_button)
     assert outlines(walk) == []
 
 
@@ -328,10 +343,10 @@ def test_the_map_that_is_seen_is_the_layer_that_is_chosen(on_sample: Walk) -> No
 def test_spots_put_back_after_the_user_deleted_them_can_be_picked(on_sample: Walk) -> None:
     walk, dock = on_sample, on_sample.dock
     walk.viewer.layers.remove(walk.viewer.layers["simulated bulb - spots"])
-    dock.concepts.tabs.setCurrentIndex(1)
-    walk.click(dock.concepts.tools["pick"])
+    dock.concepts.maker.tabs.setCurrentIndex(1)
+    walk.click(dock.concepts.maker.tools["pick"])
     walk.viewer.layers["simulated bulb - spots"].selected_data = {1, 2, 3}
-    assert dock.concepts.selected.text() == "3 spots chosen."
+    assert dock.concepts.maker.selected.text() == "3 spots chosen."
 
 
 def test_a_section_dropped_beside_another_leaves_that_in_the_viewer(walk: Walk, tmp_path: Path) -> None:
@@ -358,8 +373,8 @@ def test_layers_that_the_user_deletes_come_back_when_needed(on_sample: Walk) -> 
     walk.viewer.layers.clear()
     walk.make_by_gene("Penk")
     assert "Penk - decoded" in walk.names
-    dock.concepts.tabs.setCurrentIndex(1)
-    walk.click(dock.concepts.tools["lasso"])
+    dock.concepts.maker.tabs.setCurrentIndex(1)
+    walk.click(dock.concepts.maker.tools["lasso"])
     assert isinstance(walk.viewer.layers["regions"], Shapes)
     assert walk.told == []
 
@@ -451,8 +466,8 @@ def test_another_section_stops_a_fit_and_what_waits_for_it(on_sample: Walk, tmp_
     dock.model.epochs.setValue(500)
     walk.qtbot.mouseClick(dock.model.fit_button, LEFT)
     walk.qtbot.waitUntil(lambda: dock.model.progress.value() > 0, timeout=LONG)
-    walk.qtbot.keyClicks(dock.concepts.genes, "Penk")
-    walk.qtbot.mouseClick(dock.concepts.make_button, LEFT)
+    walk.qtbot.keyClicks(dock.concepts.maker.genes, "Penk")
+    walk.qtbot.mouseClick(dock.concepts.maker.make_button, LEFT)
     assert "waits" in dock.concepts.state
     walk.settled(lambda: dock.opening.open(write_section(tmp_path / "other.h5ad")))
     assert dock.data.state.startswith("other")
@@ -556,11 +571,11 @@ def test_a_grid_the_bundled_encoder_was_not_made_for_shows_the_way_out(walk: Wal
 def test_names_in_a_file_are_shown_as_they_are(walk: Walk, tmp_path: Path) -> None:
     dock = walk.dock
     walk.settled(lambda: dock.opening.open(write_section(tmp_path / "tagged.h5ad", group="a<i>b")))
-    dock.concepts.tabs.setCurrentIndex(2)
-    dock.concepts.value.setCurrentText("<b>left</b>")
-    walk.click(dock.concepts.make_button)
+    dock.concepts.maker.tabs.setCurrentIndex(2)
+    dock.concepts.maker.value.setCurrentText("<b>left</b>")
+    walk.click(dock.concepts.maker.make_button)
     assert "&lt;b&gt;left&lt;/b&gt;" in dock.concepts.origin.text()
-    assert "&lt;b&gt;left&lt;/b&gt;" in dock.concepts.value.toolTip()
+    assert "&lt;b&gt;left&lt;/b&gt;" in dock.concepts.maker.value.toolTip()
 
 
 def test_the_size_of_a_pixel_is_asked_for_and_used(walk: Walk, tmp_path: Path) -> None:
@@ -620,3 +635,104 @@ def test_no_control_is_without_a_name_that_is_read_aloud(on_sample: Walk) -> Non
         if not any(isinstance(parent, inner) for parent in parents):
             assert widget.accessibleName(), widget.toolTip()
             assert widget.toolTip(), widget.accessibleName()
+
+
+def test_every_concept_gets_its_evidence_while_nobody_waits(on_sample: Walk) -> None:
+    walk, card = on_sample, on_sample.dock.concepts
+    walk.make_by_layer("GCL")
+    walk.rest()
+    alone = walk.dock.study.known_evidence("GCL")
+    assert alone is not None
+    assert card.list.remark("GCL") == evidence_words(alone)
+    assert card.evidence.text() == alone.sentence
+    assert not card.histogram.isHidden()
+    walk.make_by_gene("Penk")
+    walk.rest()
+    told = card.evidence.text()
+    assert "genes" in told
+    assert "corrected for 2 concepts" in told
+    walk.settled(lambda: card.choose("GCL"))
+    assert "corrected for 2 concepts" in card.evidence.text()
+
+
+def test_a_concept_that_cannot_be_tested_says_why(on_sample: Walk) -> None:
+    walk, card = on_sample, on_sample.dock.concepts
+    card.maker.tabs.setCurrentIndex(1)
+    walk.click(card.maker.tools["pick"])
+    walk.viewer.layers["simulated bulb - spots"].selected_data = {1, 2}
+    walk.click(card.maker.make_button)
+    walk.rest()
+    assert walk.told == []
+    assert card.list.remark("region") == "not tested"
+    assert "too few spots" in card.evidence.text()
+    assert card.histogram.isHidden()
+
+
+def test_a_map_stands_beside_its_controls(on_sample: Walk) -> None:
+    walk, card = on_sample, on_sample.dock.maps
+    walk.make_by_layer("MCL")
+    walk.rest()
+    controls = walk.dock.study.controls("MCL", "decoded")
+    assert card.controls.text() == " ".join(controls.sentences)
+    assert [text.get_text() for text in card.controls_plot.axes.get_yticklabels()] == [
+        "this map",
+        *(control.name for control in controls.controls),
+    ]
+    walk.settled(lambda: card.map.setCurrentIndex(card.map.findData("gradient")))
+    assert card.controls.text() == "comparing with controls…"
+    walk.rest()
+    assert card.controls.text() == " ".join(walk.dock.study.controls("MCL", "gradient").sentences)
+
+
+def test_the_first_spot_score_fits_encoders_of_spots(on_sample: Walk) -> None:
+    walk, dock = on_sample, on_sample.dock
+    walk.make_by_layer("GCL")
+    dock.model.epochs.setValue(2)
+    walk.settled(lambda: dock.maps.map.setCurrentIndex(dock.maps.map.findData("spot-score")))
+    assert len(dock.study.spot_encoders) == 3
+    assert "3 encoders" in dock.model.spots.text()
+    assert walk.names[-1] == "GCL - spot score"
+    painted = walk.viewer.layers["GCL - spot score"]
+    np.testing.assert_allclose(painted.features["value"], dock.study.spot_score("GCL").values)
+    walk.make_by_layer("MCL")
+    assert walk.names[-1] == "MCL - spot score, against GCL"
+    walk.settled(lambda: dock.maps.against.setCurrentIndex(2))
+    assert walk.names[-1] == "MCL - spot score"
+    genes = dock.maps.searched
+    dock.maps.sign.setCurrentIndex(2)
+    lowest = dock.study.spot_genes("MCL")["decoded"]
+    assert genes.gene(genes.index(0, 0)) == lowest.idxmin()
+    assert genes.rowCount() == int((lowest <= 0).sum())
+    walk.make_by_gene("Penk")
+    assert dock.maps.chosen[0] == "decoded"
+    assert walk.names[-1] == "Penk - decoded"
+    assert walk.told == []
+
+
+def test_a_cancelled_fit_of_spots_leaves_the_way_to_it(on_sample: Walk) -> None:
+    walk, dock = on_sample, on_sample.dock
+    walk.make_by_layer("GCL")
+    dock.maps.map.setCurrentIndex(dock.maps.map.findData("spot-score"))
+    walk.qtbot.waitUntil(lambda: dock.model.progress.value() > 0, timeout=LONG)
+    walk.settled(lambda: walk.qtbot.mouseClick(dock.model.cancel_button, LEFT))
+    assert dock.maps.state == "spot score needs encoders of spots"
+    assert dock.study.spot_encoders == ()
+    assert walk.told == []
+
+
+def test_encoders_of_spots_are_saved_and_loaded_together(
+    on_sample: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk, dock = on_sample, on_sample.dock
+    canvas = dock.study.need_canvas().section.view("spots", n_genes=20)
+    dock.study.use_for_spots(canvas, tiny_profile_encoders(canvas.features, 2))
+    before = [encoder.fingerprint for encoder in dock.study.spot_encoders]
+    saving_as(monkeypatch, tmp_path / "mine")
+    walk.click(dock.model.save_spots_button)
+    files = sorted(str(path) for path in tmp_path.iterdir())
+    assert [Path(file).name for file in files] == ["mine-0.safetensors", "mine-1.safetensors"]
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_arguments, **_options: (files, ""))
+    walk.click(dock.model.load_button)
+    assert [encoder.fingerprint for encoder in dock.study.spot_encoders] == before
+    assert dock.study.encoder is not None
+    assert walk.told == []

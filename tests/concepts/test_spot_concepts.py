@@ -79,7 +79,7 @@ def test_it_is_the_direction_of_the_concept_made_alone():
 def test_concepts_drawn_together_are_contrasted_with_each_other():
     (encoder,) = encoders(1)
     regions = [some(name, seed, 11) for seed, name in enumerate("ab")]
-    made = spot_concepts(regions, canvas(), encoder, SpotConceptSettings("whitened", context=0.0))
+    made = spot_concepts(regions, canvas(), encoder, SpotConceptSettings("whitened", rest=False, context=0.0))
     chosen = [region.choose(canvas().section) for region in regions]
     shared = chosen[0] & chosen[1]
     members = [np.flatnonzero(mask & ~shared) for mask in chosen]
@@ -248,3 +248,27 @@ def test_settings_names_and_encoders_that_are_not_there_are_told():
         made.concept("outer", encoders(1)[0])
     with pytest.raises(InputError, match="not made with that encoder"):
         made.concept("inner", encoders(3)[2])
+
+
+def test_the_spots_of_no_concept_are_one_more_group_to_be_unlike():
+    (encoder,) = encoders(1)
+    one, other = (
+        some("one", 0),
+        Region.from_mask("other", ~some("one", 0).choose(canvas().section) & (np.arange(72) < 20)),
+    )
+    alone = spot_concepts([one, other], canvas(), encoder, SpotConceptSettings("plain", rest=False, context=0.0))
+    both = spot_concepts([one, other], canvas(), encoder, SpotConceptSettings("plain", context=0.0))
+    latents = latents_of(canvas(), encoder)
+    rest = np.flatnonzero(~one.choose(canvas().section) & ~other.choose(canvas().section))
+    groups = Groups.of(latents, [*both.members, rest], whitened=False)
+    np.testing.assert_allclose(
+        both.score().table["one"], zscore(against_others(groups.log_densities(latents))[:, 0]), atol=1e-5
+    )
+    assert len(alone.readings[0][0].groups.means) == 2
+    assert len(both.readings[0][0].groups.means) == 3
+
+
+def test_concepts_that_leave_no_spot_out_have_no_rest():
+    (encoder,) = encoders(1)
+    made = spot_concepts([layer("inner"), layer("outer")], canvas(), encoder)
+    assert len(made.readings[0][0].groups.means) == 2

@@ -1,60 +1,34 @@
-"""Concepts card: make concepts of genes, outlines, picked spots or annotations; name, colour, remove, undo."""
+"""Concepts card: the list of concepts with their evidence, and the form for a new one."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QStringListModel, Qt, Signal
-from qtpy.QtGui import QColor, QIcon, QKeySequence, QPixmap, QShortcut
-from qtpy.QtWidgets import (
-    QButtonGroup,
-    QComboBox,
-    QCompleter,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QListWidget,
-    QListWidgetItem,
-    QMenu,
-    QPushButton,
-    QTabWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QWidget
 
 from conceptstain._qt.card import Card
+from conceptstain._qt.concept_list import ConceptList, swatch
+from conceptstain._qt.concept_maker import ConceptMaker
+from conceptstain._qt.plots import EvidencePlot
 from conceptstain.study import WONG
 
 if TYPE_CHECKING:
     from conceptstain.concepts.concept import Concept
+    from conceptstain.concepts.evidence import Evidence
     from conceptstain.study import Entry
 
-__all__ = ["ConceptPanel", "genes_in"]
+__all__ = ["ConceptPanel"]
 
-TOOLS = {
-    "lasso": ("Lasso", "Draw freely around spots: press, move, release"),
-    "polygon": ("Polygon", "Draw an outline corner by corner; double-click ends it"),
-    "pick": ("Pick", "Click spots, or drag a box around them; Shift adds"),
-}
-FORMS = {
-    "mean": "The mean latent of the genes, as in the paper",
-    "contrast": "The mean latent of the genes minus that of all other genes",
-}
-SWATCH = 14
+FIRST = "Draw a lasso on the tissue or type a gene to make your first concept."
 
 
 class ConceptPanel(Card):
-    """Emits what the user wants of the concept list; shows the list."""
+    """Emits what the user wants of the concept list; shows the list, and the evidence for the chosen concept."""
 
-    genes_wanted = Signal(str, object, str, str)  # name, genes, "like" or "items", form
-    region_wanted = Signal(str, str)  # name, form
-    annotation_wanted = Signal(str, str, str, str)  # name, column, value, form
-    tool_wanted = Signal(str)
-    clear_wanted = Signal()
     chosen = Signal(str)
     rename_wanted = Signal(str, str)
     recolour_wanted = Signal(str, str)
@@ -64,30 +38,26 @@ class ConceptPanel(Card):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("3  Concepts", parent)
-        self._annotations: Mapping[str, Sequence[str]] = {}
-        self._known: frozenset[str] = frozenset()
         self._reason = "open a section first"
         self._build_list()
-        self._build_maker()
+        self.maker = ConceptMaker()
+        self.form.addWidget(self.maker)
+        self._build_evidence()
         self.show_state()
         self.setEnabled(False)
 
     # -- building --------------------------------------------------------------------------------------------------
 
     def _build_list(self) -> None:
-        self.list = QListWidget()
-        self.list.setFixedHeight(92)
-        self.list.setToolTip("Your concepts. Click: show its map. Double-click: rename")
-        self.list.setAccessibleName("Concepts")
+        self.list = ConceptList()
         self.form.addWidget(self.list)
-        self.origin = QLabel("Draw a lasso on the tissue or type a gene to make your first concept.")
+        self.origin = QLabel(FIRST)
         self.origin.setWordWrap(True)
-        self.form.addWidget(self.origin)
         self.colour_button = QPushButton("Colour")
         self.colour_button.setToolTip("Colour of the chosen concept; all are told apart with any colour vision")
         colours = QMenu(self.colour_button)
         for colour in WONG:
-            action = colours.addAction(_swatch(colour), colour)
+            action = colours.addAction(swatch(colour), colour)
             action.triggered.connect(lambda _checked=False, colour=colour: self._recolour(colour))
         self.colour_button.setMenu(colours)
         self.remove_button = QPushButton("Delete")
@@ -100,9 +70,9 @@ class ConceptPanel(Card):
         for button in (self.colour_button, self.remove_button, self.undo_button, self.redo_button):
             row.addWidget(button)
         self.form.addLayout(row)
-        self.list.currentItemChanged.connect(lambda item, _before: self._choose(item))
-        self.list.itemClicked.connect(self._choose)
-        self.list.itemChanged.connect(self._renamed)
+        self.form.addWidget(self.origin)
+        self.list.chosen.connect(self._choose)
+        self.list.rename_wanted.connect(self.rename_wanted)
         self.remove_button.clicked.connect(lambda: self._with_chosen(self.remove_wanted))
         self.undo_button.clicked.connect(self.undo_wanted)
         self.redo_button.clicked.connect(self.redo_wanted)
@@ -112,113 +82,15 @@ class ConceptPanel(Card):
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(wanted)
 
-    def _build_maker(self) -> None:
-        self.tabs = QTabWidget()
-        self.tabs.addTab(self._genes_page(), "Genes")
-        self.tabs.addTab(self._spots_page(), "Spots")
-        self.tabs.addTab(self._annotation_page(), "Annotation")
-        self.form.addWidget(self.tabs)
-        self.tabs.tabBar().setAccessibleName("What the new concept is made of")
-        self.tabs.tabBar().setToolTip("What the new concept is made of")
-        self.name = QLineEdit()
-        self.name.setAccessibleName("Name of the new concept")
-        self.name.setPlaceholderText("named after its genes or region")
-        self.name.setToolTip("Name of the new concept, as a figure would print it")
-        self.form_choice = QComboBox()
-        self.form_choice.setAccessibleName("Direction of the concept")
-        for form, explanation in FORMS.items():
-            self.form_choice.addItem(form)
-            self.form_choice.setItemData(self.form_choice.count() - 1, explanation, Qt.ItemDataRole.ToolTipRole)
-        self.form_choice.setToolTip("Direction of the concept. " + ". ".join(f"{k}: {v}" for k, v in FORMS.items()))
-        fields = QFormLayout()
-        fields.setContentsMargins(0, 0, 0, 0)
-        fields.addRow("Name", self.name)
-        fields.addRow("Direction", self.form_choice)
-        self.form.addLayout(fields)
-        self.make_button = QPushButton("Make concept and stain")
-        self.make_button.setToolTip("Make a concept of what is given above, and paint its map")
-        self.form.addWidget(self.make_button)
-        self.make_button.clicked.connect(self._make)
-        self.name.returnPressed.connect(self._make)
-
-    def _genes_page(self) -> QWidget:
-        page = QWidget()
-        column = QVBoxLayout(page)
-        self.genes = QLineEdit()
-        self.genes.setAccessibleName("Genes")
-        self.genes.setPlaceholderText("Penk, or Penk, Nrgn, Meis2")
-        self.genes.setToolTip("A gene, or several with commas or spaces between them")
-        self._gene_names = QStringListModel()
-        completer = QCompleter(self._gene_names, self.genes)
-        completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
-        completer.setMaxVisibleItems(8)
-        self.genes.setCompleter(completer)
-        self.genes_how = QComboBox()
-        self.genes_how.setAccessibleName("Genes to bring along")
-        self.genes_how.addItem("and its 49 nearest genes in latent space", "like")
-        self.genes_how.addItem("exactly these genes", "items")
-        self.genes_how.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.genes_how.setToolTip(
-            "One gene can bring its latent neighbours along, as in the paper; several stand alone"
-        )
-        column.addWidget(self.genes)
-        column.addWidget(self.genes_how)
-        self.genes.returnPressed.connect(self._make)
-        self.genes.textChanged.connect(self._many_genes_stand_alone)
-        return page
-
-    def _spots_page(self) -> QWidget:
-        page = QWidget()
-        column = QVBoxLayout(page)
-        row = QHBoxLayout()
-        self.tools: dict[str, QPushButton] = {}
-        group = QButtonGroup(page)
-        group.setExclusive(False)
-        for tool, (label, explanation) in TOOLS.items():
-            button = QPushButton(label)
-            button.setCheckable(True)
-            button.setToolTip(explanation)
-            button.clicked.connect(lambda checked, tool=tool: self._take(tool if checked else ""))
-            self.tools[tool] = button
-            row.addWidget(button)
-        self.clear_button = QPushButton("Clear")
-        self.clear_button.setToolTip("Remove what was drawn or picked and is not a concept yet")
-        self.clear_button.clicked.connect(self.clear_wanted)
-        row.addWidget(self.clear_button)
-        column.addLayout(row)
-        self.selected = QLabel("No spots chosen: draw around some.")
-        self.selected.setWordWrap(True)
-        column.addWidget(self.selected)
-        return page
-
-    def _annotation_page(self) -> QWidget:
-        page = QWidget()
-        column = QVBoxLayout(page)
-        self.column = QComboBox()
-        self.column.setAccessibleName("Annotation")
-        self.value = QComboBox()
-        self.value.setAccessibleName("Value of the annotation")
-        for choice in (self.column, self.value):
-            choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        column.addWidget(self.column)
-        column.addWidget(self.value)
-        self.column.currentTextChanged.connect(self._fill_values)
-        self.value.currentTextChanged.connect(self._explain_value)
-        self._fill_values("")
-        return page
+    def _build_evidence(self) -> None:
+        self.histogram = EvidencePlot()
+        self.evidence = QLabel()
+        self.evidence.setWordWrap(True)
+        self.form.addWidget(self.histogram)
+        self.form.addWidget(self.evidence)
+        self.show_no_evidence()
 
     # -- showing ---------------------------------------------------------------------------------------------------
-
-    def show_section(self, genes: Sequence[str], annotations: Mapping[str, Sequence[str]]) -> None:
-        """Offer the genes and annotations of a section."""
-        self._gene_names.setStringList(list(genes))
-        self._known = frozenset(genes)
-        self._annotations = annotations
-        self.column.clear()
-        self.column.addItems(list(annotations))
-        self.tabs.setTabEnabled(2, bool(annotations))
-        self.tabs.setTabToolTip(2, "" if annotations else "This file has no annotation of its spots")
-        self.show_selection(0)
 
     def set_ready(self, ready: bool, reason: str) -> None:
         """Enable the card, or say what it waits for."""
@@ -228,23 +100,8 @@ class ConceptPanel(Card):
 
     def show_entries(self, entries: Sequence[Entry], *, can_undo: bool, can_redo: bool) -> None:
         """Show the concept list; chosen is what came or came back, else what was, else its neighbour."""
-        before, row = self.chosen_name, self.list.currentRow()
-        names = [entry.name for entry in entries]
-        listed = {str(self.list.item(each).data(Qt.ItemDataRole.UserRole)) for each in range(self.list.count())}
-        new = [name for name in names if name not in listed]
-        chosen = new[-1] if new else before
-        if chosen not in names:
-            chosen = names[min(row, len(names) - 1)] if names and row >= 0 else ""
-        self.list.blockSignals(True)
-        self.list.clear()
-        for entry in entries:
-            item = QListWidgetItem(_swatch(entry.colour), entry.name)
-            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
-            item.setData(Qt.ItemDataRole.UserRole, entry.name)
-            self.list.addItem(item)
-            if entry.name == chosen:
-                self.list.setCurrentItem(item)
-        self.list.blockSignals(False)
+        before = self.chosen_name
+        chosen = self.list.show_entries(entries)
         self.undo_button.setEnabled(can_undo)
         self.redo_button.setEnabled(can_redo)
         self.show_state()
@@ -253,38 +110,33 @@ class ConceptPanel(Card):
 
     def choose(self, name: str) -> None:
         """Choose a concept of the list."""
-        for row in range(self.list.count()):
-            if self.list.item(row).text() == name:
-                self.list.setCurrentRow(row)
+        self.list.choose(name)
 
     @property
     def chosen_name(self) -> str:
         """Name of the chosen concept; empty where none is."""
-        item = self.list.currentItem()
-        return str(item.data(Qt.ItemDataRole.UserRole)) if item is not None else ""
+        return self.list.chosen_name
 
     def show_concept(self, concept: Concept) -> None:
         """Say how the chosen concept was made."""
         self.origin.setText(f"<b>{escape(concept.name)}</b>: {escape(concept.origin)}.")
         self.origin.setToolTip(escape(", ".join(concept.items)))
 
-    def show_selection(self, number: int) -> None:
-        """Say how many spots are drawn around or picked."""
-        self.selected.setText(
-            f"{number} spot{'s' if number != 1 else ''} chosen." if number else "No spots chosen: draw around some."
-        )
+    def show_evidence(self, evidence: Evidence, colour: str) -> None:
+        """Show what speaks for the chosen concept."""
+        noun = "spots" if evidence.counted == "spots" else "genes"
+        self.histogram.draw_evidence(evidence.histogram(), noun, colour)
+        self.histogram.show()
+        self.evidence.setText(escape(evidence.sentence))
+        self.evidence.setToolTip(escape("\n".join(evidence.notes)))
+        self.evidence.show()
 
-    def drop_tools(self) -> None:
-        """Show no tool in hand."""
-        for button in self.tools.values():
-            button.setChecked(False)
-
-    def empty_form(self) -> None:
-        """Empty the form for the next concept."""
-        self.name.clear()
-        self.genes.clear()
-
-    # -- reacting --------------------------------------------------------------------------------------------------
+    def show_no_evidence(self, reason: str = "") -> None:
+        """Say why there is no evidence for the chosen concept."""
+        self.histogram.hide()
+        self.evidence.setText(escape(reason))
+        self.evidence.setToolTip("")
+        self.evidence.setVisible(bool(reason))
 
     def show_state(self, waiting: str = "") -> None:
         """Say how many concepts there are, or what the card waits for."""
@@ -294,20 +146,14 @@ class ConceptPanel(Card):
         for control in (self.colour_button, self.remove_button):
             control.setEnabled(bool(self.chosen_name))
         if not count:
-            self.origin.setText("Draw a lasso on the tissue or type a gene to make your first concept.")
+            self.origin.setText(FIRST)
+            self.show_no_evidence()
 
-    def _choose(self, item: QListWidgetItem | None) -> None:
+    # -- reacting --------------------------------------------------------------------------------------------------
+
+    def _choose(self, name: str) -> None:
         self.show_state()
-        if item is not None:
-            self.chosen.emit(str(item.data(Qt.ItemDataRole.UserRole)))
-
-    def _renamed(self, item: QListWidgetItem) -> None:
-        before, after = str(item.data(Qt.ItemDataRole.UserRole)), item.text()
-        if after != before:
-            self.list.blockSignals(True)
-            item.setText(before)  # the study decides; a refused name leaves the old one
-            self.list.blockSignals(False)
-            self.rename_wanted.emit(before, after)
+        self.chosen.emit(name)
 
     def _recolour(self, colour: str) -> None:
         if self.chosen_name:
@@ -316,47 +162,3 @@ class ConceptPanel(Card):
     def _with_chosen(self, signal: Signal) -> None:
         if self.chosen_name:
             signal.emit(self.chosen_name)
-
-    def _take(self, tool: str) -> None:
-        for name, button in self.tools.items():
-            button.setChecked(name == tool)
-        self.tool_wanted.emit(tool)
-
-    def _fill_values(self, column: str) -> None:
-        self.value.clear()
-        self.value.addItems(list(self._annotations.get(column, ())))
-        told = "Annotation of the spots (column of obs)"
-        self.column.setToolTip(escape(f"{told}: {column}" if column else told))
-        self._explain_value(self.value.currentText())
-
-    def _explain_value(self, value: str) -> None:
-        told = "Spots with this value"
-        self.value.setToolTip(escape(f"{told}: {value}" if value else told))  # in full, where the box cuts it
-
-    def _many_genes_stand_alone(self, text: str) -> None:
-        several = len(genes_in(text, self._known)) > 1
-        self.genes_how.setCurrentIndex(1 if several else 0)
-        self.genes_how.setEnabled(not several)
-
-    def _make(self) -> None:
-        name, form = self.name.text().strip(), self.form_choice.currentText()
-        page = self.tabs.currentIndex()
-        if page == 0:
-            genes = genes_in(self.genes.text(), self._known)
-            self.genes_wanted.emit(name, genes, str(self.genes_how.currentData()), form)
-        elif page == 1:
-            self.region_wanted.emit(name, form)
-        else:
-            self.annotation_wanted.emit(name, self.column.currentText(), self.value.currentText(), form)
-
-
-def genes_in(text: str, known: Container[str]) -> tuple[str, ...]:
-    """Gene names in a text, each once: between commas or semicolons, or spaces where no known name has them."""
-    parts = [part.strip() for part in re.split("[,;]", text)]
-    return tuple(dict.fromkeys(name for part in parts for name in ([part] if part in known else part.split())))
-
-
-def _swatch(colour: str) -> QIcon:
-    pixmap = QPixmap(SWATCH, SWATCH)
-    pixmap.fill(QColor(colour))
-    return QIcon(pixmap)

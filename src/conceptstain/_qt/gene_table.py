@@ -2,76 +2,138 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from typing import Any, final
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
 
-__all__ = ["GeneTable", "SearchedGenes"]
+__all__ = ["GeneTable", "RankedGenes", "SearchedGenes"]
 
-COLUMNS = ("Gene", "Score", "Made it")
-TOOLTIPS = (
-    "Gene symbol",
-    "Concept score: inner product of the gene's latent and the concept",
-    "Whether the gene is one of those that made the concept",
-)
+
+@final
+@dataclass(frozen=True, eq=False)
+class RankedGenes:
+    """What a gene table shows.
+
+    Attributes
+    ----------
+    names
+        Of the genes.
+    scores
+        What they are ranked by, highest first.
+    beside
+        What stands in the last column.
+    columns
+        Titles of the columns: gene, score, and the last one.
+    tooltips
+        Their explanations.
+    """
+
+    names: Sequence[str]
+    scores: Float[np.ndarray, " genes"]
+    beside: Sequence[str]
+    columns: tuple[str, str, str]
+    tooltips: tuple[str, str, str]
+
+    @classmethod
+    def by_concept_score(
+        cls, names: Sequence[str], scores: Float[np.ndarray, " genes"], made: Container[str]
+    ) -> RankedGenes:
+        """Genes by their concept score; those that made the concept are marked."""
+        return cls(
+            names=names,
+            scores=scores,
+            beside=["●" if name in made else "" for name in names],
+            columns=("Gene", "Score", "Made it"),
+            tooltips=(
+                "Gene symbol",
+                "Concept score: inner product of the gene's latent and the concept",
+                "Whether the gene is one of those that made the concept",
+            ),
+        )
+
+    @classmethod
+    def by_decoded(cls, table: pd.DataFrame) -> RankedGenes:
+        """Genes of a concept of spots, up and down; see :func:`conceptstain.concept_genes`."""
+        return cls(
+            names=[str(name) for name in table.index],
+            scores=table["decoded"].to_numpy(),
+            beside=[f"{value:+.2f}" for value in table["read"]],
+            columns=("Gene", "Decoded", "Read"),
+            tooltips=(
+                "Gene symbol",
+                "The decoded concept, in standard deviations of the gene: what the concept is, up (+) and down (-)",
+                "What the encoder reads: it ranks genes differently from one training to the next",
+            ),
+        )
+
+
+NOTHING = RankedGenes.by_concept_score([], np.empty(0), ())
 
 
 class GeneTable(QAbstractTableModel):
-    """Genes by concept score, highest first."""
+    """Ranked genes, highest first."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._names: list[str] = []
-        self._scores: Float[np.ndarray, " genes"] = np.empty(0)
-        self._made: frozenset[str] = frozenset()
+        self._shown = NOTHING
+        self._order = np.empty(0, dtype=int)
 
-    def show(self, names: list[str], scores: Float[np.ndarray, " genes"], made: frozenset[str]) -> None:
+    def show(self, genes: RankedGenes) -> None:
         """Rank these genes."""
         self.beginResetModel()
-        order = np.argsort(-scores, kind="stable")
-        self._names = [names[index] for index in order]
-        self._scores = scores[order]
-        self._made = made
+        self._shown = genes
+        self._order = np.argsort(-np.asarray(genes.scores), kind="stable")
         self.endResetModel()
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, 2)
 
     def clear(self) -> None:
         """Show no gene."""
-        self.show([], np.empty(0), frozenset())
+        self.show(NOTHING)
 
     def gene(self, row: int) -> str:
         """Name of the gene in a row."""
-        return self._names[row]
+        return str(self._shown.names[self._order[row]])
+
+    def score(self, row: int) -> float:
+        """Score of the gene in a row."""
+        return float(self._shown.scores[self._order[row]])
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:
         """Number of genes."""
-        return 0 if parent is not None and parent.isValid() else len(self._names)
+        return 0 if parent is not None and parent.isValid() else len(self._order)
 
     def columnCount(self, parent: QModelIndex | None = None) -> int:
         """Number of columns."""
-        return 0 if parent is not None and parent.isValid() else len(COLUMNS)
+        return 0 if parent is not None and parent.isValid() else 3
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text and alignment of a cell."""
-        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() == 1:
+        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() > 0:
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         if role != Qt.ItemDataRole.DisplayRole:
             return None
-        name = self._names[index.row()]
-        return (name, f"{self._scores[index.row()]:+.2f}", "●" if name in self._made else "")[index.column()]
+        row = index.row()
+        return (self.gene(row), f"{self.score(row):+.2f}", self._shown.beside[self._order[row]])[index.column()]
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Column titles and their explanations; rank as row title."""
         if orientation == Qt.Orientation.Horizontal:
             if role == Qt.ItemDataRole.DisplayRole:
-                return COLUMNS[section]
-            return TOOLTIPS[section] if role == Qt.ItemDataRole.ToolTipRole else None
+                return self._shown.columns[section]
+            return self._shown.tooltips[section] if role == Qt.ItemDataRole.ToolTipRole else None
         return str(section + 1) if role == Qt.ItemDataRole.DisplayRole else None
 
 
 class SearchedGenes(QSortFilterProxyModel):
-    """The genes whose name holds the searched text, in the order of their rank."""
+    """The genes whose name holds the searched text and whose score has the wanted sign, in the order of their rank.
+
+    Of genes with a score below 0, the lowest come first.
+    """
 
     def __init__(self, table: GeneTable) -> None:
         super().__init__()
@@ -79,6 +141,21 @@ class SearchedGenes(QSortFilterProxyModel):
         self.setSourceModel(table)
         self.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.setFilterKeyColumn(0)
+        self._sign = 0
+
+    def show_sign(self, sign: int) -> None:
+        """Show genes with scores above 0 (1), below 0 (-1), or all (0)."""
+        self._sign = sign
+        self.invalidateFilter()
+        self.sort(0, Qt.SortOrder.AscendingOrder)
+
+    def filterAcceptsRow(self, row: int, parent: QModelIndex) -> bool:
+        """Whether a gene is shown."""
+        return self._table.score(row) * self._sign >= 0 and super().filterAcceptsRow(row, parent)
+
+    def lessThan(self, left: QModelIndex, right: QModelIndex) -> bool:
+        """By rank; from the other end where the lowest are wanted."""
+        return left.row() > right.row() if self._sign < 0 else left.row() < right.row()
 
     def gene(self, index: QModelIndex) -> str:
         """Name of the gene in a row of the searched table."""

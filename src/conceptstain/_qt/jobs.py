@@ -4,8 +4,8 @@ A job is any function that takes ``report=``. Jobs wait for each other in one qu
 network's hooks while they run and two jobs on one network would corrupt each other. No generators: the generator
 workers at hand swallow a RuntimeError raised inside, and torch's shape and memory errors are RuntimeErrors.
 
-Some jobs are patient: what they make is good to have, and nobody waits for it. A patient job starts when no other job of
-any window is left, gives way to one that comes (it stops at its next report), and starts again afterwards.
+Some jobs are patient: what they make is good to have, and nobody waits for it. A patient job starts when no other job
+of any window is left, gives way to one that comes (it stops at its next report), and starts again afterwards.
 
 A window may go while its jobs run. So neither the thread nor a job belongs to a window: Qt would wait for the thread,
 without asking it to stop, and a job would report through an object that is gone.
@@ -162,6 +162,11 @@ class Jobs(QObject):
         return any(not job.patient for job in self._waiting)
 
     @property
+    def is_closed(self) -> bool:
+        """Whether everything was stopped for good."""
+        return self._closed.is_set()
+
+    @property
     def at_rest(self) -> bool:
         """Whether no job is left, patient or not."""
         return not self._waiting
@@ -209,10 +214,10 @@ class Jobs(QObject):
         if on_end is not None:
             job.finished.connect(lambda: None if closed.is_set() else on_end())
         job.finished.connect(lambda: self._retire(job))
-        job.gave_way.connect(self._give_turn)
+        job.gave_way.connect(self.give_turn)
         self._waiting.append(job)
         if patient:
-            self._give_turn()
+            self.give_turn()
         else:
             self.started.emit(job)
             for jobs in list(_OPEN):
@@ -250,13 +255,13 @@ class Jobs(QObject):
         if not self._closed.is_set() and not job.patient and not self.busy:
             self.idle.emit()
         for jobs in list(_OPEN):
-            jobs._give_turn()
+            jobs.give_turn()
         if not self._closed.is_set() and self.at_rest:
             self.quiet.emit()
 
-    def _give_turn(self) -> None:
+    def give_turn(self) -> None:
         """Start the patient job that waits longest, where nothing else is left to do in any window."""
-        if self._closed.is_set() or any(jobs.busy for jobs in list(_OPEN) if not jobs._closed.is_set()):
+        if self._closed.is_set() or any(jobs.busy for jobs in list(_OPEN) if not jobs.is_closed):
             return
         mine = [job for job in self._waiting if job.patient]
         if mine and not any(job.is_running for job in mine):

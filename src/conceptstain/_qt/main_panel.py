@@ -47,6 +47,8 @@ class MainPanel(QWidget):
         self._build()
         self.opening = Opening(self.study, self.jobs, self.painter, (self.data, self.model), self)
         self.staining = Staining(self.study, self.jobs, self.painter, (self.concepts, self.maps, self.export), self)
+        self.staining.spot_encoders_wanted.connect(self.opening.fit_spots)
+        self.opening.fit_ended.connect(self.staining.show_no_spot_encoders)
         self.study.section_changed.connect(self._show_section)
         self.jobs.failed.connect(show_failure)
         self.jobs.started.connect(lambda _job: self.busy.show())

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QModelIndex, Signal
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QDoubleSpinBox,
+    QGridLayout,
     QHBoxLayout,
     QHeaderView,
     QLabel,
@@ -21,14 +22,19 @@ from qtpy.QtWidgets import (
 )
 
 from conceptstain._qt.card import Card
-from conceptstain._qt.gene_table import GeneTable, SearchedGenes
-from conceptstain._qt.plots import ColourBar
-from conceptstain.methods.maps import MAPS
+from conceptstain._qt.gene_table import GeneTable, RankedGenes, SearchedGenes
+from conceptstain._qt.plots import ColourBar, ControlsPlot
+from conceptstain.methods.maps import MAPS, SPOT_SCORE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from conceptstain.methods.controls import Controls
+
 __all__ = ["MapsPanel"]
+
+CHOICES = (MAPS[0], SPOT_SCORE, *MAPS[1:])
+SIGNS = {"all": 0, "up": 1, "down": -1}
 
 
 class MapsPanel(Card):
@@ -38,18 +44,21 @@ class MapsPanel(Card):
     limits_wanted = Signal(float, float)
     limits_reset = Signal()
     gene_wanted = Signal(str)
+    spot_settings_wanted = Signal(str, bool, bool, bool)  # direction, against concepts, against the rest, neighbours
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("4  Maps", parent)
         self._build_choice()
+        self._build_spot_settings()
         self._build_limits()
+        self._build_controls()
         self._build_genes()
         self.set_ready(ready=False, reason="make a concept first")
 
     def _build_choice(self) -> None:
         self.map = QComboBox()
         self.map.setAccessibleName("Map")
-        for kind in MAPS:
+        for kind in CHOICES:
             self.map.addItem(kind.label, kind.key)
         self.map.setToolTip("How the concept is painted")
         self.latent = QSpinBox()
@@ -61,11 +70,61 @@ class MapsPanel(Card):
         row.addWidget(self.map, 1)
         row.addWidget(self.latent)
         self.form.addLayout(row)
-        self.explanation = QLabel(MAPS[0].explanation)
+        self.explanation = QLabel(CHOICES[0].explanation)
         self.explanation.setWordWrap(True)
         self.form.addWidget(self.explanation)
         self.map.currentIndexChanged.connect(self._want_map)
         self.latent.valueChanged.connect(self._want_map)
+
+    def _build_spot_settings(self) -> None:
+        self.against, self.direction, self.neighbours = QComboBox(), QComboBox(), QComboBox()
+        choices: tuple[tuple[QComboBox, str, str, dict[str, object]], ...] = (
+            (
+                self.against,
+                "Compared with",
+                "What spots are told from: other concepts without a spot of this one, spots of no concept, or both",
+                {
+                    "against other concepts and the rest": (True, True),
+                    "against other concepts alone": (True, False),
+                    "against all other spots": (False, True),
+                },
+            ),
+            (
+                self.direction,
+                "Direction of the spot score",
+                "Plain: along the difference of the means. Whitened: in units of how spots differ. Auto: from 30 on",
+                {"direction: auto": "auto", "plain": "plain", "whitened": "whitened"},
+            ),
+            (
+                self.neighbours,
+                "Neighbours",
+                "Auto: what the neighbouring spots say counts as much as cross-validation finds it worth",
+                {"neighbours: auto": True, "neighbours: off": False},
+            ),
+        )
+        self.spot_settings = QWidget()
+        grid = QGridLayout(self.spot_settings)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.addWidget(self.against, 0, 0, 1, 2)
+        grid.addWidget(self.direction, 1, 0)
+        grid.addWidget(self.neighbours, 1, 1)
+        for choice, name, tip, options in choices:
+            choice.setAccessibleName(name)
+            choice.setToolTip(tip)
+            choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            for text, value in options.items():
+                choice.addItem(text, value)
+            choice.currentIndexChanged.connect(self._want_spot_settings)
+        self.spot_settings.hide()
+        self.form.addWidget(self.spot_settings)
+
+    def _build_controls(self) -> None:
+        self.controls_plot = ControlsPlot()
+        self.controls = QLabel()
+        self.controls.setWordWrap(True)
+        self.form.addWidget(self.controls_plot)
+        self.form.addWidget(self.controls)
+        self.show_no_controls()
 
     def _build_limits(self) -> None:
         self.bar = ColourBar()
@@ -94,7 +153,15 @@ class MapsPanel(Card):
         self.search.setPlaceholderText("search genes")
         self.search.setClearButtonEnabled(True)
         self.search.setToolTip("Show only genes whose name holds this text")
-        self.form.addWidget(self.search)
+        self.sign = QComboBox()
+        self.sign.setAccessibleName("Up or down")
+        self.sign.setToolTip("Show genes with scores above 0 (up), below 0 (down, lowest first), or all")
+        for text, sign in SIGNS.items():
+            self.sign.addItem(text, sign)
+        searching = QHBoxLayout()
+        searching.addWidget(self.search, 1)
+        searching.addWidget(self.sign)
+        self.form.addLayout(searching)
         self.table_model = GeneTable()
         self.searched = SearchedGenes(self.table_model)
         self.table = QTableView()
@@ -102,12 +169,13 @@ class MapsPanel(Card):
         self.table.setFixedHeight(210)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.setToolTip("Genes by concept score. Click one: paint its expression")
+        self.table.setToolTip("Genes of the concept. Click one: paint its expression")
         self.table.setAccessibleName("Ranked genes")
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.table.verticalHeader().setDefaultSectionSize(22)
         self.form.addWidget(self.table)
         self.search.textChanged.connect(self.searched.setFilterFixedString)
+        self.sign.currentIndexChanged.connect(lambda _index: self.searched.show_sign(int(self.sign.currentData())))
         self.table.clicked.connect(self._want_gene)
         self.table.activated.connect(self._want_gene)
 
@@ -123,17 +191,46 @@ class MapsPanel(Card):
             self.set_state(reason)
             self.table_model.clear()
             self.bar.clear()
+            self.show_no_controls()
 
     def show_refusals(self, refusals: Mapping[str, str | None], latents: int) -> None:
         """Grey out maps that the encoder does not support, with the reason as tooltip."""
-        for row, kind in enumerate(MAPS):
+        for kind in MAPS:
             reason = refusals.get(kind.key)
-            item = self.map.model().item(row)
-            item.setEnabled(reason is None)
-            item.setToolTip(kind.explanation if reason is None else f"Not with this encoder: {reason}")
+            self._allow(kind.key, "" if reason is None else f"Not with this encoder: {reason}")
         self.latent.setRange(0, max(latents - 1, 0))
         if refusals.get(str(self.map.currentData())) is not None:
             self.map.setCurrentIndex(0)
+
+    def show_made_of_spots(self, *, of_spots: bool) -> None:
+        """Grey out the spot score where the concept was not made from spots, and go back to the first map."""
+        self._allow(SPOT_SCORE.key, "" if of_spots else "Not for a concept of genes: make one of drawn spots")
+        if not of_spots and self.map.currentData() == SPOT_SCORE.key:
+            self.map.setCurrentIndex(0)
+
+    def show_controls(self, controls: Controls, colour: str) -> None:
+        """Show the map beside what it has to beat."""
+        values = {"this map": controls.auroc if controls.auroc is not None else 1.0}
+        for each in controls.controls:
+            values[each.name] = each.auroc if each.auroc is not None else each.correlation
+        judged = controls.auroc is not None
+        self.controls_plot.draw_controls(values, colour, middle=0.5 if judged else 0.0)
+        measure = (
+            "AUROC for the region, cross-fitted where it made the concept"
+            if judged
+            else ("Rank correlation of each control with the map; without a region there is nothing to be right about")
+        )
+        told = "\n".join(f"{each.name}: {each.explanation}" for each in controls.controls)
+        self.controls_plot.setToolTip(f"{measure}.\n{told}")
+        self.controls_plot.show()
+        self.controls.setText(" ".join(controls.sentences))
+        self.controls.show()
+
+    def show_no_controls(self, reason: str = "") -> None:
+        """Say why no controls are shown."""
+        self.controls_plot.hide()
+        self.controls.setText(reason)
+        self.controls.setVisible(bool(reason))
 
     def show_map(self, title: str, low: float, high: float, colormap: str) -> None:
         """Show the title and the colours of the painted map."""
@@ -147,15 +244,27 @@ class MapsPanel(Card):
             spin.blockSignals(False)
         self.bar.draw_bar(colormap, low, high)
 
-    def show_genes(self, names: list[str], scores: Any, made: frozenset[str]) -> None:
-        """Rank genes by their concept score."""
-        self.table_model.show(names, scores, made)
+    def show_genes(self, genes: RankedGenes) -> None:
+        """Show the genes of a concept."""
+        self.table_model.show(genes)
 
     def _want_map(self) -> None:
-        kind = MAPS[self.map.currentIndex()]
+        kind = CHOICES[self.map.currentIndex()]
         self.latent.setVisible(kind.key == "attention")
+        self.spot_settings.setVisible(kind is SPOT_SCORE)
         self.explanation.setText(kind.explanation)
         self.map_wanted.emit(*self.chosen)
+
+    def _want_spot_settings(self) -> None:
+        contrast, rest = self.against.currentData()
+        neighbours = bool(self.neighbours.currentData())
+        self.spot_settings_wanted.emit(str(self.direction.currentData()), contrast, rest, neighbours)
+
+    def _allow(self, key: str, reason: str) -> None:
+        row = self.map.findData(key)
+        item = self.map.model().item(row)
+        item.setEnabled(not reason)
+        item.setToolTip(reason or CHOICES[row].explanation)
 
     def _want_limits(self) -> None:
         self.limits_wanted.emit(self.low.value(), self.high.value())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
 __all__ = ["ModelPanel"]
 
 WEIGHTS = "Weights (*.safetensors)"
+SPOTS = "spots"
 NETWORKS = {
-    "average-pool": "Convolutions with average pooling: sharp maps, and latent attention",
-    "mlp": "Fully connected: fastest; no attention",
+    "average-pool": "Genes as pictures, convolutions with average pooling: sharp maps, and latent attention",
+    "mlp": "Genes as pictures, fully connected: fastest; no attention",
+    SPOTS: "Spots as profiles, from three seeds: for the map Spot score",
 }
 
 
@@ -41,14 +44,19 @@ class ModelPanel(Card):
     bundled_wanted = Signal()
     fit_wanted = Signal(str, int)  # network, epochs
     cancel_wanted = Signal()
-    load_wanted = Signal(object)
+    load_wanted = Signal(object)  # paths
     save_wanted = Signal(object)
+    save_spots_wanted = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("2  Model", parent)
         self.summary = QLabel("Open a section first.")
         self.summary.setWordWrap(True)
         self.form.addWidget(self.summary)
+        self.spots = QLabel()
+        self.spots.setWordWrap(True)
+        self.spots.hide()
+        self.form.addWidget(self.spots)
         self._curves: dict[str, list[float]] = {}
         self._began = 0.0
         self._fitting = self._can_fit = False
@@ -102,16 +110,20 @@ class ModelPanel(Card):
         self.bundled_button = QPushButton("Bundled")
         self.bundled_button.setToolTip("Use the encoder that comes with the plugin")
         self.load_button = QPushButton("Load…")
-        self.load_button.setToolTip("Use an encoder saved before (.safetensors)")
+        self.load_button.setToolTip("Use an encoder saved before (.safetensors); of spots, choose all seeds at once")
         self.save_button = QPushButton("Save…")
         self.save_button.setToolTip("Save the encoder in use (.safetensors)")
+        self.save_spots_button = QPushButton("Save spots…")
+        self.save_spots_button.setToolTip("Save the encoders of spots, one file for each seed (.safetensors)")
+        self.save_spots_button.hide()
         files = QHBoxLayout()
-        for button in (self.bundled_button, self.load_button, self.save_button):
+        for button in (self.bundled_button, self.load_button, self.save_button, self.save_spots_button):
             files.addWidget(button)
         self.form.addLayout(files)
         self.bundled_button.clicked.connect(self.bundled_wanted)
         self.load_button.clicked.connect(self._ask_for_weights)
-        self.save_button.clicked.connect(self._ask_where_to_save)
+        self.save_button.clicked.connect(lambda: self._ask_where_to_save(self.save_wanted, "encoder"))
+        self.save_spots_button.clicked.connect(lambda: self._ask_where_to_save(self.save_spots_wanted, "spots"))
 
     def show_encoder(
         self, encoder: Encoder | None, *, section: str = "", can_fit: bool = False, reason: str = ""
@@ -140,6 +152,18 @@ class ModelPanel(Card):
             wanted = "fit one to this section" if reason else "no encoder in use"
             self.set_state(wanted if can_fit else "open a section first")
             self.summary.setText(reason or ("Load an encoder or fit one." if can_fit else "Open a section first."))
+
+    def show_spot_encoders(self, encoders: Sequence[Encoder]) -> None:
+        """Say which encoders of spots are in use."""
+        self.spots.setVisible(bool(encoders))
+        self.save_spots_button.setVisible(bool(encoders))
+        if encoders:
+            count = f"{len(encoders)} encoders" if len(encoders) > 1 else "1 encoder"
+            known = ", ".join(str(seen["name"]) for seen in encoders[0].card.get("sections", ()))
+            self.spots.setText(
+                f"<b>Spots</b>: {count} of {len(encoders[0].features):,} genes"
+                + (f", fitted to {escape(known)}." if known else ".")
+            )
 
     def start_fit(self) -> None:
         """Show that a fit runs."""
@@ -178,11 +202,11 @@ class ModelPanel(Card):
         self.plot.hide()
 
     def _ask_for_weights(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Load an encoder", "", WEIGHTS)
-        if path:
-            self.load_wanted.emit(Path(path))
+        paths, _ = QFileDialog.getOpenFileNames(self, "Load an encoder", "", WEIGHTS)
+        if paths:
+            self.load_wanted.emit([Path(path) for path in paths])
 
-    def _ask_where_to_save(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save the encoder", "encoder.safetensors", WEIGHTS)
+    def _ask_where_to_save(self, wanted: Signal, name: str) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Save the encoder", f"{name}.safetensors", WEIGHTS)
         if path:
-            self.save_wanted.emit(with_ending(path, ".safetensors"))
+            wanted.emit(with_ending(path, ".safetensors"))

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from conceptstain._qt import work
 from conceptstain._qt.data_panel import DataPanel
 from conceptstain._qt.jobs import Job, Jobs
-from conceptstain._qt.model_panel import ModelPanel
+from conceptstain._qt.model_panel import SPOTS, ModelPanel
 from conceptstain._qt.notifications import show_failure, show_note
 from conceptstain._qt.painter import Painter
 from conceptstain.errors import MismatchError
@@ -20,6 +20,8 @@ from conceptstain.study import Study
 if TYPE_CHECKING:
     from conceptstain.canvas.gene_pictures import GenePictures
     from conceptstain.canvas.section import Section
+    from conceptstain.canvas.spot_profiles import SpotProfiles
+    from conceptstain.nets.encoder import Encoder
 
 __all__ = ["Opening"]
 
@@ -27,6 +29,8 @@ __all__ = ["Opening"]
 @final
 class Opening(QObject):
     """Connects the Data and Model cards with the study."""
+
+    fit_ended = Signal()
 
     def __init__(
         self, study: Study, jobs: Jobs, painter: Painter, cards: tuple[DataPanel, ModelPanel], parent: QObject
@@ -50,9 +54,11 @@ class Opening(QObject):
         model.bundled_wanted.connect(self.use_bundled)
         model.fit_wanted.connect(self.fit)
         model.cancel_wanted.connect(self._cancel_fit)
-        model.load_wanted.connect(lambda path: self._use(work.read_encoder, path=path))
+        model.load_wanted.connect(lambda paths: self._use(work.read_encoders, paths=tuple(paths)))
         model.save_wanted.connect(self._save)
+        model.save_spots_wanted.connect(self._save_for_spots)
         study.encoder_changed.connect(self._show_encoder)
+        study.spot_encoders_changed.connect(lambda: model.show_spot_encoders(study.spot_encoders))
 
     # -- the section -----------------------------------------------------------------------------------------------
 
@@ -91,13 +97,15 @@ class Opening(QObject):
     def _show(self, canvas: GenePictures) -> None:
         self._jobs.cancel_about(self._study.canvas)
         self._model.forget_fit()
-        before, encoder = self._study.section, self._study.encoder
+        before, encoder, for_spots = self._study.section, self._study.encoder, self._study.spot_encoders
         left = self._study.show(canvas)
         if left:
             names = ", ".join(entry.name for entry in left)
             show_note(f"Concepts that mean nothing on this section were left behind: {names}.")
         if encoder is not None and before is not None and before.path == canvas.section.path:
             self._use(work.same_encoder, encoder=encoder)  # an image was added, or the size of a pixel said
+            if for_spots:
+                self._use(work.same_spot_encoders, encoders=for_spots)
         else:
             self._use(work.bundled_encoder, on_failure=self._explain_no_encoder)
 
@@ -117,22 +125,39 @@ class Opening(QObject):
             show_note("The fit was stopped, because another section is opened.")
 
     def fit(self, network: Any, epochs: int) -> Job:
-        """Fit an encoder to the open section, in place of a fit under way."""
+        """Fit an encoder to the open section, in place of a fit under way; ``"spots"``: encoders of its spots."""
+        if network == SPOTS:
+            return self._fit(work.fit_spot_encoders, epochs=epochs)
+        return self._fit(work.fit_encoder, network=network, epochs=epochs)
+
+    def fit_spots(self) -> None:
+        """Fit encoders of spots, unless that is what runs."""
+        if self._fitting is None:
+            self._model.unfold()
+            self.fit(SPOTS, self._model.epochs.value())
+
+    def _fit(self, fit: Any, **settings: Any) -> Job:
         self._cancel_fit()
         self._model.start_fit()
         canvas = self._study.need_canvas()
         job = self._jobs.run(
-            work.fit_encoder,
+            fit,
             canvas=canvas,
-            network=network,
-            epochs=epochs,
-            then=self._study.use,
+            then=self._take,
             on_step=self._model.show_step,
             on_end=lambda: self._end_fit(job),
             about=canvas,
+            **settings,
         )
         self._fitting = job
         return job
+
+    def _take(self, made: Encoder | tuple[SpotProfiles, tuple[Encoder, ...]]) -> None:
+        """Use what was fitted or loaded, for gene pictures or for spots."""
+        if isinstance(made, tuple):
+            self._study.use_for_spots(*made)
+        else:
+            self._study.use(made)
 
     def _cancel_fit(self) -> None:
         if self._fitting is not None:
@@ -143,6 +168,7 @@ class Opening(QObject):
             self._fitting = None
             self._model.end_fit()
             self._show_encoder()
+            self.fit_ended.emit()
 
     def _use(self, load: Any, *, on_failure: Callable[[Exception], None] | None = None, **arguments: Any) -> Job:
         self._reason = ""
@@ -151,7 +177,7 @@ class Opening(QObject):
         return self._jobs.run(
             load,
             canvas=canvas,
-            then=self._study.use,
+            then=self._take,
             on_end=self._show_encoder,
             on_failure=on_failure,
             about=canvas,
@@ -181,9 +207,15 @@ class Opening(QObject):
         )
 
     def _save(self, path: Path) -> None:
+        self._write((self._study.need_encoder(),), path)
+
+    def _save_for_spots(self, path: Path) -> None:
+        self._write(self._study.spot_encoders, path)
+
+    def _write(self, encoders: tuple[Encoder, ...], path: Path) -> None:
         self._jobs.run(
-            work.write_encoder,
-            encoder=self._study.need_encoder(),
+            work.write_encoders,
+            encoders=encoders,
             path=path,
             then=lambda written: show_note(f"Wrote {written}"),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -15,9 +16,14 @@ from qtpy.QtCore import QEvent
 from qtpy.QtGui import QPalette, QResizeEvent
 from qtpy.QtWidgets import QWidget
 
-__all__ = ["ColourBar", "LossPlot"]
+if TYPE_CHECKING:
+    from conceptstain.concepts.evidence import Histogram
+
+__all__ = ["ColourBar", "ControlsPlot", "EvidencePlot", "LossPlot"]
 
 TEXT = 7  # points
+ROW = 15  # pixels that a bar of a control takes
+GREY = "#8a8a8a"  # seen on light and on dark paper
 
 
 class _Plot(FigureCanvasQTAgg):
@@ -83,6 +89,73 @@ class LossPlot(_Plot):
         if curves:
             self.axes.legend(frameon=False, fontsize=TEXT, labelcolor=self._ink, loc="upper right")
         self._dress("left", "bottom")
+
+
+class EvidencePlot(_Plot):
+    """Cross-fitted scores inside and outside of a concept, and where the insides of null regions lie."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(124, (44, 8, 38, 18), parent)
+        self.setAccessibleName("Evidence for the concept")
+        self.setToolTip(
+            "Scores of what had no part in making the concept. Colour: belongs to it; line: does not. "
+            "Grey: where nine of ten concepts without meaning have theirs"
+        )
+
+    def draw_evidence(self, histogram: Histogram, noun: str, colour: str) -> None:
+        """Draw the histogram of a concept; ``noun`` says what is counted."""
+        self._again = lambda: self.draw_evidence(histogram, noun, colour)
+        axes, edges = self.axes, histogram.edges
+        axes.clear()
+        low, high = ([*values, values[-1]] for values in (histogram.null_low, histogram.null_high))
+        axes.fill_between(edges, low, high, step="post", color=GREY, alpha=0.45, linewidth=0, label="chance")
+        axes.stairs(histogram.inside, edges, fill=True, color=colour, alpha=0.75, label="inside")
+        axes.stairs(histogram.outside, edges, color=self._ink, linewidth=1.2, label="outside")
+        axes.set_xlabel("score when held back")
+        axes.set_ylabel(f"part of {noun}", fontsize=TEXT, color=self._ink)
+        axes.set_ylim(bottom=0)
+        axes.set_xlim(edges[0], edges[-1])
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.yaxis.set_major_locator(MaxNLocator(3))
+        above: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1.0, 0.94), "ncols": 3, "columnspacing": 1.0}
+        axes.legend(frameon=False, fontsize=TEXT, labelcolor=self._ink, handlelength=1.0, borderpad=0.0, **above)
+        self._dress("left", "bottom")
+
+
+class ControlsPlot(_Plot):
+    """A map beside what it has to beat: one bar each."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(6 * ROW, (112, 30, 4, 4), parent)
+        self.setAccessibleName("Controls of the map")
+
+    def draw_controls(self, values: Mapping[str, float], colour: str, *, middle: float) -> None:
+        """Draw a bar for each name, the map itself first; bars start at ``middle``, which means nothing was found."""
+        self._again = lambda: self.draw_controls(values, colour, middle=middle)
+        axes = self.axes
+        axes.clear()
+        names, numbers = list(values), [float(value) for value in values.values()]
+        self.setFixedHeight(ROW * len(names) + 10)
+        colours = [colour] + [GREY] * (len(names) - 1)
+        axes.barh(range(len(names)), [number - middle for number in numbers], left=middle, color=colours, height=0.7)
+        axes.set_yticks(range(len(names)), names)
+        axes.invert_yaxis()
+        lowest = min(0.0 if middle == 0 else middle - 0.5, *numbers)
+        axes.set_xlim(min(lowest, middle), 1.0)
+        for row, number in enumerate(numbers):
+            axes.text(
+                1.02,
+                row,
+                f"{number:.2f}".replace("0.", ".", 1),
+                fontsize=TEXT,
+                color=self._ink,
+                va="center",
+                transform=axes.get_yaxis_transform(),
+            )
+        axes.axvline(middle, color=self._ink, linewidth=0.8)
+        axes.set_xticks([])
+        axes.tick_params(axis="y", length=0)
+        self._dress()
 
 
 class ColourBar(_Plot):

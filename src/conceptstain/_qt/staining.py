@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, Signal
 
 from conceptstain._qt import work
 from conceptstain._qt.concept_panel import ConceptPanel
 from conceptstain._qt.export_panel import ExportPanel
+from conceptstain._qt.gene_table import RankedGenes
 from conceptstain._qt.jobs import Job, Jobs
+from conceptstain._qt.judging import Judging
 from conceptstain._qt.maps_panel import MapsPanel
-from conceptstain._qt.notifications import show_failure
+from conceptstain._qt.notifications import guarded
 from conceptstain._qt.painter import Painter
 from conceptstain.canvas.region import Region
 from conceptstain.concepts.definition import Definition
 from conceptstain.errors import ConceptStainError, InputError
-from conceptstain.methods.maps import MAPS
+from conceptstain.methods.maps import MAPS, SPOT_SCORE
 from conceptstain.study import Study
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ WAITING = "waits for what runs now"
 class Staining(QObject):
     """Connects the Concepts, Maps and Export cards with the study and the viewer."""
 
+    spot_encoders_wanted = Signal()
+
     def __init__(
         self,
         study: Study,
@@ -46,6 +49,7 @@ class Staining(QObject):
         self._study, self._jobs, self._painter = study, jobs, painter
         self._concepts, self._maps, self._export = cards
         self._running: Job | None = None
+        self.judging = Judging(study, jobs, cards[0], cards[1], self)
         self._painted = ""  # name of the layer painted last
         self._connect_concepts()
         self._connect_maps()
@@ -53,30 +57,33 @@ class Staining(QObject):
 
     def _connect_concepts(self) -> None:
         card = self._concepts
-        card.genes_wanted.connect(_guarded(self._define_by_genes))
-        card.region_wanted.connect(_guarded(self._define_by_region))
-        card.annotation_wanted.connect(_guarded(self._define_by_annotation))
-        card.tool_wanted.connect(_guarded(self._painter.draw))
-        card.clear_wanted.connect(_guarded(self._painter.clear_selection))
+        maker = card.maker
+        maker.genes_wanted.connect(guarded(self._define_by_genes))
+        maker.region_wanted.connect(guarded(self._define_by_region))
+        maker.annotation_wanted.connect(guarded(self._define_by_annotation))
+        maker.tool_wanted.connect(guarded(self._painter.draw))
+        maker.clear_wanted.connect(guarded(self._painter.clear_selection))
         card.chosen.connect(lambda _name: self.stain())
-        card.rename_wanted.connect(_guarded(self._study.rename))
-        card.recolour_wanted.connect(_guarded(self._study.recolour))
-        card.remove_wanted.connect(_guarded(self._study.remove))
+        card.rename_wanted.connect(guarded(self._study.rename))
+        card.recolour_wanted.connect(guarded(self._study.recolour))
+        card.remove_wanted.connect(guarded(self._study.remove))
         card.undo_wanted.connect(self._study.undo)
         card.redo_wanted.connect(self._study.redo)
 
     def _connect_maps(self) -> None:
         card = self._maps
         card.map_wanted.connect(lambda _key, _dimension: self.stain())
-        card.limits_wanted.connect(_guarded(self._set_limits))
-        card.limits_reset.connect(_guarded(self._reset_limits))
-        card.gene_wanted.connect(_guarded(self._show_gene))
+        card.spot_settings_wanted.connect(self._set_spot_settings)
+        card.limits_wanted.connect(guarded(self._set_limits))
+        card.limits_reset.connect(guarded(self._reset_limits))
+        card.gene_wanted.connect(guarded(self._show_gene))
         self._export.figure_wanted.connect(self._export_figure)
         self._export.results_wanted.connect(self._export_results)
 
     def _connect_study(self) -> None:
         self._study.section_changed.connect(self._show_section)
         self._study.encoder_changed.connect(self._show_encoder)
+        self._study.spot_encoders_changed.connect(self._show_spot_encoders)
         self._study.concepts_changed.connect(self._show_entries)
         self._study.finding_added.connect(self._show_finding)
         self._study.findings_changed.connect(self._show_findings)
@@ -86,7 +93,7 @@ class Staining(QObject):
     def _show_section(self) -> None:
         canvas = self._study.need_canvas()
         self._painter.show_section(canvas.section, self._count_selected)
-        self._concepts.show_section(list(canvas.item_names), canvas.section.annotations)
+        self._concepts.maker.show_section(list(canvas.item_names), canvas.section.annotations)
         self._concepts.unfold()
 
     def _show_encoder(self) -> None:
@@ -97,6 +104,21 @@ class Staining(QObject):
             self._maps.show_refusals({kind.key: kind.refusal(encoder) for kind in MAPS}, encoder.latent)
             self._show_entries()
             self.stain()
+
+    def _show_spot_encoders(self) -> None:
+        if self._study.spot_encoders and self._maps.chosen[0] == SPOT_SCORE.key:
+            self.stain()
+
+    def show_no_spot_encoders(self) -> None:
+        """Say that the map that was asked for cannot be painted yet."""
+        if self._maps.chosen[0] == SPOT_SCORE.key and not self._study.spot_encoders:
+            self._maps.set_state("spot score needs encoders of spots")
+
+    def _set_spot_settings(self, direction: Any, contrast: bool, rest: bool, neighbours: bool) -> None:
+        from conceptstain.concepts.spot_concepts import SpotConceptSettings
+
+        self._study.spot_settings = SpotConceptSettings(direction, contrast, rest, None if neighbours else 0.0)
+        self.stain()
 
     # -- concepts --------------------------------------------------------------------------------------------------
 
@@ -124,7 +146,7 @@ class Staining(QObject):
             work.try_concept,
             study=self._study,
             definition=definition,
-            then=_guarded(self._add),
+            then=guarded(self._add),
             on_end=self._concepts.show_state,
             about=self._study.canvas,
         )
@@ -135,8 +157,8 @@ class Staining(QObject):
             self._painter.clear_selection()  # the concept draws its own outline from now on
         self._count_selected()
         self._painter.draw("")
-        self._concepts.drop_tools()
-        self._concepts.empty_form()
+        self._concepts.maker.drop_tools()
+        self._concepts.maker.empty_form()
         self._concepts.choose(entry.name)
         self._maps.unfold()
 
@@ -146,7 +168,7 @@ class Staining(QObject):
             number = 0 if region is None else int(region.selector.choose(self._study.need_canvas().section).sum())
         except ConceptStainError:  # half an outline
             number = 0
-        self._concepts.show_selection(number)
+        self._concepts.maker.show_selection(number)
 
     def _show_entries(self) -> None:
         entries = self._study.entries
@@ -167,7 +189,13 @@ class Staining(QObject):
         name = self._concepts.chosen_name
         if not name or self._study.encoder is None:
             return None
+        of_spots = self._study.entry(name).definition.region is not None
+        self._maps.show_made_of_spots(of_spots=of_spots)
         key, dimension = self._maps.chosen
+        if key == SPOT_SCORE.key and not self._study.spot_encoders:
+            self._maps.set_state("fits encoders of spots first…")
+            self.spot_encoders_wanted.emit()
+            return None
         if self._jobs.busy:
             self._maps.set_state(WAITING)
         job = self._jobs.run(
@@ -176,7 +204,7 @@ class Staining(QObject):
             name=name,
             map_key=key,
             dimension=dimension,
-            then=_guarded(self._show_stain),
+            then=guarded(self._show_stain),
             on_end=lambda: self._forget(job),
             about=self._study.canvas,
         )
@@ -189,14 +217,19 @@ class Staining(QObject):
             if self._maps.state == WAITING:  # it failed
                 self._maps.set_state(self._painted)
 
-    def _show_stain(self, result: tuple[Concept, Finding]) -> None:
-        concept, finding = result
+    def _show_stain(self, stained: work.Stained) -> None:
+        concept = stained.concept
         self._concepts.show_concept(concept)
         self._maps.set_ready(ready=True)
-        self._maps.show_genes(
-            list(self._study.need_canvas().item_names), self._study.gene_scores(concept.name), frozenset(concept.items)
-        )
-        self._study.keep(finding)
+        if stained.genes is None:
+            names = [str(name) for name in self._study.need_canvas().item_names]
+            scores = self._study.gene_scores(concept.name)
+            self._maps.show_genes(RankedGenes.by_concept_score(names, scores, frozenset(concept.items)))
+        else:
+            self._maps.show_genes(RankedGenes.by_decoded(stained.genes))
+        self._study.keep(stained.finding)
+        self.judging.show_evidence()
+        self.judging.compare(concept.name, *self._maps.chosen)
 
     def _show_finding(self, finding: Finding) -> None:
         name = self._painter.show(finding, self._study.need_canvas())
@@ -256,15 +289,3 @@ class Staining(QObject):
             table=table,
             then=self._export.show_done,
         )
-
-
-def _guarded(function: Callable[..., object]) -> Callable[..., None]:
-    """The function with its failures shown instead of raised into Qt."""
-
-    def guarded(*arguments: Any) -> None:
-        try:
-            function(*arguments)
-        except ConceptStainError as error:
-            show_failure(error)
-
-    return guarded

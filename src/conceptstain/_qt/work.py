@@ -4,33 +4,43 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from conceptstain.errors import ConceptStainError
+from conceptstain.errors import ConceptStainError, InputError
 from conceptstain.progress import Report, Step
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from conceptstain.canvas.gene_pictures import GenePictures
     from conceptstain.canvas.section import Section
+    from conceptstain.canvas.spot_profiles import SpotProfiles
     from conceptstain.concepts.concept import Concept
     from conceptstain.concepts.definition import Definition
+    from conceptstain.concepts.evidence import Evidence
+    from conceptstain.methods.controls import Controls
     from conceptstain.methods.finding import Finding
     from conceptstain.nets.encoder import Encoder
     from conceptstain.nets.picture_vae import Network
     from conceptstain.study import Study
 
 __all__ = [
+    "Stained",
     "bundled_encoder",
+    "compare_with_controls",
     "export_figure",
     "export_results",
     "fit_encoder",
+    "fit_spot_encoders",
     "open_canvas",
-    "read_encoder",
+    "read_encoders",
     "same_encoder",
+    "same_spot_encoders",
     "stain",
+    "tested_concept",
     "try_concept",
     "view",
-    "write_encoder",
+    "write_encoders",
 ]
 
 
@@ -70,15 +80,25 @@ def same_encoder(canvas: GenePictures, encoder: Encoder, *, report: Report) -> E
     return encoder
 
 
-def read_encoder(path: Path, canvas: GenePictures, *, report: Report) -> Encoder:
-    """Load an encoder from a file, and encode the section with it."""
+def read_encoders(
+    paths: tuple[Path, ...], canvas: GenePictures, *, report: Report
+) -> Encoder | tuple[SpotProfiles, tuple[Encoder, ...]]:
+    """Load the encoder of gene pictures in a file, or the encoders of spot profiles in several."""
     _need_torch()
     from conceptstain.concepts.latents import latents_of
     from conceptstain.nets.checkpoint import load_encoder
 
-    encoder = load_encoder(path)
-    latents_of(canvas, encoder, report=report)
-    return encoder
+    encoders = tuple(load_encoder(path) for path in paths)
+    if all(encoder.features for encoder in encoders):
+        return same_spot_encoders(canvas, encoders, report=report)
+    if len(encoders) > 1:
+        raise InputError(
+            "One encoder of gene pictures is used at a time",
+            got=f"{len(encoders)} files",
+            cure="Choose one file, or several encoders of spot profiles",
+        )
+    latents_of(canvas, encoders[0], report=report)
+    return encoders[0]
 
 
 def fit_encoder(canvas: GenePictures, network: Network, epochs: int, *, report: Report) -> Encoder:
@@ -97,22 +117,69 @@ def fit_encoder(canvas: GenePictures, network: Network, epochs: int, *, report: 
     return encoder
 
 
+def fit_spot_encoders(canvas: GenePictures, epochs: int, *, report: Report) -> tuple[SpotProfiles, tuple[Encoder, ...]]:
+    """Fit encoders of spot profiles to a section, from three seeds; 0 epochs: as many as it takes."""
+    _need_torch()
+    from dataclasses import replace
+
+    from conceptstain.concepts.latents import latents_of
+    from conceptstain.fitting import FitSettings, fit_seeds
+
+    report(Step(0, 1, "Choosing genes"))
+    profiles = canvas.section.view("spots")
+    settings = FitSettings.of(profiles)
+    settings = replace(settings, training=replace(settings.training, epochs=epochs or settings.training.epochs))
+    encoders = fit_seeds(profiles, settings, report=report)
+    for encoder in encoders:
+        latents_of(profiles, encoder)
+    return profiles, encoders
+
+
+def same_spot_encoders(
+    canvas: GenePictures, encoders: tuple[Encoder, ...], *, report: Report
+) -> tuple[SpotProfiles, tuple[Encoder, ...]]:
+    """Keep encoders of spot profiles for another view of the section they were used on."""
+    report(Step(0, 1, "Viewing spots"))
+    return canvas.section.view("spots", genes=encoders[0].features), encoders
+
+
 def try_concept(study: Study, definition: Definition, *, report: Report) -> Concept:
     """Make a concept, so that one that cannot be made never enters the list."""
     _need_torch()
     return study.try_definition(definition, report=report)
 
 
-def stain(study: Study, name: str, map_key: str, dimension: int, *, report: Report) -> tuple[Concept, Finding]:
+class Stained(NamedTuple):
+    """A concept, its map, and for a concept of spots its genes: see :func:`conceptstain.concept_genes`."""
+
+    concept: Concept
+    finding: Finding
+    genes: pd.DataFrame | None = None
+
+
+def stain(study: Study, name: str, map_key: str, dimension: int, *, report: Report) -> Stained:
     """Make a map of a concept."""
     _need_torch()
-    from conceptstain.methods.maps import map_kind
+    from conceptstain.methods.maps import SPOT_SCORE, map_kind
 
+    if map_key == SPOT_SCORE.key:
+        score = study.spot_score(name, report=report)
+        return Stained(score.concept, score, study.spot_genes(name, report=report))
     concept = study.concept(name, report=report)
-    finding = map_kind(map_key).make(
-        study.need_canvas(), study.need_encoder(), concept, dimension=dimension, report=report
-    )
-    return concept, finding
+    canvas, encoder = study.need_canvas(), study.need_encoder()
+    return Stained(concept, map_kind(map_key).make(canvas, encoder, concept, dimension=dimension, report=report))
+
+
+def tested_concept(study: Study, name: str, n_null: int, *, report: Report) -> Evidence:
+    """Make the evidence for a concept."""
+    _need_torch()
+    return study.evidence(name, n_null=n_null, report=report)
+
+
+def compare_with_controls(study: Study, name: str, map_key: str, dimension: int, *, report: Report) -> Controls:
+    """Draw what a map has to beat."""
+    _need_torch()
+    return study.controls(name, map_key, dimension=dimension, report=report)
 
 
 def export_figure(canvas: GenePictures, findings: tuple[Finding, ...], path: Path, *, report: Report) -> Path:
@@ -151,12 +218,16 @@ def export_results(
     )
 
 
-def write_encoder(encoder: Encoder, path: Path, *, report: Report) -> Path:
-    """Save an encoder."""
+def write_encoders(encoders: tuple[Encoder, ...], path: Path, *, report: Report) -> Path:
+    """Save an encoder under a name, or several with a number after it."""
     from conceptstain.nets.checkpoint import save_encoder
 
-    report(Step(0, 1, "Writing"))
-    save_encoder(encoder, path)
+    paths = (
+        [path] if len(encoders) == 1 else [path.with_stem(f"{path.stem}-{number}") for number in range(len(encoders))]
+    )
+    for number, (encoder, each) in enumerate(zip(encoders, paths, strict=True)):
+        report(Step(number, len(encoders), "Writing"))
+        save_encoder(encoder, each)
     return path
 
 

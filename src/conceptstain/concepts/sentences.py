@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from conceptstain.concepts.evidence import Evidence
 
-__all__ = ["evidence_sentence", "fraction", "times"]
+__all__ = ["evidence_sentence", "evidence_words", "fraction", "times"]
 
 
 def evidence_sentence(evidence: Evidence) -> str:
@@ -31,6 +31,13 @@ def evidence_sentence(evidence: Evidence) -> str:
     if evidence.tried > 1:
         verdict += f", corrected for {evidence.tried} concepts"
     return f"{told}; {verdict}."
+
+
+def evidence_words(evidence: Evidence) -> str:
+    """The evidence in three words, for a list: ``AUROC .97  p .002``, or that there is none."""
+    if not evidence.holds:
+        return "not told from chance"
+    return f"AUROC {fraction(evidence.auroc)}  p {f'{evidence.p:.3f}'.removeprefix('0')}"
 
 
 def fraction(value: float) -> str:

@@ -49,7 +49,10 @@ class SpotConceptSettings:
         by one pooled covariance of Ledoit & Wolf. ``"auto"``: whitened from 30 drawn spots on, of all concepts together
         where they are contrasted.
     contrast
-        Compare each concept with the other ones, where there are two or more; else with all other spots.
+        Compare each concept with each of the others, where there are two or more; else with all other spots at once.
+    rest
+        In a contrast, compare with the spots of no concept, too. Without them a spot that is like none of the
+        concepts may get any score: leave them out only where the concepts leave nothing out.
     context
         Weight of the neighbours' word, 0 to 1 (:class:`~conceptstain.concepts.neighbour_context.NeighbourContext`).
         None: chosen by cross-validation on the drawn spots, 0 where a concept has fewer than 10.
@@ -57,6 +60,7 @@ class SpotConceptSettings:
 
     direction: Direction = "auto"
     contrast: bool = True
+    rest: bool = True
     context: float | None = None
 
     def __post_init__(self) -> None:
@@ -270,7 +274,7 @@ def spot_concepts(
     settings
         How; None: the defaults.
     among
-        Spots that a concept is compared with where it is compared with all others; None: all of the section.
+        Spots that a concept is compared with besides the other concepts'; None: all of the section.
     report
         Called after every encoder.
 
@@ -295,7 +299,8 @@ def spot_concepts(
         if shared.any():
             notes = (f"{shared.sum()} spots were drawn for more than one concept and count for none.",)
         members = [np.flatnonzero(mask & ~shared) for mask in chosen]
-        grouped = [(tuple(range(len(drawn))), members)]
+        rest = np.flatnonzero(compared & ~np.any(chosen, axis=0))
+        grouped = [(tuple(range(len(drawn))), [*members, rest] if settings.rest and len(rest) else members)]
     else:
         members = [np.flatnonzero(mask) for mask in chosen]
         others = [np.flatnonzero(compared & ~mask) for mask in chosen]

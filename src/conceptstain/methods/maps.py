@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.attribution import Attribution
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["MAPS", "MapKind", "map_kind"]
+__all__ = ["MAPS", "SPOT_SCORE", "MapKind", "SpotScoreKind", "map_kind"]
 
 
 @final
@@ -63,6 +63,28 @@ class MapKind:
         if reason is not None:
             raise MismatchError(f"{self.label} cannot be made with this encoder", got=reason, cure="Choose another map")
         return self.paint(canvas, encoder, concept, dimension, report)
+
+
+@final
+@dataclass(frozen=True)
+class SpotScoreKind:
+    """The map that is made of spots, by encoders of their own: see :mod:`conceptstain.methods.spot_score`.
+
+    Attributes
+    ----------
+    key, label, explanation
+        As of a :class:`MapKind`.
+    """
+
+    key: str = "spot-score"
+    label: str = "Spot score (whole profiles)"
+    explanation: str = (
+        "How much the profile of each spot is like those of the drawn spots. It needs encoders of spots, which are "
+        "fitted to the section when it is first chosen."
+    )
+
+
+SPOT_SCORE = SpotScoreKind()
 
 
 def map_kind(key: str) -> MapKind:

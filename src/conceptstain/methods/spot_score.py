@@ -105,6 +105,7 @@ def spot_score(
         settings={
             "direction": concepts.settings.direction,
             "against": others,
+            "rest": concepts.settings.rest,
             "context": weights,
             "drawn on": concepts.canvas.section.name,
             "missing": list(scored.canvas.missing),

@@ -1,0 +1,218 @@
+"""The form for a new concept: of genes, of drawn or picked spots, or of an annotation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Mapping, Sequence
+from html import escape
+
+from qtpy.QtCore import QStringListModel, Qt, Signal
+from qtpy.QtWidgets import (
+    QButtonGroup,
+    QComboBox,
+    QCompleter,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+__all__ = ["ConceptMaker", "genes_in"]
+
+TOOLS = {
+    "lasso": ("Lasso", "Draw freely around spots: press, move, release"),
+    "polygon": ("Polygon", "Draw an outline corner by corner; double-click ends it"),
+    "pick": ("Pick", "Click spots, or drag a box around them; Shift adds"),
+}
+FORMS = {
+    "mean": "The mean latent of the genes, as in the paper",
+    "contrast": "The mean latent of the genes minus that of all other genes",
+}
+
+
+class ConceptMaker(QWidget):
+    """Emits what a new concept is to be made of."""
+
+    genes_wanted = Signal(str, object, str, str)  # name, genes, "like" or "items", form
+    region_wanted = Signal(str, str)  # name, form
+    annotation_wanted = Signal(str, str, str, str)  # name, column, value, form
+    tool_wanted = Signal(str)
+    clear_wanted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._annotations: Mapping[str, Sequence[str]] = {}
+        self._known: frozenset[str] = frozenset()
+        self._build()
+
+    # -- building --------------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        self.tabs = QTabWidget()
+        self.tabs.addTab(self._genes_page(), "Genes")
+        self.tabs.addTab(self._spots_page(), "Spots")
+        self.tabs.addTab(self._annotation_page(), "Annotation")
+        whole.addWidget(self.tabs)
+        self.tabs.tabBar().setAccessibleName("What the new concept is made of")
+        self.tabs.tabBar().setToolTip("What the new concept is made of")
+        self.name = QLineEdit()
+        self.name.setAccessibleName("Name of the new concept")
+        self.name.setPlaceholderText("named after its genes or region")
+        self.name.setToolTip("Name of the new concept, as a figure would print it")
+        self.form_choice = QComboBox()
+        self.form_choice.setAccessibleName("Direction of the concept")
+        for form, explanation in FORMS.items():
+            self.form_choice.addItem(form)
+            self.form_choice.setItemData(self.form_choice.count() - 1, explanation, Qt.ItemDataRole.ToolTipRole)
+        self.form_choice.setToolTip("Direction of the concept. " + ". ".join(f"{k}: {v}" for k, v in FORMS.items()))
+        fields = QFormLayout()
+        fields.setContentsMargins(0, 0, 0, 0)
+        fields.addRow("Name", self.name)
+        fields.addRow("Direction", self.form_choice)
+        whole.addLayout(fields)
+        self.make_button = QPushButton("Make concept and stain")
+        self.make_button.setToolTip("Make a concept of what is given above, and paint its map")
+        whole.addWidget(self.make_button)
+        self.make_button.clicked.connect(self._make)
+        self.name.returnPressed.connect(self._make)
+
+    def _genes_page(self) -> QWidget:
+        page = QWidget()
+        column = QVBoxLayout(page)
+        self.genes = QLineEdit()
+        self.genes.setAccessibleName("Genes")
+        self.genes.setPlaceholderText("Penk, or Penk, Nrgn, Meis2")
+        self.genes.setToolTip("A gene, or several with commas or spaces between them")
+        self._gene_names = QStringListModel()
+        completer = QCompleter(self._gene_names, self.genes)
+        completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        completer.setMaxVisibleItems(8)
+        self.genes.setCompleter(completer)
+        self.genes_how = QComboBox()
+        self.genes_how.setAccessibleName("Genes to bring along")
+        self.genes_how.addItem("and its 49 nearest genes in latent space", "like")
+        self.genes_how.addItem("exactly these genes", "items")
+        self.genes_how.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.genes_how.setToolTip(
+            "One gene can bring its latent neighbours along, as in the paper; several stand alone"
+        )
+        column.addWidget(self.genes)
+        column.addWidget(self.genes_how)
+        self.genes.returnPressed.connect(self._make)
+        self.genes.textChanged.connect(self._many_genes_stand_alone)
+        return page
+
+    def _spots_page(self) -> QWidget:
+        page = QWidget()
+        column = QVBoxLayout(page)
+        row = QHBoxLayout()
+        self.tools: dict[str, QPushButton] = {}
+        group = QButtonGroup(page)
+        group.setExclusive(False)
+        for tool, (label, explanation) in TOOLS.items():
+            button = QPushButton(label)
+            button.setCheckable(True)
+            button.setToolTip(explanation)
+            button.clicked.connect(lambda checked, tool=tool: self._take(tool if checked else ""))
+            self.tools[tool] = button
+            row.addWidget(button)
+        self.clear_button = QPushButton("Clear")
+        self.clear_button.setToolTip("Remove what was drawn or picked and is not a concept yet")
+        self.clear_button.clicked.connect(self.clear_wanted)
+        row.addWidget(self.clear_button)
+        column.addLayout(row)
+        self.selected = QLabel("No spots chosen: draw around some.")
+        self.selected.setWordWrap(True)
+        column.addWidget(self.selected)
+        return page
+
+    def _annotation_page(self) -> QWidget:
+        page = QWidget()
+        column = QVBoxLayout(page)
+        self.column = QComboBox()
+        self.column.setAccessibleName("Annotation")
+        self.value = QComboBox()
+        self.value.setAccessibleName("Value of the annotation")
+        for choice in (self.column, self.value):
+            choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        column.addWidget(self.column)
+        column.addWidget(self.value)
+        self.column.currentTextChanged.connect(self._fill_values)
+        self.value.currentTextChanged.connect(self._explain_value)
+        self._fill_values("")
+        return page
+
+    # -- showing ---------------------------------------------------------------------------------------------------
+
+    def show_section(self, genes: Sequence[str], annotations: Mapping[str, Sequence[str]]) -> None:
+        """Offer the genes and annotations of a section."""
+        self._gene_names.setStringList(list(genes))
+        self._known = frozenset(genes)
+        self._annotations = annotations
+        self.column.clear()
+        self.column.addItems(list(annotations))
+        self.tabs.setTabEnabled(2, bool(annotations))
+        self.tabs.setTabToolTip(2, "" if annotations else "This file has no annotation of its spots")
+        self.show_selection(0)
+
+    def show_selection(self, number: int) -> None:
+        """Say how many spots are drawn around or picked."""
+        self.selected.setText(
+            f"{number} spot{'s' if number != 1 else ''} chosen." if number else "No spots chosen: draw around some."
+        )
+
+    def drop_tools(self) -> None:
+        """Show no tool in hand."""
+        for button in self.tools.values():
+            button.setChecked(False)
+
+    def empty_form(self) -> None:
+        """Empty the form for the next concept."""
+        self.name.clear()
+        self.genes.clear()
+
+    # -- reacting --------------------------------------------------------------------------------------------------
+
+    def _take(self, tool: str) -> None:
+        for name, button in self.tools.items():
+            button.setChecked(name == tool)
+        self.tool_wanted.emit(tool)
+
+    def _fill_values(self, column: str) -> None:
+        self.value.clear()
+        self.value.addItems(list(self._annotations.get(column, ())))
+        told = "Annotation of the spots (column of obs)"
+        self.column.setToolTip(escape(f"{told}: {column}" if column else told))
+        self._explain_value(self.value.currentText())
+
+    def _explain_value(self, value: str) -> None:
+        told = "Spots with this value"
+        self.value.setToolTip(escape(f"{told}: {value}" if value else told))  # in full, where the box cuts it
+
+    def _many_genes_stand_alone(self, text: str) -> None:
+        several = len(genes_in(text, self._known)) > 1
+        self.genes_how.setCurrentIndex(1 if several else 0)
+        self.genes_how.setEnabled(not several)
+
+    def _make(self) -> None:
+        name, form = self.name.text().strip(), self.form_choice.currentText()
+        page = self.tabs.currentIndex()
+        if page == 0:
+            genes = genes_in(self.genes.text(), self._known)
+            self.genes_wanted.emit(name, genes, str(self.genes_how.currentData()), form)
+        elif page == 1:
+            self.region_wanted.emit(name, form)
+        else:
+            self.annotation_wanted.emit(name, self.column.currentText(), self.value.currentText(), form)
+
+
+def genes_in(text: str, known: Container[str]) -> tuple[str, ...]:
+    """Gene names in a text, each once: between commas or semicolons, or spaces where no known name has them."""
+    parts = [part.strip() for part in re.split("[,;]", text)]
+    return tuple(dict.fromkeys(name for part in parts for name in ([part] if part in known else part.split())))
