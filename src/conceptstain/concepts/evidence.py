@@ -4,32 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, final
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, final, overload
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from conceptstain.canvas.gene_pictures import GenePictures
-from conceptstain.concepts.coherence import coherence
 from conceptstain.concepts.concept import Concept
-from conceptstain.concepts.cross_fit import FOLDS, cross_fitted, fold_auroc, folds_of
+from conceptstain.concepts.cross_fit import FOLDS
 from conceptstain.concepts.definition import Definition
-from conceptstain.concepts.gene_scores import EnrichedGenes, QuickGenes
-from conceptstain.concepts.held_out import decoded_auroc
-from conceptstain.concepts.nulls import Null, null_of, placed_shapes, random_null
+from conceptstain.concepts.nulls import Null
 from conceptstain.concepts.sentences import evidence_sentence
 from conceptstain.errors import InputError
 from conceptstain.progress import Report, silent
 
 if TYPE_CHECKING:
+    from conceptstain.canvas.spot_profiles import SpotProfiles
+    from conceptstain.concepts.spot_concepts import SpotConcepts
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["ALPHA", "N_NULL", "Evidence", "Histogram", "corrected", "evidence", "holm"]
+__all__ = ["ALPHA", "NO_SHAPE", "N_NULL", "Evidence", "Histogram", "Tries", "corrected", "evidence", "holm"]
 
 ALPHA = 0.05
 N_NULL = 999
 BAND = (0.05, 0.95)
+NO_SHAPE = "The region is too large to be laid elsewhere on the tissue, so it has no shape null."
 
 
 class Histogram(NamedTuple):
@@ -57,18 +57,21 @@ class Evidence:
     definition
         What the concept was made from.
     encoder
-        Fingerprint of the encoder that ``decoded_auroc`` is of.
+        Fingerprint of the encoder that ``decoded_auroc`` is of; by spot profiles, of all encoders whose scores are
+        averaged, with `` + `` between.
     counted
         ``"spots"`` for a concept of a region; ``"genes"`` for one of genes.
+    by
+        What spots are scored by: the genes ``chosen`` without them, or spot profiles in the latent space.
     scores, inside, folds
         Cross-fitted score, whether it belongs to the concept, and fold: of every spot of the section; or of every gene
         that can be learned from, once for each fold.
     auroc
         Chance that, of two hidden in the same fold, the one that belongs to the concept scores higher.
     decoded_auroc
-        The same by the decoded maps of the folds' concepts; None for genes, and without a decoder.
+        The same by the decoded maps of the folds' concepts; None for genes, by spot profiles, and without a decoder.
     chosen
-        The genes of each fold.
+        The genes of each fold; by spot profiles none are chosen.
     items
         Name of the gene of each score; empty for spots, which are in the order of the section.
     random, p_random
@@ -99,6 +102,7 @@ class Evidence:
     p_shape: float | None = None
     items: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    by: Literal["genes", "spot profiles"] = "genes"
     notes: tuple[str, ...] = ()
     tried: int = 1
     p_corrected: float | None = None
@@ -130,7 +134,7 @@ class Evidence:
         """The evidence in one plain sentence."""
         return evidence_sentence(self)
 
-    def table(self, canvas: GenePictures) -> pd.DataFrame:
+    def table(self, canvas: GenePictures | SpotProfiles) -> pd.DataFrame:
         """Cross-fitted scores, one row per spot, or per gene and fold: ``fold``, ``inside``, ``score``."""
         if self.counted == "spots":
             names = pd.Index(canvas.section.adata.obs_names.astype(str), name="spot")
@@ -155,17 +159,55 @@ class Evidence:
         return Histogram(edges, parts(self.scores[self.inside]), parts(self.scores[~self.inside]), low, high)
 
 
+class Tries(NamedTuple):
+    """How hard to try: regions in each null, folds of a region, seed of the nulls, and who is told."""
+
+    n_null: int
+    n_folds: int
+    seed: int
+    report: Report
+
+
+@overload
 def evidence(
     concept: Concept,
     canvas: GenePictures,
     encoder: Encoder,
     *,
+    n_null: int = ...,
+    n_folds: int = ...,
+    seed: int = ...,
+    report: Report = ...,
+) -> Evidence: ...
+
+
+@overload
+def evidence(
+    concept: SpotConcepts,
+    *,
+    name: str | None = None,
+    n_null: int = ...,
+    n_folds: int = ...,
+    seed: int = ...,
+    report: Report = ...,
+) -> Evidence: ...
+
+
+def evidence(
+    concept: Concept | SpotConcepts,
+    canvas: GenePictures | None = None,
+    encoder: Encoder | None = None,
+    *,
+    name: str | None = None,
     n_null: int = N_NULL,
     n_folds: int = FOLDS,
     seed: int = 0,
     report: Report = silent,
 ) -> Evidence:
     """Test a concept on what had no part in making it.
+
+    A concept of gene pictures: ``evidence(concept, canvas, encoder)``. One of drawn spots: ``evidence(concepts,
+    name="GCL")``.
 
     *A concept of a region.* The tissue is cut into contiguous blocks, which are dealt to folds (single spots for a
     small region). In every fold their values are hidden, genes and direction are chosen anew from the visible spots,
@@ -179,10 +221,16 @@ def evidence(
     *A concept of named genes.* Nothing was chosen by the data, so nothing has to be hidden: does each of the genes go
     with the mean of the others, more than other genes do?
 
+    *A concept of drawn spots.* Folds and nulls are those of a region; the visible spots are held against all others
+    that are visible in the latent space, by the rule that is painted, but without contrast and without neighbours (see
+    :mod:`conceptstain.concepts.spot_evidence`).
+
     Parameters
     ----------
     concept, canvas, encoder
-        As they were when the concept was made.
+        As they were when the concept was made. Concepts of spots know their canvas and their encoders.
+    name
+        Of one of the concepts of spots; None: the only one.
     n_null
         Regions in each null; the least p is one over this plus one.
     n_folds
@@ -195,7 +243,7 @@ def evidence(
     Raises
     ------
     InputError
-        Fewer than three spots in or out of a region, fewer than two genes, or a setting out of range.
+        Fewer than three spots in or out of a region, fewer than two genes, a setting out of range, or no such name.
     MismatchError
         Canvas, encoder and concept do not belong together.
 
@@ -203,107 +251,29 @@ def evidence(
     -----
     A region drawn after looking at a gene, or at a map, was chosen by its values; its p is smaller than it should be.
     """
-    encoder.check(canvas)
-    concept.check(encoder)
     if n_null < 1 or n_folds < 2:
         raise InputError(
             "Evidence needs one null region or more, and two folds or more",
             got=f"n_null={n_null}, n_folds={n_folds}",
             cure=f"Use {N_NULL} and {FOLDS}",
         )
-    made = _of_region if concept.definition.region is not None else _of_genes
-    return made(concept, canvas, encoder, _Tries(n_null, n_folds, seed, report))
+    tries = Tries(n_null, n_folds, seed, report)
+    if not isinstance(concept, Concept):
+        from conceptstain.concepts.spot_evidence import spot_evidence
 
-
-class _Tries(NamedTuple):
-    n_null: int
-    n_folds: int
-    seed: int
-    report: Report
-
-
-def _of_region(concept: Concept, canvas: GenePictures, encoder: Encoder, tries: _Tries) -> Evidence:
-    n_null, n_folds, seed, report = tries
-    definition = concept.definition
-    if definition.region is None:
-        raise InputError(f"The concept {definition.name!r} has no region")
-    inside = definition.region.choose(canvas.section)
-    folds = folds_of(inside, canvas.places, n_folds=n_folds)
-    exact = EnrichedGenes(canvas, definition.neighbours, report)
-    scores = cross_fitted(inside, folds, exact)
-    quick = QuickGenes(canvas, definition.neighbours)
-    of_nulls = fold_auroc(cross_fitted(inside, folds, quick), inside, folds)
-    random = random_null(
-        canvas,
-        quick,
-        int(inside.sum()),
-        number=n_null,
-        seed=seed,
-        key=("enriched genes", quick.number),
-        n_folds=n_folds,
-        report=report,
-    )
-    placed = placed_shapes(inside, canvas.places, number=n_null, seed=seed)
-    shape = None
-    if len(placed):
-        message = "Laying the shape elsewhere"
-        shape = null_of(placed, canvas.places, quick, n_folds=n_folds, report=report, message=message)
-    return Evidence(
-        definition=definition,
-        encoder=encoder.fingerprint,
-        counted="spots",
-        scores=scores,
-        inside=inside,
-        folds=folds,
-        auroc=fold_auroc(scores, inside, folds),
-        decoded_auroc=decoded_auroc(
-            definition, canvas, encoder, inside=inside, folds=folds, chosen=exact.chosen, report=report
-        ),
-        chosen=tuple(exact.chosen),
-        random=random,
-        p_random=random.p(of_nulls),
-        shape=shape,
-        p_shape=None if shape is None else shape.p(of_nulls),
-        settings={"n_null": n_null, "n_folds": n_folds, "seed": seed, "quick auroc": of_nulls},
-        notes=_notes(canvas, encoder, exact.chosen, shape),
-    )
-
-
-def _of_genes(concept: Concept, canvas: GenePictures, encoder: Encoder, tries: _Tries) -> Evidence:
-    found = coherence(concept, canvas, encoder, n_null=tries.n_null, seed=tries.seed, report=tries.report)
-    value = fold_auroc(found.scores, found.inside, found.folds)
-    return Evidence(
-        definition=concept.definition,
-        encoder=encoder.fingerprint,
-        counted="genes",
-        scores=found.scores,
-        inside=found.inside,
-        folds=found.folds,
-        auroc=value,
-        decoded_auroc=None,
-        chosen=found.chosen,
-        random=found.null,
-        p_random=found.null.p(value),
-        items=found.genes,
-        settings={"n_null": tries.n_null, "seed": tries.seed},
-    )
-
-
-def _notes(
-    canvas: GenePictures, encoder: Encoder, chosen: Sequence[tuple[str, ...]], shape: Null | None
-) -> tuple[str, ...]:
-    notes = []
-    if any(section.get("name") == canvas.section.name for section in encoder.card.get("sections", ())):
-        notes.append(
-            f"The encoder was fitted to {canvas.section.name}, hidden spots included; it was never told which spots "
-            "belong together."
+        return spot_evidence(concept, concept.only() if name is None else name, tries)
+    if canvas is None or encoder is None:
+        raise InputError(
+            "A concept is tested on its canvas, with its encoder",
+            got=f"the concept {concept.name!r} alone",
+            cure="Use evidence(concept, canvas, encoder)",
         )
-    empty = sum(not genes for genes in chosen)
-    if empty:
-        notes.append(f"In {empty} of {len(chosen)} folds no gene was enriched, so their spots could not be told apart.")
-    if shape is None:
-        notes.append("The region is too large to be laid elsewhere on the tissue, so it has no shape null.")
-    return tuple(notes)
+    from conceptstain.concepts.gene_evidence import genes_evidence, region_evidence
+
+    encoder.check(canvas)
+    concept.check(encoder)
+    made = region_evidence if concept.definition.region is not None else genes_evidence
+    return made(concept, canvas, encoder, tries)
 
 
 def holm(p: Sequence[float]) -> Float[np.ndarray, " tests"]:

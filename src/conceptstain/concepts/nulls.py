@@ -18,7 +18,7 @@ from conceptstain.canvas.canvas import Canvas
 from conceptstain.concepts.cross_fit import FOLDS, Scorer, cross_fitted_all, fold_auroc, folds_of
 from conceptstain.progress import Report, Step, silent
 
-__all__ = ["Null", "null_of", "placed_shapes", "random_null", "random_selections"]
+__all__ = ["Null", "both_nulls", "null_of", "placed_shapes", "random_null", "random_selections"]
 
 COVERED = 0.8  # part of a shape that has to lie on the tissue
 REACH = 0.75  # pitches: a point further from every spot lies off the tissue
@@ -172,6 +172,35 @@ def random_null(
         message = "Trying random selections"
         of_canvas[full_key] = null_of(regions, canvas.places, scorer, n_folds=n_folds, report=report, message=message)
     return of_canvas[full_key]
+
+
+def both_nulls(
+    canvas: Canvas,
+    inside: Bool[np.ndarray, " spots"],
+    scorer: Scorer,
+    *,
+    number: int,
+    seed: int,
+    key: tuple[object, ...],
+    n_folds: int = FOLDS,
+    report: Report = silent,
+) -> tuple[Null, Null | None]:
+    """What a region has to beat: random selections of its size, and its shape laid elsewhere if it can be moved.
+
+    Parameters
+    ----------
+    canvas, scorer, number, seed, key, n_folds, report
+        As for :func:`random_null`.
+    inside
+        The region.
+    """
+    n_inside = int(inside.sum())
+    random = random_null(canvas, scorer, n_inside, number=number, seed=seed, key=key, n_folds=n_folds, report=report)
+    placed = placed_shapes(inside, canvas.places, number=number, seed=seed)
+    if not len(placed):
+        return random, None
+    message = "Laying the shape elsewhere"
+    return random, null_of(placed, canvas.places, scorer, n_folds=n_folds, report=report, message=message)
 
 
 def _turned(

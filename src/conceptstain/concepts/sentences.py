@@ -14,7 +14,8 @@ def evidence_sentence(evidence: Evidence) -> str:
     """One plain sentence: how many, how well others like them are found, and how often nothing does as well."""
     found = fraction(evidence.auroc)
     if evidence.counted == "spots":
-        told = f"{evidence.number} spots; others like them are found with AUROC {found}"
+        by = "by their profiles, " if evidence.by == "spot profiles" else ""
+        told = f"{evidence.number} spots; {by}others like them are found with AUROC {found}"
         rival = "an arbitrary patch of this shape" if evidence.shape else "a random selection of as many spots"
         nothing = (
             "a random patch"

@@ -71,6 +71,10 @@ class SpotConceptSettings:
         if self.context is not None and not 0 <= self.context <= 1:
             raise InputError("The weight of the context is out of range", got=f"{self.context}", cure="Use 0 to 1")
 
+    def whitens(self, n_drawn: int) -> bool:
+        """Whether so many drawn spots are scored in units of how much spots of one group differ."""
+        return self.direction == "whitened" or (self.direction == "auto" and n_drawn >= ENOUGH_TO_WHITEN)
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -181,6 +185,16 @@ class SpotConcepts:
                 "There is no concept of that name", got=repr(name), cure=f"Choose one of: {', '.join(self.names)}"
             )
         return self.names.index(name)
+
+    def only(self) -> str:
+        """Name of the concept where there is just one; an InputError listing the names where there are several."""
+        if len(self.names) > 1:
+            raise InputError(
+                "There are several concepts to choose from",
+                got=", ".join(self.names),
+                cure=f"Choose one with name={self.names[0]!r}",
+            )
+        return self.names[0]
 
     def reading(self, name: str, encoder: Encoder) -> Reading:
         """How one of the encoders reads a concept."""
@@ -329,7 +343,7 @@ def _read(
 ) -> Reading:
     latents = latents_of(canvas, encoder)
     n_drawn = sum(len(members[number]) for number in range(len(concepts)))
-    whitened = settings.direction == "whitened" or (settings.direction == "auto" and n_drawn >= ENOUGH_TO_WHITEN)
+    whitened = settings.whitens(n_drawn)
     groups = Groups.of(latents, members, whitened=whitened)
     context = NeighbourContext.none(len(members))
     enough = min(map(len, members)) >= LEAST_MEMBERS
