@@ -4,8 +4,9 @@ import torch
 
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.picture_vae import PictureVAE, PictureVAESettings
+from conceptstain.nets.profile_vae import ProfileVAE
 from conceptstain.nets.untrained import untrained
-from factories import tiny_encoder
+from factories import profile_encoders, tiny_encoder, tiny_section
 
 
 def test_an_untrained_twin_has_the_same_shape_and_other_weights() -> None:
@@ -22,6 +23,21 @@ def test_an_untrained_twin_has_the_same_shape_and_other_weights() -> None:
         weights = twin.network.state_dict()
         assert all(weights[name].shape == tensor.shape for name, tensor in before.items())
         assert all(torch.equal(encoder.network.state_dict()[name], tensor) for name, tensor in before.items())
+
+
+def test_an_untrained_twin_of_a_network_of_profiles_keeps_what_is_of_the_data_and_nothing_that_was_learned() -> None:
+    canvas = tiny_section().view("spots")
+    (encoder,) = profile_encoders(canvas, likelihood="negative binomial")
+    network = encoder.network
+    assert isinstance(network, ProfileVAE)
+    network.begin_at([canvas])
+    network.log_dispersion += 3
+    twin = untrained(encoder, seed=7).network
+    assert isinstance(twin, ProfileVAE)
+    assert torch.equal(twin.log_mean_rate, network.log_mean_rate)
+    assert torch.equal(twin.spread, network.spread)
+    assert not twin.log_dispersion.any()
+    assert not torch.equal(twin.mean.weight, network.mean.weight)
 
 
 def test_making_a_twin_leaves_the_global_random_state_alone() -> None:

@@ -178,6 +178,11 @@ class SpotConcepts:
         """The encoders whose scores are averaged."""
         return tuple(readings[0].encoder for readings in self.readings)
 
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprints of the encoders, with `` + `` between."""
+        return " + ".join(encoder.fingerprint for encoder in self.encoders)
+
     def number(self, name: str) -> int:
         """Number of a concept; an InputError listing the names where there is none."""
         if name not in self.names:

@@ -38,7 +38,6 @@ def spot_evidence(concepts: SpotConcepts, name: str, tries: Tries) -> Evidence:
     scores = cross_fitted(inside, folds, scorer)
     report(Step(1, 1, "Hiding spots"))
     value = fold_auroc(scores, inside, folds)
-    fingerprints = tuple(encoder.fingerprint for encoder in concepts.encoders)
     rule = "whitened" if scorer.whitened else "plain"
     random, shape = both_nulls(
         canvas,
@@ -46,13 +45,13 @@ def spot_evidence(concepts: SpotConcepts, name: str, tries: Tries) -> Evidence:
         scorer,
         number=n_null,
         seed=seed,
-        key=("spot profiles", fingerprints, rule),
+        key=("spot profiles", concepts.fingerprint, rule),
         n_folds=n_folds,
         report=report,
     )
     return Evidence(
         definition=Definition(name, region=region, form="contrast"),
-        encoder=" + ".join(fingerprints),
+        encoder=concepts.fingerprint,
         counted="spots",
         scores=scores,
         inside=inside,

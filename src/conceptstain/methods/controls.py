@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, final
+from typing import TYPE_CHECKING, Any, Literal, final, overload
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 from scipy.stats import spearmanr
 
 from conceptstain.canvas.gene_pictures import GenePictures
 from conceptstain.canvas.region import Region
+from conceptstain.canvas.section import Section
 from conceptstain.concepts.concept import Concept
-from conceptstain.concepts.cross_fit import FOLDS, LEAST_INSIDE, auroc, fold_auroc, folds_of
-from conceptstain.concepts.gene_scores import EnrichedGenes
-from conceptstain.concepts.held_out import fold_concept
 from conceptstain.concepts.sentences import fraction
-from conceptstain.methods.attribution import Attribution
-from conceptstain.methods.maps import map_kind
-from conceptstain.methods.score_map import score_map
-from conceptstain.progress import Report, Step, silent
+from conceptstain.concepts.spot_concepts import SpotConcepts
+from conceptstain.errors import InputError
+from conceptstain.progress import Report, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from conceptstain.methods.maps import MapKind
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["Control", "Controls", "controls"]
+__all__ = ["DEPTH", "Control", "Controls", "Judged", "controls", "depth_like"]
 
 MARGIN = 0.01  # of AUROC: what a map has to be ahead by
 ALIKE = 0.9  # rank correlation from which two maps show the same
 DRAWS = 5
+DEPTH = ("sequencing depth", "counts per spot, many or few as suits the map")
 
 Judged = Literal["cross-fitted", "plain", "none"]
 
@@ -46,7 +41,8 @@ class Control:
     Attributes
     ----------
     name
-        ``"no model"``, ``"random concept"``, ``"untrained network"`` or ``"sequencing depth"``.
+        On gene pictures ``"no model"``, ``"random concept"``, ``"untrained network"``, ``"sequencing depth"``; of drawn
+        spots ``"no model, profiles"``, ``"no model, principal components"``, ``"random spots"`` and the last two.
     explanation
         What it is, in a line.
     values
@@ -62,6 +58,19 @@ class Control:
     values: Float[np.ndarray, "draws spots"]
     aurocs: Float[np.ndarray, " judged"]
     correlations: Float[np.ndarray, " draws"]
+
+    @classmethod
+    def beside(
+        cls,
+        map_values: Float[np.ndarray, " spots"],
+        name: str,
+        explanation: str,
+        maps: Sequence[Float[np.ndarray, " spots"]],
+        aurocs: Sequence[float],
+    ) -> Control:
+        """A control of these draws, compared with the values of the map that is asked about."""
+        r = np.array([_rank_correlation(map_values, each) for each in maps])
+        return cls(name, explanation, np.array(maps), np.array(aurocs, dtype=np.float64), r)
 
     @property
     def auroc(self) -> float | None:
@@ -148,18 +157,43 @@ class Controls:
 
 _SAYINGS = {
     "no model": "The model adds little to the mean of these genes here",
+    "no model, profiles": "The model adds little to the difference of the mean profiles here",
+    "no model, principal components": "The model adds little to principal components here",
+    "random spots": "Random spots give as good a score, so it says little about this concept",
     "random concept": "Random genes give as good a map, so it says little about this concept",
     "untrained network": "An untrained network draws as good a map, so it says nothing about what was learned",
     "sequencing depth": "Sequencing depth alone shows as much",
 }
 
 
+@overload
 def controls(
     canvas: GenePictures,
     encoder: Encoder,
     concept: Concept,
+    method: str = ...,
+    *,
+    region: Region | None = ...,
+    dimension: int = ...,
+    draws: int = ...,
+    seed: int = ...,
+    report: Report = ...,
+) -> Controls: ...
+
+
+@overload
+def controls(
+    canvas: SpotConcepts, *, name: str | None = ..., draws: int = ..., seed: int = ..., report: Report = ...
+) -> Controls: ...
+
+
+def controls(
+    canvas: GenePictures | SpotConcepts,
+    encoder: Encoder | None = None,
+    concept: Concept | None = None,
     method: str = "decoded",
     *,
+    name: str | None = None,
     region: Region | None = None,
     dimension: int = 0,
     draws: int = DRAWS,
@@ -167,6 +201,8 @@ def controls(
     report: Report = silent,
 ) -> Controls:
     """Draw what a map has to beat, on the same canvas and where it applies by the same method.
+
+    A map of gene pictures: ``controls(canvas, encoder, concept, "decoded")``.
 
     - *no model*: the mean z-score of the same genes;
     - *random concept*: as many random genes, several draws;
@@ -177,163 +213,75 @@ def controls(
     cross-fitted: spots are judged by maps of genes that were chosen with their values hidden, against others hidden
     with them. What does not depend on the region is judged on the same pairs of spots.
 
+    The painted score of drawn spots: ``controls(concepts, name="GCL")``.
+
+    - *no model, profiles*: the profile of each spot along the difference of the mean profiles;
+    - *no model, principal components*: as many of them as the network has latents, scored by the concept's rule;
+    - *random spots*: as many random spots in place of the drawn ones, several draws;
+    - *untrained network*: the same spots through networks with fresh weights;
+    - *sequencing depth*: as above.
+
+    The drawn spots judge them, all cross-fitted by the folds of the evidence. As there, each is held against all other
+    spots without neighbours' words, also where the painted score contrasts the concept with others.
+
     Parameters
     ----------
     canvas, encoder, concept
-        As for the map.
+        As for the map; concepts of drawn spots stand alone.
     method
-        Key of the map; see :mod:`conceptstain.methods.maps`.
+        Key of the map of gene pictures; see :mod:`conceptstain.methods.maps`.
+    name
+        Of one of the concepts of spots; None: the only one.
     region
-        What the concept should find; None: the region that made it, if any.
+        What the concept of gene pictures should find; None: the region that made it, if any.
     dimension
         Of the map ``"attention"``.
     draws
         Number of random concepts.
     seed
-        Of the random concepts and of the untrained network.
+        Of the random concepts and of the untrained networks.
     report
         Called after every map; may raise :class:`Cancelled`.
 
     Raises
     ------
     InputError
-        No such map, or a region without any spot.
+        No such map or concept, or a region without any spot.
     MismatchError
         Canvas, encoder and concept do not belong together, or the map is not for this network.
     """
-    from conceptstain.nets.untrained import untrained
+    if isinstance(canvas, SpotConcepts):
+        from conceptstain.methods.spot_controls import spot_controls
 
-    kind = map_kind(method)
-    twin = untrained(encoder, seed=seed)
-    task = _Task(canvas, canvas.hiding(np.zeros(canvas.section.n_spots, dtype=bool)), encoder, concept, kind, dimension)
-    judge = _Judge(task, region or concept.definition.region, twin, report)
-    values = _placed(canvas, kind.make(canvas, encoder, concept, dimension=dimension, report=report))
-    uses_network = kind.key != "gene-mean"
-    made: list[Control] = []
+        return spot_controls(canvas, canvas.only() if name is None else name, draws=draws, seed=seed, report=report)
+    if encoder is None or concept is None:
+        raise InputError(
+            "A map of gene pictures is of a concept, by an encoder",
+            got="a canvas alone",
+            cure="Use controls(canvas, encoder, concept)",
+        )
+    from conceptstain.methods.gene_controls import picture_controls
 
-    def add(name: str, explanation: str, maps: list[Float[np.ndarray, " spots"]], aurocs: list[float]) -> None:
-        r = np.array([_rank_correlation(values, each) for each in maps])
-        made.append(Control(name, explanation, np.array(maps), np.array(aurocs), r))
-
-    if uses_network:
-        gene_mean = _placed(canvas, score_map(canvas, concept))
-        add("no model", "mean z-score of the same genes", [gene_mean], judge.crossed("genes", gene_mean))
-    random = [task.draw(encoder, other) for other in _random_concepts(task, draws, seed, report)]
-    add("random concept", f"{len(concept.items)} random genes", random, judge.plain(random))
-    if uses_network:
-        through = task.draw(twin, fold_concept(concept.definition, task.lean, twin, concept.items))
-        add("untrained network", "the same genes, fresh weights", [through], judge.crossed("untrained", through))
-    if canvas.section.counts == "counts":
-        depth = np.asarray(canvas.section.matrix.sum(axis=1), dtype=np.float64).ravel()
-        if _rank_correlation(values, depth) < 0:
-            depth = -depth  # a shallow layer is found by depth as well as a deep one
-        add("sequencing depth", "counts per spot, many or few as suits the map", [depth], judge.plain([depth]))
-    found = judge.crossed("map", values)
-    return Controls(
-        name=concept.name,
-        method=kind.key,
-        values=values,
-        judged=judge.judged,
-        auroc=found[0] if found else None,
-        controls=tuple(made),
-        encoder=encoder.fingerprint,
-        settings={"draws": draws, "seed": seed, "dimension": dimension},
+    return picture_controls(
+        canvas,
+        encoder,
+        concept,
+        method,
+        region=region,
+        dimension=dimension,
+        draws=draws,
+        seed=seed,
+        report=report,
     )
 
 
-@final
-@dataclass(frozen=True, eq=False)
-class _Task:
-    """The map that is asked about; ``lean`` shows the same pictures, with a centre that is quickly made."""
-
-    canvas: GenePictures
-    lean: GenePictures
-    encoder: Encoder
-    concept: Concept
-    kind: MapKind
-    dimension: int
-
-    def draw(self, encoder: Encoder, concept: Concept) -> Float[np.ndarray, " spots"]:
-        """The map of this kind, at the spots."""
-        return _placed(self.lean, self.kind.make(self.lean, encoder, concept, dimension=self.dimension))
-
-
-class _Judge:
-    """Holds maps against a region, cross-fitted where the region made the concept."""
-
-    def __init__(self, task: _Task, region: Region | None, twin: Encoder, report: Report) -> None:
-        self.inside: Bool[np.ndarray, " spots"] | None = None
-        self.folds: Int[np.ndarray, " spots"] | None = None
-        self.judged: Judged = "none"
-        self.crossed_scores: dict[str, Float[np.ndarray, " spots"]] = {}
-        if region is None:
-            return
-        inside = region.choose(task.canvas.section)
-        made_it = task.concept.definition.region is not None
-        if made_it and min(inside.sum(), (~inside).sum()) < LEAST_INSIDE:
-            return  # no spot can be held back, and in-sample AUROCs mean nothing
-        self.inside = inside
-        self.judged = "plain"
-        if made_it:
-            self.judged = "cross-fitted"
-            self.folds = folds_of(self.inside, task.canvas.places, n_folds=FOLDS)
-            self.crossed_scores = _cross_fit(task, self.inside, self.folds, twin, report)
-
-    def plain(self, maps: list[Float[np.ndarray, " spots"]]) -> list[float]:
-        """AUROC of maps that do not depend on the region."""
-        return [] if self.inside is None else [self._of(each) for each in maps]
-
-    def crossed(self, name: str, values: Float[np.ndarray, " spots"]) -> list[float]:
-        """AUROC of a map that depends on the concept's genes."""
-        return self.plain([self.crossed_scores.get(name, values)])
-
-    def _of(self, values: Float[np.ndarray, " spots"]) -> float:
-        if self.inside is None:
-            return 0.5
-        return auroc(values, self.inside) if self.folds is None else fold_auroc(values, self.inside, self.folds)
-
-
-def _cross_fit(
-    task: _Task,
-    inside: Bool[np.ndarray, " spots"],
-    folds: Int[np.ndarray, " spots"],
-    twin: Encoder,
-    report: Report,
-) -> dict[str, Float[np.ndarray, " spots"]]:
-    """Every spot's value by the map, the gene mean and the untrained network's map of the fold that hides it.
-
-    Hidden while the genes are chosen, shown when those genes are drawn: so it is for the gene mean, and hiding the
-    spots from the network alone would let it lose for want of data. Nothing but the choice knows the region.
-    """
-    n_folds = int(folds.max()) + 1
-    hidden = folds == np.arange(n_folds)[:, None]
-    genes = EnrichedGenes(task.canvas, task.concept.definition.neighbours, report)
-    means = genes(np.broadcast_to(inside, hidden.shape), hidden)
-    crossed = {name: np.zeros(len(inside)) for name in ("map", "genes", "untrained")}
-    for fold, (chosen, here) in enumerate(zip(genes.chosen, hidden, strict=True)):
-        crossed["genes"][here] = means[fold, here]
-        if chosen:
-            for name, network in (("map", task.encoder), ("untrained", twin)):
-                made = fold_concept(task.concept.definition, task.lean, network, chosen)
-                crossed[name][here] = task.draw(network, made)[here]
-        report(Step(fold + 1, n_folds, "Drawing maps of genes chosen without the hidden spots"))
-    return crossed
-
-
-def _random_concepts(task: _Task, draws: int, seed: int, report: Report) -> Iterator[Concept]:
-    """Concepts of as many genes, drawn from all that can be learned from."""
-    rng = np.random.default_rng(seed)
-    pool = task.canvas.trainable
-    number = min(len(task.concept.items), len(pool))
-    for draw in range(draws):
-        genes = task.canvas.item_names[np.sort(rng.choice(pool, number, replace=False))]
-        yield fold_concept(task.concept.definition, task.lean, task.encoder, tuple(genes))
-        report(Step(draw + 1, draws, "Drawing random concepts"))
-
-
-def _placed(canvas: GenePictures, made: Attribution) -> Float[np.ndarray, " spots"]:
-    """A map at the spots."""
-    return np.asarray(canvas.place(made.mean()), dtype=np.float64)
+def depth_like(values: Float[np.ndarray, " spots"], section: Section) -> Float[np.ndarray, " spots"] | None:
+    """Counts per spot, turned over where a map is high where they are low; None where the file holds no counts."""
+    if section.counts != "counts":
+        return None
+    depth = np.asarray(section.matrix.sum(axis=1), dtype=np.float64).ravel()
+    # A shallow layer is found by depth as well as a deep one.
+    return -depth if _rank_correlation(values, depth) < 0 else depth
 
 
 def _rank_correlation(one: Float[np.ndarray, " spots"], other: Float[np.ndarray, " spots"]) -> float:
