@@ -322,7 +322,7 @@ def test_the_version_is_told():
     assert run("--version").stdout.strip() == f"conceptstain {__version__}"
 
 
-@pytest.mark.parametrize("command", ["demo", "info", "fit", "stain"])
+@pytest.mark.parametrize("command", ["demo", "info", "fit", "stain", "spots"])
 def test_every_command_explains_itself(command):
     result = run(command, "--help")
     assert result.exit_code == 0

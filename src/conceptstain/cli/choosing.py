@@ -21,7 +21,17 @@ if TYPE_CHECKING:
     from conceptstain.nets.encoder import Encoder
     from conceptstain.nets.picture_vae import Network as NetworkName
 
-__all__ = ["alike", "canvas_and_encoder", "definition_from", "fit_settings", "fitted", "made", "opened", "scaling"]
+__all__ = [
+    "alike",
+    "canvas_and_encoder",
+    "definition_from",
+    "fit_settings",
+    "fitted",
+    "made",
+    "opened",
+    "region_from",
+    "scaling",
+]
 
 
 def opened(
@@ -59,13 +69,14 @@ def definition_from(
             got=" and ".join(named) or "none of --like, --genes and --region",
             cure="Give --like Penk, --genes Penk,Nrgn or --region obs:layer=GCL",
         )
-    spots = None if region is None else _region(region)
+    spots = None if region is None else region_from(region)
     items = None if genes is None else tuple(filter(None, (gene.strip() for gene in genes.split(","))))
     called = name or like or (spots.name if spots else ", ".join(items or ()))
     return Definition(called, like, items, spots, form, neighbours)
 
 
-def _region(text: str) -> Region:
+def region_from(text: str) -> Region:
+    """The region that is written ``obs:COLUMN=VALUE``; an InputError for any other writing."""
     from conceptstain.canvas.region import Region
 
     found = re.fullmatch(r"obs:([^=]+)=(.+)", text)

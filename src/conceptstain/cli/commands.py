@@ -21,16 +21,19 @@ from conceptstain.cli.choosing import (
 from conceptstain.cli.judging import controlled, tested
 from conceptstain.cli.options import (
     Alignment,
+    CanvasKind,
     ConceptForm,
     File,
     Image,
     ImageScale,
     Network,
+    Nulls,
     Overwrite,
     PresetOption,
     Seed,
 )
 from conceptstain.cli.results import CONTROLS, EVIDENCE, FORMATS, check_targets, file_stem, write_results
+from conceptstain.cli.spots import fit_profiles, spots
 from conceptstain.cli.telling import say_encoders, say_neighbours, say_section, say_written, told
 from conceptstain.cli.window import has_display, open_window
 from conceptstain.errors import InputError
@@ -133,8 +136,17 @@ def info(file: File, image: Image = None, alignment: Alignment = None, image_sca
 def fit(  # noqa: PLR0917 - options, which typer passes by name
     files: Annotated[list[Path], typer.Argument(help="Sections to learn from.", show_default=False)],
     out: Annotated[Path, typer.Option(help="File to write, .safetensors.", show_default=False)],
+    canvas: Annotated[
+        CanvasKind, typer.Option(help="Learn genes as pictures, or spots as profiles for the command spots.")
+    ] = CanvasKind.GENES,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            help="How many encoders, for --canvas spots; written as name-0, name-1, ...", show_default="3 of spots"
+        ),
+    ] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="Passes over the genes.", show_default="as many as it takes")
+        int | None, typer.Option(help="Passes over the data.", show_default="as many as it takes")
     ] = None,
     network: Annotated[Network | None, typer.Option(help="What to fit.", show_default="average-pool")] = None,
     latent: Annotated[int | None, typer.Option(help="Latent dimensions.", show_default=False)] = None,
@@ -149,6 +161,19 @@ def fit(  # noqa: PLR0917 - options, which typer passes by name
 
         if out.suffix.lower() != ".safetensors":
             raise InputError("An encoder is saved as .safetensors", got=out.name, cure="End the name in .safetensors")
+        if canvas is CanvasKind.SPOTS:
+            if preset or network:
+                raise InputError(
+                    "Spots are learned by a network of their own",
+                    got="--preset" if preset else "--network",
+                    cure="Leave it out",
+                )
+            fit_profiles(files, out, seeds=seeds, latent=latent, epochs=epochs, seed=seed, overwrite=overwrite)
+            return
+        if seeds is not None:
+            raise InputError(
+                "Several seeds are for spots", got=f"--seeds {seeds} of gene pictures", cure="Add --canvas spots"
+            )
         check_writable(out, overwrite=overwrite)
         if preset and network:
             raise InputError(
@@ -192,9 +217,7 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
     sampled_latents: Annotated[
         bool, typer.Option("--sampled-latents", help="Draw each latent once, as the released notebook does.")
     ] = False,
-    nulls: Annotated[
-        int, typer.Option(min=0, help="Regions (or gene sets) without meaning to test the concept against; 0: no test.")
-    ] = 999,
+    nulls: Nulls = 999,
     overwrite: Overwrite = False,
 ) -> None:
     """Make a concept, test it, paint its maps beside their controls, and write .h5ad, .csv, .svg, .pdf and .png."""
@@ -220,3 +243,6 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
         say_written(
             write_results(out, stem, canvas, painted, encoder, concepts=[concept], tables=tables, overwrite=overwrite)
         )
+
+
+app.command()(spots)

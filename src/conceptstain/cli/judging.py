@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
     from conceptstain.canvas.gene_pictures import GenePictures
     from conceptstain.concepts.concept import Concept
+    from conceptstain.concepts.spot_concepts import SpotConcepts
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["controlled", "tested"]
+__all__ = ["controlled", "spots_controlled", "spots_tested", "tested"]
 
 
 def tested(
@@ -64,5 +65,51 @@ def controlled(
             line.close()
         for sentence in found.sentences:
             typer.echo(f"Controls of {method}: {sentence}")
+        tables.append(found.table())
+    return pd.concat(tables)
+
+
+def spots_tested(concepts: SpotConcepts, *, nulls: int, seed: int) -> dict[str, pd.DataFrame]:
+    """Say the evidence for concepts of drawn spots, corrected for how many there are; their cross-fitted scores."""
+    import pandas as pd
+
+    from conceptstain.concepts.evidence import corrected, evidence
+
+    if nulls == 0:
+        return {}
+    found = []
+    line = ProgressLine()
+    for name in concepts.names:
+        try:
+            found.append(evidence(concepts, name=name, n_null=nulls, seed=seed, report=line))
+        except InputError as error:
+            typer.echo(f"No evidence for {name}: {error}")
+        finally:
+            line.close()
+    if not found:
+        return {}
+    for each in corrected(found):
+        typer.echo(f"Evidence for {each.name}: {each.sentence}")
+        for note in each.notes:
+            typer.echo(f"  {note}")
+    tables = []
+    for each in found:
+        table = each.table(concepts.canvas)
+        table.insert(0, "concept", each.name)
+        tables.append(table)
+    return {EVIDENCE: pd.concat(tables)}
+
+
+def spots_controlled(concepts: SpotConcepts, *, seed: int) -> pd.DataFrame:
+    """Say what the controls of each painted score say; one table of all of them."""
+    import pandas as pd
+
+    from conceptstain.methods.controls import controls
+
+    tables = []
+    for name in concepts.names:
+        found = controls(concepts, name=name, seed=seed)
+        for sentence in found.sentences:
+            typer.echo(f"Controls of {name}: {sentence}")
         tables.append(found.table())
     return pd.concat(tables)

@@ -10,16 +10,25 @@ import typer
 
 __all__ = [
     "Alignment",
+    "CanvasKind",
     "ConceptForm",
     "File",
     "Image",
     "ImageScale",
     "Network",
+    "Nulls",
     "Overwrite",
     "Preset",
     "PresetOption",
     "Seed",
 ]
+
+
+class CanvasKind(StrEnum):
+    """What a section is seen as."""
+
+    GENES = "genes"
+    SPOTS = "spots"
 
 
 class Preset(StrEnum):
@@ -54,6 +63,9 @@ ImageScale = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="Seed of every random draw.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files of the same names.")]
+Nulls = Annotated[
+    int, typer.Option(min=0, help="Regions (or gene sets) without meaning to test the concept against; 0: no test.")
+]
 PresetOption = Annotated[
     Preset | None, typer.Option(help="Scaling, network and training of the released notebook.", show_default=False)
 ]

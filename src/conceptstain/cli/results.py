@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,10 +20,21 @@ if TYPE_CHECKING:
     from conceptstain.methods.finding import Finding
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["CONTROLS", "EVIDENCE", "FORMATS", "check_targets", "file_stem", "write_results"]
+__all__ = [
+    "CONTROLS",
+    "EVIDENCE",
+    "FORMATS",
+    "GENES",
+    "SPOTS",
+    "check_targets",
+    "file_stem",
+    "write_results",
+    "write_tables",
+]
 
 CONTROLS, EVIDENCE = "-controls.csv", "-evidence.csv"
-FORMATS = (".h5ad", "-spots.csv", "-genes.csv", ".svg", ".pdf", ".png")
+SPOTS, GENES = "-spots.csv", "-genes.csv"
+FORMATS = (".h5ad", SPOTS, GENES, ".svg", ".pdf", ".png")
 
 
 def file_stem(*names: str) -> str:
@@ -70,20 +82,38 @@ def write_results(
 
     tables = tables or {}
     check_targets(out, stem, canvas.section, overwrite=overwrite, formats=(*FORMATS, *tables))
+    with _put_together(out) as folder:
+        drawn = figure(canvas, *maps, *beside, settings=FigureSettings(columns=len(maps) if beside else None))
+        names = [folder / f"{stem}{ending}" for ending in FORMATS]
+        for path in names:
+            if path.suffix in {".svg", ".pdf", ".png"}:
+                save_figure(drawn, path)
+            else:
+                table = "genes" if path.name.endswith(GENES) else "spots"
+                export(path, canvas, maps, encoder, concepts=concepts, table=table)
+        names += [write_table(content, folder / f"{stem}{ending}") for ending, content in tables.items()]
+    return [out / path.name for path in names]
+
+
+def write_tables(out: Path, tables: Mapping[str, pd.DataFrame]) -> list[Path]:
+    """Write tables by the names of their files, all or none; see :func:`check_targets`."""
+    from conceptstain.exporting import write_table
+
+    with _put_together(out) as folder:
+        names = [write_table(content, folder / name) for name, content in tables.items()]
+    return [out / path.name for path in names]
+
+
+@contextmanager
+def _put_together(out: Path) -> Iterator[Path]:
+    """A folder beside the results; what was written to it moves to ``out`` when all of it is there."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        drawn = figure(canvas, *maps, *beside, settings=FigureSettings(columns=len(maps) if beside else None))
-        with tempfile.TemporaryDirectory(prefix=".conceptstain-", dir=out) as folder:
-            names = [Path(folder) / f"{stem}{ending}" for ending in FORMATS]
-            for path in names:
-                if path.suffix in {".svg", ".pdf", ".png"}:
-                    save_figure(drawn, path)
-                else:
-                    table = "genes" if path.name.endswith("-genes.csv") else "spots"
-                    export(path, canvas, maps, encoder, concepts=concepts, table=table)
-            for ending, content in tables.items():
-                names.append(write_table(content, Path(folder) / f"{stem}{ending}"))
-            return [path.replace(out / path.name) for path in names]
+        with tempfile.TemporaryDirectory(prefix=".conceptstain-", dir=out) as name:
+            folder = Path(name)
+            yield folder
+            for path in sorted(folder.iterdir()):
+                path.replace(out / path.name)
     except OSError as error:
         raise InputError(
             "The results cannot be written there", got=error.strerror or str(error), cure="Choose another --out"

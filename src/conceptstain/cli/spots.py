@@ -1,0 +1,230 @@
+"""Concepts of spots from the command line: ``spots``, and the encoders that it uses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from conceptstain.cli.choosing import opened, region_from
+from conceptstain.cli.judging import spots_controlled, spots_tested
+from conceptstain.cli.options import File, Nulls, Overwrite, Seed
+from conceptstain.cli.results import CONTROLS, EVIDENCE, GENES, SPOTS, check_targets, file_stem, write_tables
+from conceptstain.cli.telling import ProgressLine, say_section, say_written, told
+from conceptstain.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from conceptstain.canvas.region import Region
+    from conceptstain.canvas.section import Section
+    from conceptstain.canvas.spot_profiles import SpotProfiles
+    from conceptstain.concepts.spot_concepts import SpotConcepts, SpotScores
+    from conceptstain.fitting import FitSettings
+    from conceptstain.nets.encoder import Encoder
+
+__all__ = ["fit_profiles", "spots"]
+
+SEEDS = 3
+
+
+def spots(  # noqa: PLR0917 - options, which typer passes by name
+    file: File,
+    region: Annotated[
+        list[str], typer.Option(help="Spots by annotation: obs:layer=GCL; repeatable.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to write to; made if it does not exist.", show_default=False)],
+    on: Annotated[
+        list[Path] | None, typer.Option(help="Another section to score; repeatable.", show_default=False)
+    ] = None,
+    weights: Annotated[
+        list[Path] | None,
+        typer.Option(help="An encoder from fit --canvas spots; repeatable.", show_default="fit to this section"),
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="How many encoders to fit.")] = SEEDS,
+    contrast: Annotated[
+        bool, typer.Option("--contrast/--no-contrast", help="Compare regions with each other, or with all other spots.")
+    ] = True,
+    nulls: Nulls = 999,
+    seed: Seed = 0,
+    overwrite: Overwrite = False,
+) -> None:
+    """Find the spots that are like those of a region, here and on other sections; test that, and write .csv tables."""
+    with told():
+        from conceptstain.concepts.spot_concepts import SpotConceptSettings, spot_concepts
+
+        section, others = opened(file), [opened(each) for each in on or ()]
+        regions = _regions(region, section)
+        called = "+".join(each.name for each in regions)
+        stems = [file_stem(each.name, called) for each in (section, *others)]
+        _check_stems(stems, (section, *others))
+        ours = (SPOTS, GENES, CONTROLS, *([EVIDENCE] if nulls else []))
+        check_targets(out, stems[0], section, overwrite=overwrite, formats=ours)
+        for stem, other in zip(stems[1:], others, strict=True):
+            check_targets(out, stem, other, overwrite=overwrite, formats=(SPOTS,))
+        say_section(section)
+        canvas, encoders = _canvas_and_encoders(section, weights or (), seeds=seeds, seed=seed)
+        concepts = spot_concepts(regions, canvas, encoders, SpotConceptSettings(contrast=contrast))
+        _say_concepts(concepts)
+        tables = {
+            SPOTS: _score_table(concepts.score()),
+            GENES: _gene_table(concepts),
+            **spots_tested(concepts, nulls=nulls, seed=seed),
+            CONTROLS: spots_controlled(concepts, seed=seed),
+        }
+        files = {f"{stems[0]}{ending}": table for ending, table in tables.items()}
+        for stem, other in zip(stems[1:], others, strict=True):
+            scored = concepts.score(other)
+            _say_scored(concepts, scored)
+            files[f"{stem}{SPOTS}"] = _score_table(scored)
+        # Figures and .h5ad of the scores belong here, beside the tables.
+        say_written(write_tables(out, files))
+
+
+def fit_profiles(
+    files: Sequence[Path],
+    out: Path,
+    *,
+    seeds: int | None,
+    latent: int | None,
+    epochs: int | None,
+    seed: int,
+    overwrite: bool,
+) -> None:
+    """Fit encoders of spot profiles to sections, with the genes of the first, and save each in a file of its own.
+
+    What is None is as :meth:`~conceptstain.fitting.FitSettings.of` has it; ``seeds``: three.
+    """
+    from dataclasses import replace
+
+    from conceptstain.fitting import FitSettings
+    from conceptstain.nets.checkpoint import save_encoder
+    from conceptstain.writing import check_writable
+
+    number = SEEDS if seeds is None else seeds
+    paths = [out.with_name(f"{out.stem}-{index}{out.suffix}") for index in range(number)]
+    for path in paths:
+        check_writable(path, overwrite=overwrite)
+    first, *others = [opened(file) for file in files]
+    canvas = first.view("spots")
+    canvases = [canvas, *(other.view("spots", genes=canvas.features) for other in others)]
+    for each in canvases[1:]:
+        for note in each.notes:
+            typer.echo(note)
+    settings = FitSettings.of(canvas)
+    if latent is not None:
+        settings = replace(settings, network=replace(settings.network, latent=latent))
+    if epochs is not None:
+        settings = replace(settings, training=replace(settings.training, epochs=epochs))
+    encoders = _fitted(canvases, settings, seeds=number, seed=seed)
+    for path, encoder in zip(paths, encoders, strict=True):
+        save_encoder(encoder, path)
+        typer.echo(f"Wrote {path} (fingerprint {encoder.fingerprint}), fitted in {_seconds(encoder):.0f} s.")
+
+
+def _regions(texts: Sequence[str], section: Section) -> list[Region]:
+    """What is named, each once, and checked before a network is fitted; values of two columns are told apart."""
+    from dataclasses import replace
+
+    regions = [region_from(text) for text in dict.fromkeys(texts)]
+    for each in regions:
+        each.choose(section)
+    names = [each.name for each in regions]
+    return [replace(each, name=str(each.selector)) if names.count(each.name) > 1 else each for each in regions]
+
+
+def _canvas_and_encoders(
+    section: Section, weights: Sequence[Path], *, seeds: int, seed: int
+) -> tuple[SpotProfiles, tuple[Encoder, ...]]:
+    """The section as profiles, with encoders that were given or are fitted to it."""
+    if not weights:
+        from conceptstain.fitting import FitSettings
+
+        canvas = section.view("spots")
+        encoders = _fitted([canvas], FitSettings.of(canvas), seeds=seeds, seed=seed)
+        seconds = sum(map(_seconds, encoders))
+        typer.echo(f"Encoders: {len(encoders)}, fitted to {section.name} in {seconds:.0f} s.")
+        return canvas, encoders
+    from conceptstain.nets.checkpoint import load_encoder
+
+    encoders = tuple(load_encoder(path) for path in weights)
+    for path, encoder in zip(weights, encoders, strict=True):
+        if not encoder.features:
+            raise InputError(
+                "These weights are of gene pictures, not of spots",
+                got=str(path),
+                cure="Fit encoders with fit --canvas spots, or leave --weights out",
+            )
+    canvas = section.view("spots", genes=encoders[0].features)
+    for note in canvas.notes:
+        typer.echo(f"  {note}")
+    typer.echo(f"Encoders: {', '.join(f'{each.name} ({each.fingerprint})' for each in encoders)}.")
+    return canvas, encoders
+
+
+def _fitted(canvases: Sequence[SpotProfiles], settings: FitSettings, *, seeds: int, seed: int) -> tuple[Encoder, ...]:
+    from dataclasses import replace
+
+    from conceptstain.fitting import fit_seeds
+
+    line = ProgressLine()
+    try:
+        seeded = replace(settings, training=replace(settings.training, seed=seed))
+        return fit_seeds(list(canvases), seeded, seeds=seeds, report=line)
+    finally:
+        line.close()
+
+
+def _seconds(encoder: Encoder) -> float:
+    return float(encoder.card["history"]["seconds"])
+
+
+def _check_stems(stems: Sequence[str], sections: Sequence[Section]) -> None:
+    """Refuse sections whose results would be written over each other's."""
+    repeated = [section.name for stem, section in zip(stems, sections, strict=True) if stems.count(stem) > 1]
+    if repeated:
+        raise InputError(
+            "Two sections of one name would be written to the same files", got=repeated[0], cure="Rename one file"
+        )
+
+
+def _say_concepts(concepts: SpotConcepts) -> None:
+    for name in concepts.names:
+        typer.echo(f"Concept {name}: {concepts.concept(name, concepts.encoders[0]).origin}.")
+    for note in concepts.notes:
+        typer.echo(f"  {note}")
+
+
+def _say_scored(concepts: SpotConcepts, scored: SpotScores) -> None:
+    """What was assumed of another section; and, where it has the same annotation, how well that is found."""
+    from conceptstain.concepts.cross_fit import auroc
+    from conceptstain.concepts.sentences import fraction
+
+    section = scored.section
+    say_section(section)
+    for note in scored.notes:
+        typer.echo(f"  {note}")
+    for region in concepts.regions:
+        if region.is_portable_to(section):
+            found = auroc(scored.table[region.name].to_numpy(), region.choose(section))
+            typer.echo(f"{region.name} of {section.name} itself is found with AUROC {fraction(found)}.")
+
+
+def _score_table(scored: SpotScores) -> pd.DataFrame:
+    """Indexed by ``spot``: ``x`` and ``y`` in world units, and the score of every concept."""
+    table, section = scored.table.rename_axis("spot"), scored.section
+    table.insert(0, f"x ({section.unit})", section.spots[:, 1], allow_duplicates=True)
+    table.insert(1, f"y ({section.unit})", section.spots[:, 0], allow_duplicates=True)
+    return table
+
+
+def _gene_table(concepts: SpotConcepts) -> pd.DataFrame:
+    """The genes of every concept, those that go up with it first."""
+    import pandas as pd
+
+    from conceptstain.methods.concept_genes import concept_genes
+
+    tables = {name: concept_genes(concepts, name) for name in concepts.names}
+    return pd.concat(tables, names=["concept"]).reset_index(level="concept")

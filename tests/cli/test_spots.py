@@ -1,0 +1,185 @@
+"""Concepts of spots from the command line."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import rankdata
+from typer.testing import CliRunner
+
+import conceptstain as cs
+from conceptstain.cli import app
+from conceptstain.nets import training
+from conceptstain.nets.checkpoint import load_encoder, save_encoder
+from conceptstain.nets.encoder import Encoder
+from conceptstain.nets.picture_vae import PictureVAE, PictureVAESettings
+from conceptstain.nets.profile_vae import ProfileVAE
+from factories import profile_encoders, tiny_section
+
+TABLES = ("-spots.csv", "-genes.csv", "-evidence.csv", "-controls.csv")
+
+
+def run(*words):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def one_line(result):
+    """What was said of a mistake."""
+    assert result.exit_code == 2
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1, result.stderr
+    return lines[0]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two sections, one of them without its first gene, and encoders for both."""
+    folder = tmp_path_factory.mktemp("spots")
+    here, there = (tiny_section(8, 9, seed=seed).adata for seed in (0, 5))
+    here.obs["half"] = np.where(np.arange(72) < 36, "inner", "rest")
+    here.write_h5ad(folder / "here.h5ad")
+    there[:, 1:].copy().write_h5ad(folder / "there.h5ad")
+    for number, encoder in enumerate(profile_encoders(tiny_section(8, 9).view("spots"), 2)):
+        save_encoder(encoder, folder / f"w-{number}.safetensors")
+    network = PictureVAE((1, 32, 32), PictureVAESettings("mlp", latent=4, widths=(), hidden=(8,)), seed=0)
+    save_encoder(Encoder("pictures", network, (1, 32, 32), "z-score", 4), folder / "pictures.safetensors")
+    return folder
+
+
+@pytest.fixture
+def spots(folder, tmp_path):
+    def run_with(*words, weights=("w-0", "w-1"), out=tmp_path / "out"):
+        given = [word for name in weights for word in ("--weights", folder / f"{name}.safetensors")]
+        return run("spots", folder / "here.h5ad", "--out", out, "--nulls", 19, *given, *words)
+
+    return run_with
+
+
+def test_spots_writes_a_table_of_each_kind_and_says_where(spots, tmp_path):
+    result = spots("--region", "obs:layer=inner", "--region", "obs:layer=outer")
+    assert result.exit_code == 0, result.stderr
+    names = {f"here-inner+outer{ending}" for ending in TABLES}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == names
+    assert all(name in result.stdout for name in names)
+
+
+def test_the_scores_are_those_of_the_library(spots, folder, tmp_path):
+    assert spots("--region", "obs:layer=inner").exit_code == 0
+    found = pd.read_csv(tmp_path / "out" / "here-inner-spots.csv", index_col="spot")
+    section = cs.open(folder / "here.h5ad")
+    encoders = [load_encoder(folder / f"w-{number}.safetensors") for number in (0, 1)]
+    drawn = cs.spot_concepts(cs.Region.from_obs("layer", "inner"), section.view("spots"), encoders)
+    np.testing.assert_allclose(found["inner"], drawn.score().table["inner"], atol=1e-6)
+    np.testing.assert_allclose(found.iloc[:, :2], section.spots[:, ::-1], rtol=1e-6)
+    genes = pd.read_csv(tmp_path / "out" / "here-inner-genes.csv", index_col="gene")
+    assert list(genes.index) == list(cs.concept_genes(drawn, "inner").index)
+    assert list(genes.columns) == ["concept", "decoded", "sign", "agreeing", "read"]
+
+
+def test_evidence_and_controls_are_said_and_written_for_every_concept(spots, tmp_path):
+    result = spots("--region", "obs:layer=inner", "--region", "obs:layer=outer")
+    assert re.search(r"Evidence for inner: \d+ spots; by their profiles, others like them are found", result.stdout)
+    assert "corrected for 2 concepts" in result.stdout
+    assert "The painted score contrasts inner with outer" in result.stdout
+    assert "Controls of outer: " in result.stdout
+    evidence = pd.read_csv(tmp_path / "out" / "here-inner+outer-evidence.csv", index_col="spot")
+    assert list(evidence.columns) == ["concept", "fold", "inside", "cross-fitted score"]
+    assert list(evidence["concept"].value_counts()) == [72, 72]
+    controls = pd.read_csv(tmp_path / "out" / "here-inner+outer-controls.csv")
+    assert list(controls["concept"].unique()) == ["inner", "outer"]
+    assert "no model, principal components" in set(controls["control"])
+
+
+def test_another_section_is_scored_and_its_missing_genes_are_said(spots, folder, tmp_path):
+    result = spots("--region", "obs:layer=inner", "--on", folder / "there.h5ad")
+    assert result.exit_code == 0, result.stderr
+    assert "there lacks 1 of 12 genes, which is taken as average: Gene0." in result.stdout
+    scores = pd.read_csv(tmp_path / "out" / "there-inner-spots.csv", index_col="spot")
+    inside = (cs.open(folder / "there.h5ad").adata.obs["layer"] == "inner").to_numpy()
+    n = inside.sum()
+    auroc = (rankdata(scores["inner"])[inside].sum() - n * (n + 1) / 2) / (n * (~inside).sum())
+    (told,) = re.findall(r"inner of there itself is found with AUROC (\.\d+|1\.00)\.", result.stdout)
+    assert float(told) == pytest.approx(auroc, abs=0.006)
+
+
+def test_without_nulls_nothing_is_tested_and_without_contrast_nothing_is_contrasted(spots, tmp_path):
+    result = spots("--region", "obs:layer=inner", "--region", "obs:layer=outer", "--no-contrast", "--nulls", 0)
+    assert result.exit_code == 0, result.stderr
+    assert "Evidence" not in result.stdout
+    assert "against the other spots" in result.stdout
+    assert not (tmp_path / "out" / "here-inner+outer-evidence.csv").exists()
+
+
+def test_values_of_two_columns_are_told_apart(spots, tmp_path):
+    result = spots("--region", "obs:layer=inner", "--region", "obs:half=inner", "--nulls", 0)
+    assert result.exit_code == 0, result.stderr
+    (scores,) = (tmp_path / "out").glob("*-spots.csv")
+    assert list(pd.read_csv(scores).columns[3:]) == ["layer = inner", "half = inner"]
+
+
+def test_encoders_are_fitted_where_none_are_given(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "ENOUGH_STEPS", 1)
+    monkeypatch.setattr(training, "LEAST_EPOCHS", 1)
+    words = ["--region", "obs:layer=inner", "--seeds", 2, "--nulls", 0, "--out", tmp_path / "out"]
+    result = run("spots", folder / "here.h5ad", *words)
+    assert result.exit_code == 0, result.stderr
+    assert "Encoders: 2, fitted to here in" in result.stdout
+
+
+def test_fit_saves_encoders_of_spots_that_spots_uses(folder, tmp_path):
+    words = ["--canvas", "spots", "--seeds", 2, "--latent", 3, "--epochs", 1, "--seed", 5]
+    result = run("fit", folder / "here.h5ad", folder / "there.h5ad", *words, "--out", tmp_path / "w.safetensors")
+    assert result.exit_code == 0, result.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["w-0.safetensors", "w-1.safetensors"]
+    encoders = [load_encoder(path) for path in sorted(tmp_path.iterdir())]
+    assert [encoder.card["training"]["seed"] for encoder in encoders] == [5, 6]
+    assert all(isinstance(encoder.network, ProfileVAE) and encoder.latent == 3 for encoder in encoders)
+    assert "there lacks 1 of 12 genes" in result.stdout
+    words = ["--region", "obs:layer=inner", "--nulls", 0, "--out", tmp_path / "out"]
+    assert run("spots", folder / "here.h5ad", "--weights", tmp_path / "w-1.safetensors", *words).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--region", "layer=inner"], "obs:COLUMN=VALUE"),
+        (["--region", "obs:colour=red"], "layer"),
+        (["--region", "obs:layer=middle"], "inner"),
+        (["--region", "obs:layer=inner", "--on", "missing.h5ad"], "missing.h5ad"),
+        (["--region", "obs:layer=inner", "--weights", "missing.safetensors"], "missing.safetensors"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_nothing(spots, tmp_path, words, said):
+    assert said in one_line(spots(*words))
+    assert not (tmp_path / "out").exists()
+
+
+def test_weights_of_gene_pictures_and_sections_of_one_name_are_refused(spots, folder, tmp_path):
+    assert "of gene pictures" in one_line(spots("--region", "obs:layer=inner", weights=["pictures"]))
+    told = one_line(spots("--region", "obs:layer=inner", "--on", folder / "here.h5ad"))
+    assert "Two sections of one name" in told
+    assert not (tmp_path / "out").exists()
+
+
+def test_existing_tables_are_replaced_only_when_asked(spots):
+    words = ["--region", "obs:layer=inner", "--nulls", 0]
+    assert spots(*words).exit_code == 0
+    assert "exists already" in one_line(spots(*words))
+    assert spots(*words, "--overwrite").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--canvas", "spots", "--network", "mlp"], "--network"),
+        (["--canvas", "spots", "--preset", "paper"], "--preset"),
+        (["--canvas", "spots", "--seeds", "0"], "seeds=0"),
+        (["--seeds", "2"], "Add --canvas spots"),
+    ],
+)
+def test_a_mistake_in_fitting_is_one_line(folder, tmp_path, words, said):
+    assert said in one_line(run("fit", folder / "here.h5ad", "--out", tmp_path / "w.safetensors", *words))
+    assert not list(tmp_path.iterdir())
