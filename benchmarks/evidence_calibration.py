@@ -1,6 +1,6 @@
 """How well evidence keeps its level where there is no signal, and what it says of the layers of Rep11.
 
-    CONCEPTSTAIN_DATA=... python benchmarks/evidence_calibration.py [--regions 100] [--nulls 499] [--fit]
+    CONCEPTSTAIN_DATA=... python benchmarks/evidence_calibration.py [--regions 100] [--nulls 499] [--fit] [--spots]
 
 Three kinds of data: the section itself, the section with its spots' profiles permuted, and smooth noise: counts drawn
 with the section's own gene means and depths and with rates that drift over the tissue. For random selections of spots:
@@ -8,6 +8,9 @@ mean cross-fitted AUROC, in-sample AUROC beside it, and whether they are told fr
 samples). For patches of 15 spots anywhere: how many pass, by the null of random selections and by the null of the
 patch's own shape. On the section itself patches do share a profile; the other two kinds of data say how often nothing
 passes.
+
+With ``--spots`` by spot profiles in the latent space of one negative binomial encoder, fitted to Rep11 without labels:
+noise is encoded by it like any other section. Without, by gene pictures.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from bulb_layers import LAYERS, MARKERS, labelled_canvas, published
@@ -24,69 +27,107 @@ from scipy.spatial.distance import cdist
 from scipy.stats import ks_2samp
 
 import conceptstain as cs
-from conceptstain.concepts.cross_fit import auroc, cross_fitted_all, fold_auroc, folds_of
+from conceptstain.concepts.cross_fit import Scorer, auroc, cross_fitted_all, fold_auroc, folds_of
 from conceptstain.concepts.enrichment import enriched_genes
 from conceptstain.concepts.gene_scores import EnrichedGenes, QuickGenes
 from conceptstain.concepts.held_out import decoded_auroc
+from conceptstain.concepts.latent_scores import LatentScorer
+from conceptstain.concepts.latents import latents_of
 from conceptstain.concepts.nulls import null_of, placed_shapes, random_null, random_selections
 
 SIZES = (8, 12, 20, 40)
-PATCH = 15
+SPOT_SIZES = (8, 15, 30, 60)
+PATCH, SPOT_PATCHES = 15, (15, 40)
 SMOOTH = 2.0  # spots: the scale on which noise drifts
 FACTORS = 10
 
 
-def without_signal(canvas: cs.GenePictures, seed: int) -> Iterator[tuple[str, cs.GenePictures]]:
+def pitch(section: cs.Section) -> float:
+    """From spot to spot, in world units."""
+    return section.view("genes").grid.pitch
+
+
+def without_signal(section: cs.Section, seed: int) -> Iterator[tuple[str, cs.Section]]:
     """The section, and two kinds of data in which no region means anything."""
     rng = np.random.default_rng(seed)
-    section = canvas.section
-    yield "as measured", canvas
+    yield "as measured", section
     permuted = section.matrix[rng.permutation(section.n_spots)]
-    yield "profiles permuted", dataclasses.replace(section, matrix=permuted).view("genes")
+    yield "profiles permuted", dataclasses.replace(section, matrix=permuted)
     counts = section.matrix.toarray()
     depth, share = counts.sum(axis=1), counts.sum(axis=0) / counts.sum()
-    near = np.exp(-((cdist(section.spots, section.spots) / (SMOOTH * canvas.grid.pitch)) ** 2) / 2)
+    near = np.exp(-((cdist(section.spots, section.spots) / (SMOOTH * pitch(section))) ** 2) / 2)
     drifts = near @ rng.normal(size=(section.n_spots, FACTORS))
     drifts /= drifts.std(axis=0)
     rates = np.exp(drifts @ rng.normal(0, 0.15, (FACTORS, section.n_genes))) * share
     rates *= (depth / rates.sum(axis=1))[:, None]
     noise = csr_array(rng.poisson(rates).astype(np.float32))
-    yield "smooth noise", dataclasses.replace(section, matrix=noise).view("genes")
+    yield "smooth noise", dataclasses.replace(section, matrix=noise)
 
 
-def in_sample(canvas: cs.GenePictures, inside: np.ndarray) -> float:
-    """AUROC of the mean z-score of the genes enriched in the very spots that it is judged on."""
-    genes = enriched_genes(canvas, cs.Region.from_mask("region", inside)).index
-    return auroc(canvas.revealed([canvas.item(gene) for gene in genes]).mean(axis=1), inside)
+@dataclasses.dataclass(frozen=True)
+class ByGenes:
+    """Scores by the genes enriched in the visible spots."""
+
+    canvas: cs.GenePictures
+
+    def scorer(self, n: int) -> Scorer:  # noqa: ARG002 - of any number of spots
+        """The quick scorer."""
+        return QuickGenes(self.canvas)
+
+    def in_sample(self, inside: np.ndarray) -> float:
+        """AUROC of the mean z-score of the genes enriched in the very spots that it is judged on."""
+        genes = enriched_genes(self.canvas, cs.Region.from_mask("region", inside)).index
+        items = [self.canvas.item(gene) for gene in genes]
+        return auroc(self.canvas.revealed(items).mean(axis=1), inside)
 
 
-def selections(canvas: cs.GenePictures, regions: int, nulls: int) -> Iterator[str]:
+@dataclasses.dataclass(frozen=True)
+class ByProfiles:
+    """Scores in the latent space of an encoder of profiles, plain or, from 30 spots on, whitened."""
+
+    canvas: cs.SpotProfiles
+    encoder: cs.Encoder
+
+    def scorer(self, n: int) -> Scorer:
+        """The scorer of a concept of so many spots."""
+        return LatentScorer((latents_of(self.canvas, self.encoder),), cs.SpotConceptSettings().whitens(n))
+
+    def in_sample(self, inside: np.ndarray) -> float:
+        """AUROC of the score made of the very spots that it is judged on."""
+        return auroc(self.scorer(int(inside.sum()))(inside[None], np.zeros_like(inside)[None])[0], inside)
+
+
+Asked = ByGenes | ByProfiles
+
+
+def selections(by: Asked, sizes: Sequence[int], regions: int, nulls: int) -> Iterator[str]:
     """Random selections: mean AUROC, in-sample AUROC, uniformity of p."""
-    quick = QuickGenes(canvas)
-    for n in SIZES:
+    canvas = by.canvas
+    for n in sizes:
+        quick = by.scorer(n)
         asked = random_selections(n, canvas.section.n_spots, number=regions, seed=1)
         found = null_of(asked, canvas.places, quick).aurocs
         null = random_null(canvas, quick, n, number=nulls, seed=0)
         p = np.array([null.p(value) for value in found])
         error = found.std() / np.sqrt(regions)
-        circular = np.mean([in_sample(canvas, inside) for inside in asked[:10]])
+        circular = np.mean([by.in_sample(inside) for inside in asked[:10]])
         yield (
             f"{n} random spots: in-sample {circular:.3f}, cross-fitted {found.mean():.3f} ± {error:.3f}; "
-            f"p <= .05 in {np.mean(p <= 0.05):.3f}; like the null with p = {ks_2samp(found, null.aurocs).pvalue:.2f}"
+            f"p <= .05 in {np.mean(p <= 0.05):.3f}; like the null with p = {ks_2samp(found, null.aurocs).pvalue:.3f}"
         )
 
 
-def patches(canvas: cs.GenePictures, regions: int, nulls: int) -> str:
+def patches(by: Asked, size: int, regions: int, nulls: int) -> str:
     """How many arbitrary patches pass each null."""
-    quick = QuickGenes(canvas)
-    rng = np.random.default_rng(2)
-    null = random_null(canvas, quick, PATCH, number=nulls, seed=0)
+    canvas, quick = by.canvas, by.scorer(size)
+    rng, apart = np.random.default_rng(2), pitch(canvas.section)
+    null = random_null(canvas, quick, size, number=nulls, seed=0)
     by_random, by_shape = [], []
     for _ in range(regions):
-        centre = canvas.places[rng.integers(len(canvas.places))] + rng.normal(0, 0.5, 2) * canvas.grid.pitch
+        centre = canvas.places[rng.integers(len(canvas.places))] + rng.normal(0, 0.5, 2) * apart
         stretch = rng.uniform(0.5, 1, 2)
         inside = np.zeros(len(canvas.places), dtype=bool)
-        inside[np.argsort((((canvas.places - centre) * stretch) ** 2).sum(axis=1))[:PATCH]] = True
+        inside[np.argsort((((canvas.places - centre) * stretch) ** 2).sum(axis=1))[:size]] = True
         folds = folds_of(inside, canvas.places)
         value = fold_auroc(cross_fitted_all(inside[None], folds[None], quick)[0], inside, folds)
         by_random.append(null.p(value))
@@ -94,7 +135,7 @@ def patches(canvas: cs.GenePictures, regions: int, nulls: int) -> str:
         by_shape.append(null_of(placed, canvas.places, quick).p(value))
     rates = [f"{np.mean(np.array(p) <= level):.3f}" for p in (by_random, by_shape) for level in (0.05, 0.1)]
     return (
-        f"{regions} patches of {PATCH} spots: pass the random null in {rates[0]} at .05 and {rates[1]} at .10, "
+        f"{regions} patches of {size} spots: pass the random null in {rates[0]} at .05 and {rates[1]} at .10, "
         f"the shape null in {rates[2]} and {rates[3]}"
     )
 
@@ -152,8 +193,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--regions", type=int, default=100)
     parser.add_argument("--nulls", type=int, default=499)
+    parser.add_argument("--spots", action="store_true", help="by spot profiles instead of gene pictures")
     parser.add_argument("--fit", action="store_true", help="fit an encoder to Rep11, to see whether that leaks")
     arguments = parser.parse_args()
+    if arguments.spots:
+        by_spots(arguments.regions, arguments.nulls)
+    else:
+        by_genes(arguments.regions, arguments.nulls, fit=arguments.fit)
+
+
+def by_genes(regions: int, nulls: int, *, fit: bool) -> None:
+    """Print all that is measured on gene pictures."""
     sections = {
         "Rep11": labelled_canvas()[0],
         "Rep1": cs.open(published("Rep1_MOB_count_matrix-1.tsv")).view("genes"),
@@ -167,16 +217,42 @@ def main() -> None:
         print(
             f"{name}: {per_thousand:.1f} s per 1,000 null regions of 20 spots; {exact_beside_quick(canvas)}", flush=True
         )
-        for kind, data in without_signal(canvas, seed=0):
-            for line in (
-                *selections(data, 3 * arguments.regions, arguments.nulls),
-                patches(data, arguments.regions, 99),
-            ):
+        for kind, section in without_signal(canvas.section, seed=0):
+            by = ByGenes(section.view("genes"))
+            for line in (*selections(by, SIZES, 3 * regions, nulls), patches(by, PATCH, regions, 99)):
                 print(f"{name}, {kind}: {line}", flush=True)
-    encoder = cs.fit(sections["Rep11"]) if arguments.fit else cs.bundled()
+    encoder = cs.fit(sections["Rep11"]) if fit else cs.bundled()
     print(decoded_of_random_spots(sections["Rep11"], encoder), flush=True)
-    for line in layers(arguments.nulls, encoder):
+    for line in layers(nulls, encoder):
         print(line, flush=True)
+
+
+def by_spots(regions: int, nulls: int) -> None:
+    """Print all that is measured on spot profiles."""
+    canvas, labels = labelled_canvas()
+    profiles = canvas.section.view("spots")
+    encoder = cs.fit(profiles)
+    for kind, section in without_signal(canvas.section, seed=0):
+        by = ByProfiles(section.view("spots", genes=encoder.features), encoder)
+        for line in selections(by, SPOT_SIZES, 5 * regions, nulls):
+            print(f"Rep11, {kind}: {line}", flush=True)
+        for size in SPOT_PATCHES:
+            print(f"Rep11, {kind}: {patches(by, size, regions, 99)}", flush=True)
+    for line in layers_by_spots(profiles, labels, encoder, nulls):
+        print(line, flush=True)
+
+
+def layers_by_spots(profiles: cs.SpotProfiles, labels: np.ndarray, encoder: cs.Encoder, nulls: int) -> Iterator[str]:
+    """What is said of the layers of Rep11 by spot profiles, and what the controls find."""
+    for layer, numbers in LAYERS.items():
+        region = cs.Region.from_mask(layer, np.isin(labels, list(numbers)))
+        drawn = cs.spot_concepts(region, profiles, encoder)
+        begun = time.perf_counter()
+        found = cs.evidence(drawn, n_null=nulls)
+        yield f"{layer}: {found.sentence} {time.perf_counter() - begun:.1f} s"
+        table = cs.controls(drawn).table()
+        means = table.assign(control=table["control"].replace("", "map")).groupby("control", sort=False)["auroc"].mean()
+        yield "  " + ", ".join(f"{name} {value:.3f}" for name, value in means.items())
 
 
 if __name__ == "__main__":

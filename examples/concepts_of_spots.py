@@ -1,4 +1,4 @@
-"""Concepts of drawn spots on the bundled sample: score every spot, and tell the genes of a concept.
+"""Concepts of drawn spots on the bundled sample: score every spot, tell the genes of a concept and what speaks for it.
 
     python examples/concepts_of_spots.py [--out FOLDER]
 
@@ -25,6 +25,8 @@ def main(out: Path, seeds: int = 3) -> list[Path]:
     drawn.score().table.to_csv(written[0])
     genes.to_csv(written[1])
     print(genes.head(8).to_string())
+    print(cs.evidence(drawn, name="GCL", n_null=99).sentence)
+    print(*cs.controls(drawn, name="GCL").sentences)
     return written
 
 

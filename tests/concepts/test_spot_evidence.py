@@ -128,7 +128,7 @@ def test_evidence_is_of_the_concept_alone_whatever_else_was_drawn() -> None:
     beside = evidence(concepts, name="inner", n_null=19)
     np.testing.assert_array_equal(beside.scores, alone.scores)
     assert (beside.auroc, beside.p) == (alone.auroc, alone.p)
-    assert "contrasts inner with other; the evidence compares it with all other spots." in beside.notes[1]
+    assert beside.notes[1].endswith("the evidence compares each with all other spots.")
     assert len(alone.notes) == len(beside.notes) - 1
     with pytest.raises(InputError, match="Got inner, other"):
         evidence(concepts)

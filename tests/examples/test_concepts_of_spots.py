@@ -14,4 +14,6 @@ def test_the_example_scores_every_spot_and_tells_the_genes_of_a_concept(tmp_path
     scores, genes = runpy.run_path(str(EXAMPLE))["main"](tmp_path / "out", 1)
     assert pd.read_csv(scores, index_col=0).shape == (379, 4)
     assert "Penk" in pd.read_csv(genes, index_col=0).head(50).index
-    assert "decoded" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "decoded" in told
+    assert "by their profiles, others like them are found with AUROC" in told

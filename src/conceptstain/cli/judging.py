@@ -90,8 +90,8 @@ def spots_tested(concepts: SpotConcepts, *, nulls: int, seed: int) -> dict[str, 
         return {}
     for each in corrected(found):
         typer.echo(f"Evidence for {each.name}: {each.sentence}")
-        for note in each.notes:
-            typer.echo(f"  {note}")
+    for note in dict.fromkeys(note for each in found for note in each.notes):
+        typer.echo(f"  {note}")
     tables = []
     for each in found:
         table = each.table(concepts.canvas)

@@ -183,7 +183,8 @@ def evidence(
 
 @overload
 def evidence(
-    concept: SpotConcepts,
+    concepts: SpotConcepts,
+    /,
     *,
     name: str | None = None,
     n_null: int = ...,

@@ -76,11 +76,9 @@ def _notes(concepts: SpotConcepts, name: str, shape: Null | None) -> tuple[str, 
     )
     seen_by = "Encoder and z-scores have" if fitted_here else "The z-scores have"
     notes = [f"{seen_by} seen all spots of {section}, hidden ones included, but not which of them belong together."]
-    others = [other for other in concepts.names if other != name]
-    if concepts.settings.contrast and others:
+    if concepts.settings.contrast and len(concepts.names) > 1:
         notes.append(
-            f"The painted score contrasts {name} with {' and '.join(others)}; the evidence compares it with all other "
-            "spots."
+            "The painted scores contrast the concepts with each other; the evidence compares each with all other spots."
         )
     if any(concepts.reading(name, encoder).context.weight for encoder in concepts.encoders):
         notes.append("The painted score listens to neighbouring spots; the evidence does not, as they may be seen.")

@@ -93,11 +93,11 @@ class Controls:
     name
         The concept's.
     method
-        Key of the map: ``"decoded"``, ``"gradient"``, ...
+        Key of the map: ``"decoded"``, ``"gradient"``, ...; ``"spot score"`` for the score of drawn spots.
     values
         The map at the spots.
     judged
-        ``"cross-fitted"``: the region made the concept, so every spot was judged by a map of genes chosen without it.
+        ``"cross-fitted"``: the region made the concept, so every spot was judged by a map that was made without it.
         ``"plain"``: the region had no part in the concept. ``"none"``: there is no region, or it made the concept and
         has fewer than three spots, so that none can be held back.
     auroc
@@ -183,7 +183,7 @@ def controls(
 
 @overload
 def controls(
-    canvas: SpotConcepts, *, name: str | None = ..., draws: int = ..., seed: int = ..., report: Report = ...
+    concepts: SpotConcepts, /, *, name: str | None = ..., draws: int = ..., seed: int = ..., report: Report = ...
 ) -> Controls: ...
 
 
