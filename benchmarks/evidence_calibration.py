@@ -10,7 +10,8 @@ patch's own shape. On the section itself patches do share a profile; the other t
 passes.
 
 With ``--spots`` by spot profiles in the latent space of one negative binomial encoder, fitted to Rep11 without labels:
-noise is encoded by it like any other section. Without, by gene pictures.
+noise is encoded by it like any other section. The layers are asked of three, as the defaults have it. Without, by gene
+pictures.
 """
 
 from __future__ import annotations
@@ -231,22 +232,25 @@ def by_spots(regions: int, nulls: int) -> None:
     """Print all that is measured on spot profiles."""
     canvas, labels = labelled_canvas()
     profiles = canvas.section.view("spots")
-    encoder = cs.fit(profiles)
+    encoders = cs.fit_seeds(profiles, seeds=3)
+    encoder = encoders[0]
     for kind, section in without_signal(canvas.section, seed=0):
         by = ByProfiles(section.view("spots", genes=encoder.features), encoder)
         for line in selections(by, SPOT_SIZES, 5 * regions, nulls):
             print(f"Rep11, {kind}: {line}", flush=True)
         for size in SPOT_PATCHES:
             print(f"Rep11, {kind}: {patches(by, size, regions, 99)}", flush=True)
-    for line in layers_by_spots(profiles, labels, encoder, nulls):
+    for line in layers_by_spots(profiles, labels, encoders, nulls):
         print(line, flush=True)
 
 
-def layers_by_spots(profiles: cs.SpotProfiles, labels: np.ndarray, encoder: cs.Encoder, nulls: int) -> Iterator[str]:
+def layers_by_spots(
+    profiles: cs.SpotProfiles, labels: np.ndarray, encoders: Sequence[cs.Encoder], nulls: int
+) -> Iterator[str]:
     """What is said of the layers of Rep11 by spot profiles, and what the controls find."""
     for layer, numbers in LAYERS.items():
         region = cs.Region.from_mask(layer, np.isin(labels, list(numbers)))
-        drawn = cs.spot_concepts(region, profiles, encoder)
+        drawn = cs.spot_concepts(region, profiles, encoders)
         begun = time.perf_counter()
         found = cs.evidence(drawn, n_null=nulls)
         yield f"{layer}: {found.sentence} {time.perf_counter() - begun:.1f} s"

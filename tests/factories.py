@@ -13,7 +13,6 @@ from scipy.sparse import csr_array, csr_matrix
 from conceptstain.canvas.section import Section, TissueImage
 
 if TYPE_CHECKING:
-    from conceptstain.canvas.spot_profiles import SpotProfiles
     from conceptstain.nets.encoder import Encoder
 
 PITCH = 200.0
@@ -123,15 +122,3 @@ def noise_section(
         drifts = gaussian_filter(rng.normal(size=(n_rows, n_columns, 5)), (2.0, 2.0, 0)).reshape(-1, 5)
         rates *= np.exp(drifts / drifts.std(axis=0) @ rng.normal(0, 0.3, (5, n_genes)))
     return replace(section, matrix=csr_array(rng.poisson(rates).astype(np.float32)))
-
-
-def profile_encoders(canvas: SpotProfiles, number: int = 1, *, likelihood: str = "gaussian") -> tuple[Encoder, ...]:
-    """Untrained encoders of profiles: a random projection keeps what is far apart apart."""
-    from conceptstain.nets.encoder import Encoder
-    from conceptstain.nets.profile_vae import ProfileVAE, ProfileVAESettings
-
-    built = ProfileVAESettings(likelihood, 4, (9,))
-    return tuple(
-        Encoder(f"e{seed}", ProfileVAE(canvas.shape, built, seed=seed), canvas.shape, "z-score", 4, {}, canvas.features)
-        for seed in range(number)
-    )

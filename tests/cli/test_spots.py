@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import anndata
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,9 +18,10 @@ from conceptstain.nets.checkpoint import load_encoder, save_encoder
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.picture_vae import PictureVAE, PictureVAESettings
 from conceptstain.nets.profile_vae import ProfileVAE
-from factories import profile_encoders, tiny_section
+from factories import tiny_profile_encoders, tiny_section
 
-TABLES = ("-spots.csv", "-genes.csv", "-evidence.csv", "-controls.csv")
+SCORES = (".h5ad", "-spots.csv", ".svg", ".pdf", ".png")
+RESULTS = (*SCORES, "-genes.csv", "-evidence.csv", "-controls.csv")
 
 
 def run(*words):
@@ -42,7 +44,7 @@ def folder(tmp_path_factory):
     here.obs["half"] = np.where(np.arange(72) < 36, "inner", "rest")
     here.write_h5ad(folder / "here.h5ad")
     there[:, 1:].copy().write_h5ad(folder / "there.h5ad")
-    for number, encoder in enumerate(profile_encoders(tiny_section(8, 9).view("spots"), 2)):
+    for number, encoder in enumerate(tiny_profile_encoders(tiny_section(8, 9).view("spots").features)):
         save_encoder(encoder, folder / f"w-{number}.safetensors")
     network = PictureVAE((1, 32, 32), PictureVAESettings("mlp", latent=4, widths=(), hidden=(8,)), seed=0)
     save_encoder(Encoder("pictures", network, (1, 32, 32), "z-score", 4), folder / "pictures.safetensors")
@@ -58,10 +60,10 @@ def spots(folder, tmp_path):
     return run_with
 
 
-def test_spots_writes_a_table_of_each_kind_and_says_where(spots, tmp_path):
+def test_spots_writes_every_format_and_says_where(spots, tmp_path):
     result = spots("--region", "obs:layer=inner", "--region", "obs:layer=outer")
     assert result.exit_code == 0, result.stderr
-    names = {f"here-inner+outer{ending}" for ending in TABLES}
+    names = {f"here-inner+outer{ending}" for ending in RESULTS}
     assert {path.name for path in (tmp_path / "out").iterdir()} == names
     assert all(name in result.stdout for name in names)
 
@@ -72,8 +74,10 @@ def test_the_scores_are_those_of_the_library(spots, folder, tmp_path):
     section = cs.open(folder / "here.h5ad")
     encoders = [load_encoder(folder / f"w-{number}.safetensors") for number in (0, 1)]
     drawn = cs.spot_concepts(cs.Region.from_obs("layer", "inner"), section.view("spots"), encoders)
-    np.testing.assert_allclose(found["inner"], drawn.score().table["inner"], atol=1e-6)
+    np.testing.assert_allclose(found["inner - spot score"], drawn.score().table["inner"], atol=1e-6)
     np.testing.assert_allclose(found.iloc[:, :2], section.spots[:, ::-1], rtol=1e-6)
+    written = anndata.read_h5ad(tmp_path / "out" / "here-inner.h5ad")
+    np.testing.assert_allclose(written.obs["inner - spot score"], drawn.score().table["inner"], atol=1e-6)
     genes = pd.read_csv(tmp_path / "out" / "here-inner-genes.csv", index_col="gene")
     assert list(genes.index) == list(cs.concept_genes(drawn, "inner").index)
     assert list(genes.columns) == ["concept", "decoded", "sign", "agreeing", "read"]
@@ -97,10 +101,12 @@ def test_another_section_is_scored_and_its_missing_genes_are_said(spots, folder,
     result = spots("--region", "obs:layer=inner", "--on", folder / "there.h5ad")
     assert result.exit_code == 0, result.stderr
     assert "there lacks 1 of 12 genes, which is taken as average: Gene0." in result.stdout
+    names = {f"there-inner{ending}" for ending in SCORES}
+    assert {path.name for path in (tmp_path / "out").iterdir() if path.name.startswith("there")} == names
     scores = pd.read_csv(tmp_path / "out" / "there-inner-spots.csv", index_col="spot")
     inside = (cs.open(folder / "there.h5ad").adata.obs["layer"] == "inner").to_numpy()
     n = inside.sum()
-    auroc = (rankdata(scores["inner"])[inside].sum() - n * (n + 1) / 2) / (n * (~inside).sum())
+    auroc = (rankdata(scores["inner - spot score"])[inside].sum() - n * (n + 1) / 2) / (n * (~inside).sum())
     (told,) = re.findall(r"inner of there itself is found with AUROC (\.\d+|1\.00)\.", result.stdout)
     assert float(told) == pytest.approx(auroc, abs=0.006)
 
@@ -117,7 +123,11 @@ def test_values_of_two_columns_are_told_apart(spots, tmp_path):
     result = spots("--region", "obs:layer=inner", "--region", "obs:half=inner", "--nulls", 0)
     assert result.exit_code == 0, result.stderr
     (scores,) = (tmp_path / "out").glob("*-spots.csv")
-    assert list(pd.read_csv(scores).columns[3:]) == ["layer = inner", "half = inner"]
+    columns = [
+        f"{name} = inner - spot score, against {other} = inner"
+        for name, other in (("layer", "half"), ("half", "layer"))
+    ]
+    assert list(pd.read_csv(scores).columns[3:]) == columns
 
 
 def test_encoders_are_fitted_where_none_are_given(folder, tmp_path, monkeypatch):

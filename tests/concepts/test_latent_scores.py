@@ -13,7 +13,7 @@ from conceptstain.concepts.cross_fit import auroc
 from conceptstain.concepts.latent_scores import LatentScorer, pooled_covariances, sides_of
 from conceptstain.concepts.spot_concepts import SpotConceptSettings, spot_concepts
 from conceptstain.concepts.spot_evidence import spot_scorer
-from factories import profile_encoders, tiny_section
+from factories import tiny_profile_encoders, tiny_section
 from strategies import laws
 from twins import spot_scores as twin
 
@@ -90,7 +90,7 @@ def test_with_nothing_hidden_it_is_the_painted_score_of_one_concept(direction):
     canvas = tiny_section(8, 9).view("spots")
     region = Region.from_obs("layer", "inner")
     settings = SpotConceptSettings(direction, context=0.0)
-    concepts = spot_concepts(region, canvas, profile_encoders(canvas, 2), settings)
+    concepts = spot_concepts(region, canvas, tiny_profile_encoders(canvas.features), settings)
     inside = region.choose(canvas.section)
     scores = spot_scorer(concepts, int(inside.sum()))(inside[None], np.zeros((1, 72), dtype=bool))[0]
     painted = concepts.score().table["inner"]

@@ -19,7 +19,7 @@ from conceptstain.concepts.nulls import null_of, placed_shapes, random_null, ran
 from conceptstain.concepts.spot_concepts import SpotConcepts, SpotConceptSettings, spot_concepts
 from conceptstain.errors import InputError
 from conceptstain.progress import Cancelled, Step
-from factories import noise_section, profile_encoders, tiny_section
+from factories import noise_section, tiny_profile_encoders, tiny_section
 
 ALONE = SpotConceptSettings(context=0.0)
 
@@ -39,7 +39,7 @@ def layered() -> SpotProfiles:
 
 
 def drawn(*regions: Region, settings: SpotConceptSettings = ALONE, encoders: int = 2) -> SpotConcepts:
-    return spot_concepts(regions, layered(), profile_encoders(layered(), encoders), settings)
+    return spot_concepts(regions, layered(), tiny_profile_encoders(layered().features, encoders), settings)
 
 
 def inner() -> Region:
@@ -95,7 +95,7 @@ def test_a_planted_layer_is_found_and_the_sentence_says_that_it_is_by_profiles()
     n = int(inner().choose(layered().section).sum())
     assert found.sentence.startswith(f"{n} spots; by their profiles, others like them are found with AUROC ")
     assert (found.by, found.counted, found.chosen, found.decoded_auroc) == ("spot profiles", "spots", (), None)
-    assert found.encoder == " + ".join(encoder.fingerprint for encoder in concepts.encoders)
+    assert found.encoder == "+".join(encoder.fingerprint for encoder in concepts.encoders)
     assert list(found.table(layered()).index) == list(layered().item_names)
     assert found.histogram().inside.sum() == pytest.approx(1)
     (again,) = corrected([found])
@@ -144,7 +144,7 @@ def test_neighbours_have_no_word_and_it_is_said() -> None:
 
 
 def test_what_the_network_has_seen_is_said() -> None:
-    (encoder,) = profile_encoders(layered())
+    (encoder,) = tiny_profile_encoders(layered().features, 1)
     assert evidence(drawn(inner()), n_null=1).notes[0].startswith("The z-scores have seen all spots of tiny")
     fitted = replace(encoder, card={"sections": [{"name": "tiny"}]})
     (note, *_) = evidence(spot_concepts(inner(), layered(), fitted), n_null=1).notes
@@ -152,7 +152,7 @@ def test_what_the_network_has_seen_is_said() -> None:
 
 
 def test_random_selections_are_tried_once_for_each_size_rule_and_set_of_encoders() -> None:
-    encoders = profile_encoders(layered(), 2)
+    encoders = tiny_profile_encoders(layered().features)
     first = evidence(spot_concepts(some("a", 12), layered(), encoders), n_null=19).random
     assert evidence(spot_concepts(some("b", 12, seed=5), layered(), encoders), n_null=19).random is first
     whitened = SpotConceptSettings("whitened")

@@ -16,7 +16,7 @@ from conceptstain.concepts.spot_concepts import SpotConcepts, SpotConceptSetting
 from conceptstain.errors import InputError
 from conceptstain.methods.controls import controls
 from conceptstain.progress import Cancelled, Step
-from factories import noise_section, profile_encoders, tiny_section
+from factories import noise_section, tiny_profile_encoders, tiny_section
 
 NAMES = [
     "no model, profiles",
@@ -34,7 +34,9 @@ def layered() -> SpotProfiles:
 
 def drawn(*regions: Region, canvas: SpotProfiles | None = None, encoders: int = 2) -> SpotConcepts:
     canvas = canvas or layered()
-    return spot_concepts(regions, canvas, profile_encoders(canvas, encoders), SpotConceptSettings(context=0.0))
+    return spot_concepts(
+        regions, canvas, tiny_profile_encoders(canvas.features, encoders), SpotConceptSettings(context=0.0)
+    )
 
 
 def inner() -> Region:

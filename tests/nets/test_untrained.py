@@ -4,9 +4,9 @@ import torch
 
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.picture_vae import PictureVAE, PictureVAESettings
-from conceptstain.nets.profile_vae import ProfileVAE
+from conceptstain.nets.profile_vae import ProfileVAE, ProfileVAESettings
 from conceptstain.nets.untrained import untrained
-from factories import profile_encoders, tiny_encoder, tiny_section
+from factories import tiny_encoder, tiny_section
 
 
 def test_an_untrained_twin_has_the_same_shape_and_other_weights() -> None:
@@ -27,10 +27,9 @@ def test_an_untrained_twin_has_the_same_shape_and_other_weights() -> None:
 
 def test_an_untrained_twin_of_a_network_of_profiles_keeps_what_is_of_the_data_and_nothing_that_was_learned() -> None:
     canvas = tiny_section().view("spots")
-    (encoder,) = profile_encoders(canvas, likelihood="negative binomial")
-    network = encoder.network
-    assert isinstance(network, ProfileVAE)
+    network = ProfileVAE(canvas.shape, ProfileVAESettings("negative binomial", 4, (9,)))
     network.begin_at([canvas])
+    encoder = Encoder("profiles", network, canvas.shape, "z-score", 4)
     network.log_dispersion += 3
     twin = untrained(encoder, seed=7).network
     assert isinstance(twin, ProfileVAE)

@@ -25,15 +25,16 @@ __all__ = [
     "EVIDENCE",
     "FORMATS",
     "GENES",
+    "SCORE_FORMATS",
     "SPOTS",
     "check_targets",
     "file_stem",
     "write_results",
-    "write_tables",
 ]
 
 CONTROLS, EVIDENCE = "-controls.csv", "-evidence.csv"
 SPOTS, GENES = "-spots.csv", "-genes.csv"
+SCORE_FORMATS = (".h5ad", SPOTS, ".svg", ".pdf", ".png")
 FORMATS = (".h5ad", SPOTS, GENES, ".svg", ".pdf", ".png")
 
 
@@ -66,8 +67,9 @@ def write_results(
     stem: str,
     canvas: GenePictures,
     maps: Sequence[Finding],
-    encoder: Encoder,
+    encoder: Encoder | None,
     *,
+    formats: Sequence[str] = FORMATS,
     concepts: Sequence[Concept] | None = None,
     beside: Sequence[str] = (),
     tables: Mapping[str, pd.DataFrame] | None = None,
@@ -81,10 +83,10 @@ def write_results(
     from conceptstain.figures import FigureSettings, figure, save_figure
 
     tables = tables or {}
-    check_targets(out, stem, canvas.section, overwrite=overwrite, formats=(*FORMATS, *tables))
+    check_targets(out, stem, canvas.section, overwrite=overwrite, formats=(*formats, *tables))
     with _put_together(out) as folder:
         drawn = figure(canvas, *maps, *beside, settings=FigureSettings(columns=len(maps) if beside else None))
-        names = [folder / f"{stem}{ending}" for ending in FORMATS]
+        names = [folder / f"{stem}{ending}" for ending in formats]
         for path in names:
             if path.suffix in {".svg", ".pdf", ".png"}:
                 save_figure(drawn, path)
@@ -92,15 +94,6 @@ def write_results(
                 table = "genes" if path.name.endswith(GENES) else "spots"
                 export(path, canvas, maps, encoder, concepts=concepts, table=table)
         names += [write_table(content, folder / f"{stem}{ending}") for ending, content in tables.items()]
-    return [out / path.name for path in names]
-
-
-def write_tables(out: Path, tables: Mapping[str, pd.DataFrame]) -> list[Path]:
-    """Write tables by the names of their files, all or none; see :func:`check_targets`."""
-    from conceptstain.exporting import write_table
-
-    with _put_together(out) as folder:
-        names = [write_table(content, folder / name) for name, content in tables.items()]
     return [out / path.name for path in names]
 
 

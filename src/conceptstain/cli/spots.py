@@ -10,8 +10,8 @@ import typer
 
 from conceptstain.cli.choosing import opened, region_from
 from conceptstain.cli.judging import spots_controlled, spots_tested
-from conceptstain.cli.options import File, Nulls, Overwrite, Seed
-from conceptstain.cli.results import CONTROLS, EVIDENCE, GENES, SPOTS, check_targets, file_stem, write_tables
+from conceptstain.cli.options import Alignment, File, Image, ImageScale, Nulls, Overwrite, Seed
+from conceptstain.cli.results import CONTROLS, EVIDENCE, GENES, SCORE_FORMATS, check_targets, file_stem, write_results
 from conceptstain.cli.telling import ProgressLine, say_section, say_written, told
 from conceptstain.errors import InputError
 
@@ -47,40 +47,53 @@ def spots(  # noqa: PLR0917 - options, which typer passes by name
     contrast: Annotated[
         bool, typer.Option("--contrast/--no-contrast", help="Compare regions with each other, or with all other spots.")
     ] = True,
+    image: Image = None,
+    alignment: Alignment = None,
+    image_scale: ImageScale = None,
     nulls: Nulls = 999,
     seed: Seed = 0,
     overwrite: Overwrite = False,
 ) -> None:
-    """Find the spots that are like those of a region, here and on other sections; test that, and write .csv tables."""
+    """Find spots like those of regions, here and on other sections, test them, and write .h5ad, tables and figures."""
     with told():
         from conceptstain.concepts.spot_concepts import SpotConceptSettings, spot_concepts
+        from conceptstain.methods.spot_score import spot_score
 
-        section, others = opened(file), [opened(each) for each in on or ()]
+        section, others = opened(file, image, alignment, image_scale), [opened(each) for each in on or ()]
         regions = _regions(region, section)
         called = "+".join(each.name for each in regions)
         stems = [file_stem(each.name, called) for each in (section, *others)]
         _check_stems(stems, (section, *others))
-        ours = (SPOTS, GENES, CONTROLS, *([EVIDENCE] if nulls else []))
-        check_targets(out, stems[0], section, overwrite=overwrite, formats=ours)
+        asked = (*SCORE_FORMATS, GENES, CONTROLS, *([EVIDENCE] if nulls else []))
+        check_targets(out, stems[0], section, overwrite=overwrite, formats=asked)
         for stem, other in zip(stems[1:], others, strict=True):
-            check_targets(out, stem, other, overwrite=overwrite, formats=(SPOTS,))
+            check_targets(out, stem, other, overwrite=overwrite, formats=SCORE_FORMATS)
         say_section(section)
         canvas, encoders = _canvas_and_encoders(section, weights or (), seeds=seeds, seed=seed)
         concepts = spot_concepts(regions, canvas, encoders, SpotConceptSettings(contrast=contrast))
         _say_concepts(concepts)
         tables = {
-            SPOTS: _score_table(concepts.score()),
             GENES: _gene_table(concepts),
             **spots_tested(concepts, nulls=nulls, seed=seed),
             CONTROLS: spots_controlled(concepts, seed=seed),
         }
-        files = {f"{stems[0]}{ending}": table for ending, table in tables.items()}
-        for stem, other in zip(stems[1:], others, strict=True):
-            scored = concepts.score(other)
-            _say_scored(concepts, scored)
-            files[f"{stem}{SPOTS}"] = _score_table(scored)
-        # Figures and .h5ad of the scores belong here, beside the tables.
-        say_written(write_tables(out, files))
+        scored = [concepts.score(), *(concepts.score(other) for other in others)]
+        for each in scored[1:]:
+            _say_scored(concepts, each)
+        written = []
+        for stem, each in zip(stems, scored, strict=True):
+            maps = [spot_score(concepts, name, each.canvas) for name in concepts.names]
+            written += write_results(
+                out,
+                stem,
+                each.section.view("genes"),
+                maps,
+                None,
+                formats=SCORE_FORMATS,
+                tables=tables if each is scored[0] else None,
+                overwrite=overwrite,
+            )
+        say_written(written)
 
 
 def fit_profiles(
@@ -210,14 +223,6 @@ def _say_scored(concepts: SpotConcepts, scored: SpotScores) -> None:
         if region.is_portable_to(section):
             found = auroc(scored.table[region.name].to_numpy(), region.choose(section))
             typer.echo(f"{region.name} of {section.name} itself is found with AUROC {fraction(found)}.")
-
-
-def _score_table(scored: SpotScores) -> pd.DataFrame:
-    """Indexed by ``spot``: ``x`` and ``y`` in world units, and the score of every concept."""
-    table, section = scored.table.rename_axis("spot"), scored.section
-    table.insert(0, f"x ({section.unit})", section.spots[:, 1], allow_duplicates=True)
-    table.insert(1, f"y ({section.unit})", section.spots[:, 0], allow_duplicates=True)
-    return table
 
 
 def _gene_table(concepts: SpotConcepts) -> pd.DataFrame:

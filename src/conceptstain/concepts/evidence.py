@@ -58,7 +58,7 @@ class Evidence:
         What the concept was made from.
     encoder
         Fingerprint of the encoder that ``decoded_auroc`` is of; by spot profiles, of all encoders whose scores are
-        averaged, with `` + `` between.
+        averaged, as one word.
     counted
         ``"spots"`` for a concept of a region; ``"genes"`` for one of genes.
     by

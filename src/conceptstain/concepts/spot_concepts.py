@@ -180,8 +180,8 @@ class SpotConcepts:
 
     @property
     def fingerprint(self) -> str:
-        """Fingerprints of the encoders, with `` + `` between."""
-        return " + ".join(encoder.fingerprint for encoder in self.encoders)
+        """Fingerprints of the encoders, as one word."""
+        return "+".join(encoder.fingerprint for encoder in self.encoders)
 
     def number(self, name: str) -> int:
         """Number of a concept; an InputError listing the names where there is none."""
