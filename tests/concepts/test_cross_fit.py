@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 
-from conceptstain.concepts.cross_fit import auroc, contiguous_parts, cross_fitted, fold_auroc, folds_of
+from conceptstain.concepts.cross_fit import auroc, blocks_of, contiguous_parts, cross_fitted, fold_auroc, folds_of
 from conceptstain.errors import InputError
 from strategies import laws
 
@@ -104,3 +104,12 @@ def test_every_spot_gets_the_score_of_the_map_that_hides_it() -> None:
 
 def test_one_side_alone_has_an_auroc_of_a_half() -> None:
     assert auroc(np.arange(4.0), np.ones(4, dtype=bool)) == 0.5
+
+
+@pytest.mark.parametrize("n", [5, 20, 150])
+def test_regions_of_one_size_share_the_blocks_they_are_cut_by(n: int) -> None:
+    blocks = blocks_of(n, LATTICE)
+    for seed in range(3):
+        inside = some(n, seed)
+        np.testing.assert_array_equal(folds_of(inside, LATTICE, blocks=blocks), folds_of(inside, LATTICE))
+        assert all(len(np.unique(folds_of(inside, LATTICE)[blocks == block])) == 1 for block in range(blocks.max() + 1))

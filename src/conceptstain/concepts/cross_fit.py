@@ -17,6 +17,7 @@ __all__ = [
     "LEAST_INSIDE",
     "Scorer",
     "auroc",
+    "blocks_of",
     "contiguous_parts",
     "cross_fitted",
     "cross_fitted_all",
@@ -67,7 +68,11 @@ def contiguous_parts(places: Float[np.ndarray, "spots 2"], n_parts: int) -> Int[
 
 
 def folds_of(
-    inside: Bool[np.ndarray, " spots"], places: Float[np.ndarray, "spots 2"], *, n_folds: int = FOLDS
+    inside: Bool[np.ndarray, " spots"],
+    places: Float[np.ndarray, "spots 2"],
+    *,
+    n_folds: int = FOLDS,
+    blocks: Int[np.ndarray, " spots"] | None = None,
 ) -> Int[np.ndarray, " spots"]:
     """The fold of every spot.
 
@@ -80,21 +85,34 @@ def folds_of(
     hidden and spots outside at its rim, next to outside spots that the map has seen, and on smooth noise even random
     selections would be found (AUROC .55 and more).
 
+    ``blocks`` are those of :func:`blocks_of`, where they were cut before; all regions of one size share them.
+
     Raises
     ------
     InputError
         Fewer than three spots inside, or fewer than three outside.
     """
-    n = min(int(inside.sum()), int((~inside).sum()))
+    n_inside = int(inside.sum())
+    if blocks is None:
+        blocks = blocks_of(n_inside, places, n_folds=n_folds)
+    n = min(n_inside, len(inside) - n_inside)
+    few = inside if n_inside == n else ~inside
+    return np.asarray(_dealt(blocks, few, n_folds if n >= n_folds * LEAST_PER_FOLD else n)[blocks])
+
+
+def blocks_of(
+    n_inside: int, places: Float[np.ndarray, "spots 2"], *, n_folds: int = FOLDS
+) -> Int[np.ndarray, " spots"]:
+    """The blocks that a region of so many spots is cross-fitted by; see :func:`folds_of`, also for its errors."""
+    n = min(n_inside, len(places) - n_inside)
     if n < LEAST_INSIDE:
         raise InputError(
             "There are too few spots to hold some of them back",
-            got=f"{int(inside.sum())} spots inside and {int((~inside).sum())} outside",
+            got=f"{n_inside} spots inside and {len(places) - n_inside} outside",
             cure=f"Choose {LEAST_INSIDE} spots or more, and leave {LEAST_INSIDE} or more outside",
         )
-    folds, size = (n_folds, n // n_folds) if n >= n_folds * LEAST_PER_FOLD else (n, 1)
-    blocks = contiguous_parts(places, len(places) // size)
-    return np.asarray(_dealt(blocks, inside if inside.sum() == n else ~inside, folds)[blocks])
+    size = n // n_folds if n >= n_folds * LEAST_PER_FOLD else 1
+    return contiguous_parts(places, len(places) // size)
 
 
 def _dealt(

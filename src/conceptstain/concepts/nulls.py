@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 from scipy.spatial import cKDTree
 
 from conceptstain.canvas.canvas import Canvas
-from conceptstain.concepts.cross_fit import FOLDS, Scorer, cross_fitted_all, fold_auroc, folds_of
+from conceptstain.concepts.cross_fit import FOLDS, Scorer, blocks_of, cross_fitted_all, fold_auroc, folds_of
 from conceptstain.progress import Report, Step, silent
 
 __all__ = ["Null", "both_nulls", "null_of", "placed_shapes", "random_null", "random_selections"]
@@ -122,9 +122,10 @@ def null_of(
     """
     n_inside = int(regions[0].sum()) if len(regions) else 0
     aurocs, scores = np.empty(len(regions)), np.empty((len(regions), n_inside))
+    blocks = blocks_of(n_inside, places, n_folds=n_folds) if len(regions) else None
     for start in range(0, len(regions), TOGETHER):
         some = regions[start : start + TOGETHER]
-        folds = np.array([folds_of(region, places, n_folds=n_folds) for region in some])
+        folds = np.array([folds_of(region, places, n_folds=n_folds, blocks=blocks) for region in some])
         for row, (crossed, region, of) in enumerate(
             zip(cross_fitted_all(some, folds, scorer), some, folds, strict=True), start
         ):
