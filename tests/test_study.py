@@ -292,3 +292,24 @@ def test_another_section_needs_spot_encoders_of_its_own(with_spots: Study) -> No
     with_spots.show(tiny_section(8, 9).view("genes"))
     assert with_spots.spot_canvas is None
     assert with_spots.spot_encoders == ()
+
+
+def test_concepts_of_spots_are_tested_by_their_profiles_where_encoders_are(with_spots: Study) -> None:
+    with_spots.add(Definition("GCL", region=Region.from_obs("layer", "inner")))
+    with_spots.add(Definition("Gene3", like="Gene3"))
+    assert with_spots.evidence("GCL", n_null=9).by == "spot profiles"
+    found = with_spots.evidence("Gene3", n_null=9)
+    assert found.by == "genes"
+    assert found.tried == 2
+    with_spots.use(tiny_encoder(with_spots.need_canvas().shape, seed=5))
+    assert with_spots.known_evidence("GCL") is not None
+    assert with_spots.known_evidence("Gene3") is None
+
+
+def test_a_spot_score_has_controls_of_its_own_which_follow_its_settings(with_spots: Study) -> None:
+    with_spots.add(Definition("GCL", region=Region.from_obs("layer", "inner")))
+    found = with_spots.controls("GCL", "spot-score")
+    assert with_spots.controls("GCL", "spot-score") is found
+    assert "random spots" in [control.name for control in found.controls]
+    with_spots.spot_settings = SpotConceptSettings("plain")
+    assert with_spots.controls("GCL", "spot-score") is not found

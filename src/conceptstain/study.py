@@ -12,6 +12,7 @@ from psygnal import Signal
 
 from conceptstain.concepts.definition import Definition
 from conceptstain.errors import InputError
+from conceptstain.methods.maps import SPOT_SCORE
 from conceptstain.progress import Report, silent
 
 if TYPE_CHECKING:  # these import torch, and a window that shows an empty study should not wait for it
@@ -75,7 +76,7 @@ class Study:
         self._undone: list[tuple[Entry, ...]] = []
         self._concepts: dict[tuple[Definition, str], Concept] = {}
         self._evidence: dict[tuple[Definition, str], Evidence] = {}
-        self._controls: dict[tuple[Definition, str, str, int], Controls] = {}
+        self._controls: dict[tuple[Definition, str, int], Controls] = {}
         self._findings: dict[str, Finding] = {}
 
     # -- what is open ----------------------------------------------------------------------------------------------
@@ -220,7 +221,7 @@ class Study:
     def spot_settings(self, settings: SpotConceptSettings) -> None:
         if settings != self.spot_settings:
             self._spot_settings = settings
-            self._spot_concepts = {}
+            self._forget_spot_controls()
 
     def spot_concepts(self, name: str, *, report: Report = silent) -> SpotConcepts:
         """The concept of that name and those it is told from, as the spot encoders read them together.
@@ -276,19 +277,24 @@ class Study:
         return concept_genes(self.spot_concepts(name, report=report), name, report=report)
 
     def evidence(self, name: str, *, n_null: int = 999, report: Report = silent) -> Evidence:
-        """The evidence for the concept of that name with the encoder in use; made on first use, then kept.
+        """The evidence for the concept of that name with the encoders in use; made on first use, then kept.
 
-        It is corrected for all concepts that were tested with this encoder, also those that were given up.
+        A concept of spots is tested by their profiles, where there are encoders of those; any other by genes. It is
+        corrected for all concepts that were tested, also those that were given up.
         """
         definition = self.entry(name).definition
         known = self._tested(definition)
         if known is None or known.settings["n_null"] != n_null:
             from conceptstain.concepts.evidence import evidence
 
-            canvas, encoder = self.need_canvas(), self.need_encoder()
-            made = evidence(self.concept(name, report=report), canvas, encoder, n_null=n_null, report=report)
+            canvas, encoder, judges = self.need_canvas(), self.need_encoder(), self._judges(definition)
+            if judges == encoder.fingerprint:
+                made = evidence(self.concept(name, report=report), canvas, encoder, n_null=n_null, report=report)
+            else:
+                concepts = self.spot_concepts(name, report=report)
+                made = replace(evidence(concepts, name=name, n_null=n_null, report=report), definition=definition)
             if self._canvas is canvas:  # another section may have been opened meanwhile
-                self._evidence[definition, encoder.fingerprint] = made
+                self._evidence[definition, judges] = made
         found = self.known_evidence(name)
         if found is None:
             raise InputError(f"The section that {name!r} was tested on is open no more", cure="Test it again")
@@ -298,30 +304,42 @@ class Study:
         """The evidence for the concept of that name, where it was made already; corrected as by :meth:`evidence`."""
         from conceptstain.concepts.evidence import corrected
 
-        known = self._tested(self.entry(name).definition)
+        asked = self.entry(name).definition
+        known = self._tested(asked)
         if known is None:
             return None
-        tried = [known]
-        for (definition, fingerprint), other in self._evidence.items():
-            seen = any(definition.has_same_source(each.definition) for each in tried)
-            if fingerprint == known.encoder and not seen:
+        counted, tried = [asked], [known]
+        for definition, _ in self._evidence:
+            other = self._tested(definition)
+            if other is not None and not any(definition.has_same_source(each) for each in counted):
+                counted.append(definition)
                 tried.append(other)
         return corrected(tried)[0]
 
     def _tested(self, definition: Definition) -> Evidence | None:
-        return self._evidence.get((definition, self.need_encoder().fingerprint))
+        return self._evidence.get((definition, self._judges(definition)))
+
+    def _judges(self, definition: Definition) -> str:
+        """Fingerprints of the encoders that a definition is tested with."""
+        if definition.region is not None and self._spot_encoders:
+            return "+".join(encoder.fingerprint for encoder in self._spot_encoders)
+        return self.need_encoder().fingerprint
 
     def controls(self, name: str, map_key: str, *, dimension: int = 0, report: Report = silent) -> Controls:
         """A map of the concept of that name beside what it has to beat; made on first use, then kept."""
-        key = (self.entry(name).definition, self.need_encoder().fingerprint, map_key, dimension)
+        definition = self.entry(name).definition
+        key = (definition, map_key, dimension)
         known = self._controls.get(key)
         if known is None:
             from conceptstain.methods.controls import controls
 
             canvas, encoder = self.need_canvas(), self.need_encoder()
-            concept = self.concept(name, report=report)
-            known = controls(canvas, encoder, concept, map_key, dimension=dimension, report=report)
-            if self._canvas is canvas:
+            if map_key == SPOT_SCORE.key:
+                known = controls(self.spot_concepts(name, report=report), name=name, report=report)
+            else:
+                concept = self.concept(name, report=report)
+                known = controls(canvas, encoder, concept, map_key, dimension=dimension, report=report)
+            if self._canvas is canvas and self._encoder is encoder:
                 self._controls[key] = known
         return known
 
@@ -479,11 +497,16 @@ class Study:
 
     def _forget_results(self) -> None:
         """Forget what the encoder of gene pictures had a part in."""
-        self._concepts, self._evidence, self._controls = {}, {}, {}
+        self._concepts, self._controls = {}, {}
+        self._evidence = {key: made for key, made in self._evidence.items() if made.by == "spot profiles"}
         self._forget_findings(lambda made: self._spot_canvas is None or made.method != "spot score")
 
-    def _forget_spot_scores(self) -> None:
+    def _forget_spot_controls(self) -> None:
         self._spot_concepts = {}
+        self._controls = {key: made for key, made in self._controls.items() if key[1] != SPOT_SCORE.key}
+
+    def _forget_spot_scores(self) -> None:
+        self._forget_spot_controls()
         self._forget_findings(lambda made: made.method == "spot score")
 
     def _forget_findings(self, is_void: Callable[[Finding], bool]) -> None:

@@ -13,7 +13,6 @@ from conceptstain._qt.maps_panel import MapsPanel
 from conceptstain._qt.notifications import show_failure
 from conceptstain.concepts.sentences import evidence_words
 from conceptstain.errors import ConceptStainError
-from conceptstain.methods.maps import SPOT_SCORE
 from conceptstain.study import Study
 
 if TYPE_CHECKING:
@@ -37,6 +36,7 @@ class Judging(QObject):
         self._untestable: dict[Definition, str] = {}
         self._comparison: Job | None = None
         study.encoder_changed.connect(self._start_anew)
+        study.spot_encoders_changed.connect(self._start_anew)
         study.concepts_changed.connect(self._test_all)
 
     # -- evidence --------------------------------------------------------------------------------------------------
@@ -104,9 +104,6 @@ class Judging(QObject):
         """Find out what the painted map has to beat, and show it beside it."""
         if self._comparison is not None:
             self._comparison.cancel()
-        if map_key == SPOT_SCORE.key:
-            self._maps.show_no_controls()
-            return
         colour = self._study.entry(name).colour
         self._maps.show_no_controls("comparing with controls…")
 
