@@ -65,7 +65,7 @@ def tiny_encoder(
     shape: tuple[int, ...],
     seed: int = 0,
     *,
-    kind: Literal["convolutional", "dense"] = "convolutional",
+    kind: Literal["convolutional", "pooled", "dense"] = "convolutional",
     scaling: str = "z-score",
     latent: int = 4,
 ) -> Encoder:

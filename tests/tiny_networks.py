@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from conceptstain.nets.encoder import Encoder, Encoding
 
-Kind = Literal["convolutional", "dense"]
+Kind = Literal["convolutional", "pooled", "dense"]
 
 
 class TinyVAE(nn.Module):
@@ -49,11 +49,29 @@ def convolutional_chain(shape: tuple[int, ...]) -> OrderedDict[str, nn.Module]:
     )
 
 
-def dense_chain(pixels: int) -> OrderedDict[str, nn.Module]:
+def pooled_chain(shape: tuple[int, ...]) -> OrderedDict[str, nn.Module]:
+    """Maximum pooling with windows side by side and with windows that overlap, a convolution that does not pad."""
+    channels, height, width = shape
+    return OrderedDict(
+        conv1=nn.Conv2d(channels, 3, kernel_size=3, padding=1),
+        relu1=nn.ReLU(),
+        pool1=nn.MaxPool2d(3, stride=2, padding=1),
+        conv2=nn.Conv2d(3, 4, kernel_size=3, padding=1),
+        relu2=nn.ReLU(),
+        pool2=nn.MaxPool2d(2),
+        conv3=nn.Conv2d(4, 5, kernel_size=2),
+        relu3=nn.ReLU(),
+        flatten=nn.Flatten(),
+        dense=nn.Linear(5 * (height // 4 - 1) * (width // 4 - 1), 10),
+        relu4=nn.ReLU(),
+    )
+
+
+def dense_chain(shape: tuple[int, ...]) -> OrderedDict[str, nn.Module]:
     """Two dense layers."""
     return OrderedDict(
         flatten=nn.Flatten(),
-        dense1=nn.Linear(pixels, 12),
+        dense1=nn.Linear(math.prod(shape), 12),
         relu1=nn.ReLU(),
         dense2=nn.Linear(12, 7),
         relu2=nn.ReLU(),
@@ -64,7 +82,8 @@ def tiny_vae(shape: tuple[int, ...], seed: int = 0, kind: Kind = "convolutional"
     """A network with weights of its own seed, in float64; torch's global random state is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        chain = convolutional_chain(shape) if kind == "convolutional" else dense_chain(math.prod(shape))
+        chains = {"convolutional": convolutional_chain, "pooled": pooled_chain, "dense": dense_chain}
+        chain = chains[kind](shape)
         return TinyVAE(chain, shape, latent).double()
 
 

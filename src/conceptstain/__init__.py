@@ -30,12 +30,13 @@ if TYPE_CHECKING:
     from conceptstain.methods.concept_genes import concept_genes
     from conceptstain.methods.controls import Controls, controls
     from conceptstain.methods.decoded import decoded
-    from conceptstain.methods.saliency import saliency
+    from conceptstain.methods.saliency import saliencies, saliency, supported_rules
     from conceptstain.methods.score_map import score_map
     from conceptstain.methods.spot_score import SpotScore, spot_score
     from conceptstain.nets.bundled import bundled
     from conceptstain.nets.checkpoint import load_encoder, save_encoder
     from conceptstain.nets.encoder import Encoder
+    from conceptstain.nets.rules import rectified
     from conceptstain.progress import Cancelled, Report, Step
     from conceptstain.study import Study
 
@@ -86,6 +87,8 @@ __all__ = [
     "layers",
     "load_encoder",
     "open",
+    "rectified",
+    "saliencies",
     "saliency",
     "sample",
     "save_encoder",
@@ -93,6 +96,7 @@ __all__ = [
     "score_map",
     "spot_concepts",
     "spot_score",
+    "supported_rules",
 ]
 
 # Where a public word is defined: "module" or, where it has another name there, "module:name".
@@ -141,6 +145,8 @@ _HOMES = {
     "layers": "layer_tuples",
     "load_encoder": "nets.checkpoint",
     "open": "canvas.reading:open_section",
+    "rectified": "nets.rules",
+    "saliencies": "methods.saliency",
     "saliency": "methods.saliency",
     "sample": "canvas.samples:open_sample",
     "save_encoder": "nets.checkpoint",
@@ -148,6 +154,7 @@ _HOMES = {
     "score_map": "methods.score_map",
     "spot_concepts": "concepts.spot_concepts",
     "spot_score": "methods.spot_score",
+    "supported_rules": "methods.saliency",
 }
 
 

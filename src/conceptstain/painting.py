@@ -30,6 +30,9 @@ MAP_LABELS = {
     "decoded": "dec(z + d) \N{MINUS SIGN} dec(z \N{MINUS SIGN} d)",
     "gene mean": "mean z-score of the genes",
     "gradient saliency": "gradient of the concept score",
+    "input x gradient": "gradient of the concept score",  # and " x input", like every map that was multiplied by it
+    "guided backpropagation": "guided gradient",
+    "deconvolution": "deconvolved gradient",
     "rectified saliency": "rectified gradient",
     "attention": "attention",
     "spot score": "score (standard deviations)",

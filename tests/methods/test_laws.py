@@ -19,25 +19,35 @@ from conceptstain.methods.attribution import Attribution
 from conceptstain.methods.decoded import decoded
 from conceptstain.methods.saliency import saliency
 from conceptstain.nets.encoder import Encoder
+from conceptstain.nets.rules import Rule, rectified
 from conceptstain.progress import Report
 from scenes import FRAME, LATENT, Scene, concept_along, scene, some_direction
 from tiny_networks import TinyVAE, encoder_of, tiny_vae
 
-SCENES = {kind: scene(kind) for kind in ("convolutional", "dense")}
+SCENES = {"convolutional": scene(), "dense": scene("dense"), "pooled": scene("pooled", seed=5)}
+USUAL = ("convolutional", "dense")
 
 
 def gradient_map(at: Scene, direction: np.ndarray, items: Sequence[int], report: Report) -> np.ndarray:
     return saliency(at.canvas, at.encoder, at.concept(direction), items=items, report=report).values
 
 
-def gradient_times_input_map(at: Scene, direction: np.ndarray, items: Sequence[int], report: Report) -> np.ndarray:
-    concept = at.concept(direction)
-    return saliency(at.canvas, at.encoder, concept, items=items, times_input=True, report=report).values
+def by_rule(name: str, rule: str | Rule) -> laws.Paint:
+    def paint(at: Scene, direction: np.ndarray, items: Sequence[int], report: Report) -> np.ndarray:
+        return saliency(at.canvas, at.encoder, at.concept(direction), rule=rule, items=items, report=report).values
+
+    paint.__name__ = f"{name}_map"
+    return paint
 
 
-def rectified_map(at: Scene, direction: np.ndarray, items: Sequence[int], report: Report) -> np.ndarray:
-    concept = at.concept(direction)
-    return saliency(at.canvas, at.encoder, concept, rule="rectified", percentile=60, items=items, report=report).values
+input_gradient_map = by_rule("input_gradient", "input-gradient")
+guided_map = by_rule("guided", "guided")
+deconvolution_map = by_rule("deconvolution", "deconvolution")
+rectified_map = by_rule("rectified", rectified(60))
+bordered_map = by_rule("rectified_padding", rectified(20, padding=True))
+proportional_map = by_rule("proportional", rectified(20, variant="proportional"))
+modified_map = by_rule("modified", rectified(60, variant="modified"))
+constant_map = by_rule("constant", rectified(variant="constant"))
 
 
 def decoded_map(at: Scene, direction: np.ndarray, items: Sequence[int], report: Report) -> np.ndarray:
@@ -59,13 +69,20 @@ def attention_along(at: Scene, direction: np.ndarray, items: Sequence[int], repo
     return attention(at.canvas, encoder, dimension=0, items=items, report=report).values
 
 
-LINEAR = (gradient_map, gradient_times_input_map)
-HOMOGENEOUS = (*LINEAR, rectified_map, attention_along)
-ODD = (decoded_map, *LINEAR)
-NOTHING_AT_ZERO = (*ODD, rectified_map, attention_along)
-PER_ITEM = (*LINEAR, rectified_map, attention_map)
+LINEAR = (gradient_map, input_gradient_map)
+RECTIFIED = (rectified_map, bordered_map, proportional_map, modified_map, constant_map)
+RULED = (guided_map, deconvolution_map, *RECTIFIED)
+HOMOGENEOUS = (*LINEAR, *RULED, attention_along)
+ODD = (decoded_map, *LINEAR, modified_map)  # |a R| does not know the sign of the concept
+NOTHING_AT_ZERO = (decoded_map, *LINEAR, *RULED, attention_along)
+PER_ITEM = (*LINEAR, *RULED, attention_map)
 ALL = (*PER_ITEM, decoded_map)
-KINDS_OF = {attention_map: ("convolutional",), attention_along: ("convolutional",)}
+KINDS_OF = {
+    attention_map: ("convolutional",),
+    attention_along: ("convolutional",),
+    bordered_map: ("convolutional",),
+    proportional_map: ("pooled",),
+}
 
 directions = arrays(np.float64, LATENT, elements=st.floats(-3, 3, width=16))
 factors = st.floats(0.05, 20)
@@ -74,7 +91,7 @@ few = settings(max_examples=12, deadline=None)
 
 def on(*maps: Callable[..., np.ndarray]) -> pytest.MarkDecorator:
     """A case for every map on every kind of encoder that it can be asked with."""
-    cases = [(paint, kind) for paint in maps for kind in KINDS_OF.get(paint, tuple(SCENES))]
+    cases = [(paint, kind) for paint in maps for kind in KINDS_OF.get(paint, USUAL)]
     return pytest.mark.parametrize(("paint", "kind"), cases, ids=[f"{paint.__name__}-{kind}" for paint, kind in cases])
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -8,14 +9,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
-from torch.nn import functional
 
 from conceptstain.errors import InputError, MismatchError
-from conceptstain.nets.encoder import Encoder, Encoding
-from conceptstain.nets.picture_vae import Network, PictureVAE, PictureVAESettings
-from conceptstain.nets.rules import GRADIENT, Rule, applied, percentile_of_each, rectified, unknown_activations
-from laws import state_of
+from conceptstain.nets.encoder import Encoder
+from conceptstain.nets.ruled import applied
+from conceptstain.nets.rules import DECONVOLUTION, GRADIENT, GUIDED, Rule, percentile_of_each, rectified
 from tiny_networks import TinyVAE, encoder_of, tiny_vae
+from twins.guided import deconvolution as slow_deconvolution
+from twins.guided import guided as slow_guided
 from twins.rectified import rectified as slow_rectified
 
 SHAPE = (1, 8, 8)
@@ -32,21 +33,134 @@ def gradient_by(rule: Rule, encoder: Encoder, x: Tensor) -> Tensor:
     return gradient
 
 
-@pytest.mark.parametrize("kind", ["convolutional", "dense"])
-@pytest.mark.parametrize("percentile", [0.0, 20.0, 50.0, 95.0])
-def test_the_rectified_rule_is_its_twins_layer_by_layer(kind: str, percentile: float) -> None:
-    encoder = encoder_of(tiny_vae(SHAPE, kind=kind), SHAPE)
-    found = gradient_by(rectified(percentile), encoder, picture())
-    axis = np.array([0.0, 1.0, 0.0, 0.0])
-    expected = [slow_rectified(encoder.network, x, axis, percentile) for x in picture().numpy()]
+AXIS = np.array([0.0, 1.0, 0.0, 0.0])
+KINDS = ["convolutional", "pooled", "dense"]
+
+
+def network_of(kind: str) -> TinyVAE:
+    """One through which every rule lets something pass."""
+    return tiny_vae(SHAPE, seed=5, kind=kind)
+
+
+def agree(found: Tensor, expected: list[np.ndarray]) -> None:
+    assert np.abs(expected).max() > 0
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-10, atol=1e-14)
 
 
-def test_a_rule_does_not_change_what_the_network_says() -> None:
-    encoder = encoder_of(tiny_vae(SHAPE), SHAPE)
-    alone = encoder.encode(picture()).mean
-    with applied(rectified(), encoder):
-        torch.testing.assert_close(encoder.encode(picture()).mean, alone, rtol=0, atol=0)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("percentile", [0.0, 20.0, 50.0, 80.0])
+@pytest.mark.parametrize("variant", ["plain", "modified"])
+def test_the_rectified_rule_is_its_twins_layer_by_layer(kind: str, percentile: float, variant: str) -> None:
+    encoder = encoder_of(network_of(kind), SHAPE)
+    found = gradient_by(rectified(percentile, variant=variant), encoder, picture())
+    agree(found, [slow_rectified(encoder.network, x, AXIS, percentile, variant=variant) for x in picture().numpy()])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("threshold", [-0.01, 0.0, 0.001])
+def test_a_constant_threshold_is_its_twins_layer_by_layer(kind: str, threshold: float) -> None:
+    encoder = encoder_of(network_of(kind), SHAPE)
+    found = gradient_by(rectified(variant="constant", threshold=threshold), encoder, picture())
+    pictures = picture().numpy()
+    agree(found, [slow_rectified(encoder.network, x, AXIS, variant="constant", threshold=threshold) for x in pictures])
+
+
+@pytest.mark.parametrize("percentile", [0.0, 20.0, 50.0])
+def test_proportional_redistribution_is_its_twins_layer_by_layer(percentile: float) -> None:
+    encoder = encoder_of(network_of("pooled"), SHAPE)
+    rule = rectified(percentile, variant="proportional")
+    found = gradient_by(rule, encoder, picture())
+    agree(
+        found, [slow_rectified(encoder.network, x, AXIS, percentile, variant="proportional") for x in picture().numpy()]
+    )
+    assert not torch.allclose(found, gradient_by(rectified(percentile), encoder, picture()))
+
+
+@pytest.mark.parametrize("kind", ["convolutional", "pooled"])
+@pytest.mark.parametrize("variant", ["plain", "modified", "constant"])
+def test_the_border_rule_is_its_twins_layer_by_layer(kind: str, variant: str) -> None:
+    encoder = encoder_of(network_of(kind), SHAPE)
+    found = gradient_by(rectified(20.0, variant=variant, padding=True), encoder, picture())
+    pictures = picture().numpy()
+    agree(found, [slow_rectified(encoder.network, x, AXIS, 20.0, variant=variant, padding=True) for x in pictures])
+    assert not torch.allclose(found, gradient_by(rectified(20.0, variant=variant), encoder, picture()))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("rule", "twin"), [(GUIDED, slow_guided), (DECONVOLUTION, slow_deconvolution)])
+def test_guided_backpropagation_and_deconvolution_are_their_twins_layer_by_layer(
+    kind: str, rule: Rule, twin: Callable[[TinyVAE, np.ndarray, np.ndarray], np.ndarray]
+) -> None:
+    encoder = encoder_of(network_of(kind), SHAPE)
+    agree(gradient_by(rule, encoder, picture()), [twin(encoder.network, x, AXIS) for x in picture().numpy()])
+
+
+class Latent(nn.Module):
+    """One latent of an encoder, as captum asks for it."""
+
+    def __init__(self, network: TinyVAE) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.network.encode(x).mean[:, 1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("rule", "name"), [(GUIDED, "GuidedBackprop"), (DECONVOLUTION, "Deconvolution")])
+def test_they_are_captums_where_every_activation_is_a_relu(kind: str, rule: Rule, name: str) -> None:
+    attr = pytest.importorskip("captum.attr")
+    network = network_of(kind)
+    with warnings.catch_warnings(action="ignore"):  # captum says that it sets hooks
+        expected = getattr(attr, name)(Latent(network)).attribute(picture().requires_grad_())
+    agree(gradient_by(rule, encoder_of(network, SHAPE), picture()), list(expected.detach().numpy()))
+
+
+@pytest.mark.parametrize(("rule", "name"), [(GUIDED, "GuidedBackprop"), (DECONVOLUTION, "Deconvolution")])
+def test_they_are_refused_where_captum_gives_the_plain_gradient_in_silence(rule: Rule, name: str) -> None:
+    attr = pytest.importorskip("captum.attr")
+    network = network_of("dense")
+    network.chain.relu1, network.chain.relu2 = nn.ELU(), nn.ELU()
+    encoder = encoder_of(network, SHAPE)
+    with warnings.catch_warnings(action="ignore"):
+        plain = getattr(attr, name)(Latent(network)).attribute(picture().requires_grad_())
+    torch.testing.assert_close(gradient_by(GRADIENT, encoder, picture()), plain.detach())
+    with pytest.raises(MismatchError, match=r"chain\.relu1 \(ELU\)"):
+        gradient_by(rule, encoder, picture())
+
+
+def test_guided_gradients_are_those_that_both_deconvolution_and_the_relu_let_through() -> None:
+    incoming, entered = torch.tensor([-1.0, 2.0, 3.0, 4.0]), torch.tensor([5.0, 6.0, -7.0, 0.0])
+    output = entered.relu()
+    assert GUIDED.at_relu(incoming, output, entered).tolist() == [0.0, 2.0, 0.0, 0.0]
+    assert DECONVOLUTION.at_relu(incoming, output, entered).tolist() == [0.0, 2.0, 3.0, 4.0]
+
+
+def test_what_pooling_redistributes_proportionally_is_all_that_came() -> None:
+    pool = nn.MaxPool2d(2)
+    entered, incoming = torch.rand(1, 2, 4, 4, dtype=torch.float64) + 0.1, torch.randn(1, 2, 2, 2, dtype=torch.float64)
+    given = rectified(variant="proportional").at_pool(incoming, entered, pool)
+    torch.testing.assert_close(nn.AvgPool2d(2, divisor_override=1)(given), incoming)
+
+
+def test_a_window_of_zeros_gets_nothing() -> None:
+    rule = rectified(variant="proportional").at_pool
+    assert not rule(torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 2, 2), nn.MaxPool2d(2)).any()
+
+
+@pytest.mark.parametrize(("frame", "kept"), [((4, 4), 4), ((2, 5), 0), ((1, 1), 0), ((3, 3), 1)])
+def test_the_border_rule_leaves_what_lies_inside(frame: tuple[int, int], kept: int) -> None:
+    rule = rectified(padding=True).at_convolution
+    assert rule(torch.ones(1, 1, *frame), nn.Conv2d(1, 1, 3, padding=1)).sum() == kept
+
+
+@pytest.mark.parametrize(
+    ("padding", "padded"), [(0, False), (1, True), ((0, 1), True), ("same", True), ("valid", False)]
+)
+def test_the_border_rule_acts_where_a_convolution_pads(padding: object, padded: bool) -> None:
+    rule = rectified(padding=True).at_convolution
+    cut = rule(torch.ones(1, 1, 4, 4), nn.Conv2d(1, 1, 3, padding=padding)).sum() < 16
+    assert cut == padded
 
 
 def test_units_that_are_off_pass_their_gradient_where_the_threshold_is_negative() -> None:
@@ -100,126 +214,22 @@ def test_the_percentile_of_a_picture_is_over_all_channels_and_places() -> None:
     assert percentile_of_each(values, 100).tolist() == [[[[11.0]]], [[[23.0]]]]
 
 
-def test_a_new_rule_is_one_small_function() -> None:
-    deconvolution = Rule("deconvolution", lambda incoming, output, entered: incoming.clamp(min=0))
-    true_relu = Rule("the ReLU's own", lambda incoming, output, entered: incoming * (entered > 0))
-    encoder = encoder_of(tiny_vae(SHAPE), SHAPE)
-    plain = gradient_by(GRADIENT, encoder, picture())
-    torch.testing.assert_close(gradient_by(true_relu, encoder, picture()), plain)
-    assert not torch.allclose(gradient_by(deconvolution, encoder, picture()), plain)
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"percentile": -1.0}, "between 0 and 100"),
+        ({"percentile": 100.5}, "between 0 and 100"),
+        ({"percentile": float("nan")}, "between 0 and 100"),
+        ({"variant": "prr"}, "no such variant.*plain, proportional, modified, constant"),
+        ({"variant": "constant", "threshold": float("inf")}, "threshold is a number"),
+    ],
+)
+def test_settings_that_make_no_rule_are_refused(settings: dict[str, object], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        rectified(**settings)
 
 
-def test_nothing_is_left_behind_even_after_an_error() -> None:
-    encoder = encoder_of(tiny_vae(SHAPE), SHAPE)
-    before = state_of(encoder.network)
-    with applied(rectified(), encoder):
-        assert state_of(encoder.network) != before
-    with pytest.raises(RuntimeError, match="on the way"), applied(rectified(), encoder):
-        raise RuntimeError("on the way")
-    assert state_of(encoder.network) == before
-
-
-def test_the_gradient_rule_puts_no_hook_on_the_network() -> None:
-    encoder = encoder_of(tiny_vae(SHAPE), SHAPE)
-    before = state_of(encoder.network)
-    with applied(GRADIENT, encoder):
-        assert state_of(encoder.network) == before
-
-
-class FunctionalVAE(TinyVAE):
-    """Calls an activation as a function, between the chain and the heads."""
-
-    activation: Callable[[Tensor], Tensor] = staticmethod(functional.relu)
-
-    def encode(self, x: Tensor) -> Encoding:
-        features = self.activation(self.chain(x) - 0.1)
-        return Encoding(self.mean(features), self.log_var(features))
-
-
-def functional_vae(activation: Callable[[Tensor], Tensor]) -> TinyVAE:
-    network = tiny_vae(SHAPE)
-    network.__class__ = FunctionalVAE
-    network.activation = activation
-    return network
-
-
-MODULES = [nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.SELU, nn.CELU, nn.PReLU, nn.Sigmoid, nn.Tanh, nn.Softplus]
-MODULES += [nn.ReLU6, nn.Hardswish, nn.Mish, nn.LogSigmoid, nn.RReLU]
-
-
-@pytest.mark.parametrize("activation", MODULES, ids=lambda module: module.__name__)
-def test_an_activation_that_the_rule_does_not_know_is_refused_by_name(activation: type[nn.Module]) -> None:
-    network = tiny_vae(SHAPE)
-    network.chain.relu2 = activation()
-    encoder = encoder_of(network.double(), SHAPE)
-    before = state_of(encoder.network)
-    with pytest.raises(MismatchError, match=rf"chain\.relu2 \({activation.__name__}\).*Choose the gradient rule"):
-        gradient_by(rectified(), encoder, picture())
-    assert state_of(encoder.network) == before
-    assert gradient_by(GRADIENT, encoder, picture()).any()
-
-
-FUNCTIONS = {
-    "relu": functional.relu,
-    "leakyrelu": functional.leaky_relu,
-    "gelu": functional.gelu,
-    "clamp": lambda x: x.clamp(min=0),
-    "maximum": lambda x: torch.maximum(x, torch.zeros_like(x)),
-    "where": lambda x: torch.where(x > 0, x, 0.0),
-    "abs": functional.softsign,
-    "sigmoid": lambda x: x * torch.sigmoid(x),
-}
-
-
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_an_activation_called_as_a_function_is_refused(name: str) -> None:
-    encoder = encoder_of(functional_vae(FUNCTIONS[name]), SHAPE)
-    (said,) = unknown_activations(encoder)
-    assert said.startswith(name)
-    assert "called as a function" in said
-    with pytest.raises(MismatchError, match="called as a function"):
-        gradient_by(rectified(), encoder, picture())
-
-
-def test_a_function_before_a_layer_that_hands_on_its_input_is_not_taken_for_that_layer() -> None:
-    hands_on = nn.Dropout(0.5)
-    network = functional_vae(lambda x: hands_on(functional.relu(x)))
-    network.hands_on = hands_on
-    assert unknown_activations(encoder_of(network, SHAPE)) == ("relu called as a function, where no rule can reach it",)
-
-
-def test_a_relu_in_place_is_refused_by_name() -> None:
-    network = tiny_vae(SHAPE)
-    network.chain.relu1 = nn.ReLU(inplace=True)
-    with pytest.raises(MismatchError, match=r"chain\.relu1 \(ReLU in place.*inplace=False"):
-        gradient_by(rectified(), encoder_of(network, SHAPE), picture())
-
-
-def test_an_encoder_without_any_relu_is_refused() -> None:
-    network = tiny_vae(SHAPE)
-    network.chain = nn.Sequential(nn.Flatten(), nn.Linear(64, 10)).double()
-    with pytest.raises(MismatchError, match="without any ReLU"):
-        gradient_by(rectified(), encoder_of(network, SHAPE), picture())
-
-
-def test_activations_of_the_decoder_and_of_the_variance_do_not_matter() -> None:
-    network = tiny_vae(SHAPE)
-    network.decoder = nn.Sequential(nn.Linear(4, 64), nn.Sigmoid(), nn.Unflatten(1, SHAPE)).double()
-    network.log_var = nn.Sequential(nn.Linear(10, 4), nn.Softplus()).double()
-    encoder = encoder_of(network, SHAPE)
-    assert unknown_activations(encoder) == ()
-    assert gradient_by(rectified(20), encoder, picture()).any()
-
-
-@pytest.mark.parametrize("percentile", [-1.0, 100.5, float("nan")])
-def test_a_percentile_outside_0_to_100_is_refused(percentile: float) -> None:
-    with pytest.raises(InputError, match="between 0 and 100"):
-        rectified(percentile)
-
-
-@pytest.mark.parametrize("network", ["average-pool", "mlp", "paper"])
-def test_every_network_of_the_house_is_known(network: Network) -> None:
-    settings = PictureVAESettings.of(network)
-    encoder = encoder_of(PictureVAE(SHAPE, settings).double(), SHAPE, latent=settings.latent)
-    assert unknown_activations(encoder) == ()
-    assert gradient_by(rectified(50), encoder, picture()).any()
+def test_a_rule_says_what_it_was_made_with() -> None:
+    assert rectified().settings == {"percentile": 95.0, "variant": "plain", "padding": False}
+    made = rectified(variant="constant", threshold=1, padding=True)
+    assert made.settings == {"threshold": 1.0, "variant": "constant", "padding": True}

@@ -208,7 +208,8 @@ class GenePictures:
 
     def revealed(self, items: ItemIndices) -> Float[np.ndarray, "spots items"]:
         """These genes at all spots, hidden ones too, in the scaling that the visible spots give."""
-        values = self.expression[:, np.asarray(items, dtype=int)].toarray()
+        items = np.asarray(items, dtype=int)
+        values = self.expression[:, items].toarray()
         if self.scaling == "z-score":
             mean, deviation = self._moments
             values = (values - mean[items]) / deviation[items]

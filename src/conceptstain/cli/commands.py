@@ -37,6 +37,7 @@ from conceptstain.cli.spots import fit_profiles, spots
 from conceptstain.cli.telling import say_encoders, say_neighbours, say_section, say_written, told
 from conceptstain.cli.window import has_display, open_window
 from conceptstain.errors import InputError
+from conceptstain.methods.maps import MAPS, map_kind
 
 __all__ = ["app"]
 
@@ -203,7 +204,8 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
     alignment: Alignment = None,
     image_scale: ImageScale = None,
     maps: Annotated[
-        list[str], typer.Option("--map", help="decoded, gene-mean, gradient, rectified, attention; repeatable.")
+        list[str],
+        typer.Option("--map", help=f"{', '.join(kind.key for kind in MAPS)}; repeatable."),
     ] = ["decoded"],  # noqa: B006 - typer reads it, nobody changes it
     latent: Annotated[int, typer.Option(help="Which latent dimension the map attention is of.")] = 0,
     form: Annotated[ConceptForm, typer.Option(help="Mean latent of the genes, or that against all others.")] = (
@@ -222,8 +224,6 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
 ) -> None:
     """Make a concept, test it, paint its maps beside their controls, and write .h5ad, .csv, .svg, .pdf and .png."""
     with told():
-        from conceptstain.methods.maps import map_kind
-
         kinds = [map_kind(key) for key in dict.fromkeys(maps)]
         definition = definition_from(like, genes, region, name=name, form=form.value, neighbours=neighbours)
         section = opened(file, image, alignment, image_scale)

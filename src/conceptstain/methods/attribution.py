@@ -13,7 +13,16 @@ from conceptstain.concepts.concept import Concept
 
 __all__ = ["Attribution", "Method"]
 
-Method = Literal["decoded", "gene mean", "gradient saliency", "rectified saliency", "attention"]
+Method = Literal[
+    "decoded",
+    "gene mean",
+    "gradient saliency",
+    "input x gradient",
+    "guided backpropagation",
+    "deconvolution",
+    "rectified saliency",
+    "attention",
+]
 
 
 @final

@@ -1,23 +1,24 @@
-"""The engine of the gradient maps: derivatives of a score at the inputs, by a rule."""
+"""The engine of the gradient maps: derivatives of scores at the inputs, by a rule."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import nn
+from torch import Tensor, nn
 
 from conceptstain.concepts.scores import Score
 from conceptstain.errors import MismatchError
 from conceptstain.inputs import Inputs, ItemIndices
 from conceptstain.nets.encoder import CHUNK, Encoder
-from conceptstain.nets.rules import GRADIENT, Rule, applied
+from conceptstain.nets.ruled import applied
+from conceptstain.nets.rules import GRADIENT, Rule
 from conceptstain.progress import Report, Step, silent
 
-__all__ = ["as_evaluated", "input_gradients"]
+__all__ = ["as_evaluated", "gradients_of_scores", "input_gradients"]
 
 
 def input_gradients(
@@ -30,22 +31,47 @@ def input_gradients(
     times_input: bool = False,
     report: Report = silent,
 ) -> Float[np.ndarray, "items ..."]:
-    """``d score / d x`` at each item, with its sign.
+    """``d score / d x`` at each item, with its sign: :func:`gradients_of_scores` of one score.
 
-    Every item is asked by itself: its result does not depend on what else is in the batch.
+    Returns
+    -------
+    numpy.ndarray
+        float32, ``(len(items), *inputs.shape)``.
+    """
+    gradients: Float[np.ndarray, "items ..."]
+    (gradients,) = gradients_of_scores(
+        encoder, [score], inputs, items, rule=rule, times_input=times_input, report=report
+    )
+    return gradients
+
+
+def gradients_of_scores(
+    encoder: Encoder,
+    scores: Sequence[Score],
+    inputs: Inputs,
+    items: ItemIndices,
+    *,
+    rule: Rule = GRADIENT,
+    times_input: bool = False,
+    report: Report = silent,
+) -> Float[np.ndarray, "scores items ..."]:
+    """``d score / d x`` of several scores at each item, with its sign: one pass forward, and one back for each score.
+
+    Every item is asked by itself: its result does not depend on what else is in the batch. Beyond the result, memory
+    holds one chunk of items and what the network keeps of it for the way back, however many items and scores there are.
 
     Parameters
     ----------
     encoder
         Its network is used by one job at a time.
-    score
+    scores
         What is differentiated; see :mod:`conceptstain.concepts.scores`.
     inputs
         The canvas.
     items
         Indices of the items.
     rule
-        What happens at the activations.
+        What happens on the way back.
     times_input
         Multiply by the input, ``x * d score / d x``.
     report
@@ -54,33 +80,43 @@ def input_gradients(
     Returns
     -------
     numpy.ndarray
-        float32, ``(len(items), *inputs.shape)``.
+        float32, ``(len(scores), len(items), *inputs.shape)``.
 
     Raises
     ------
     MismatchError
-        The inputs are not the encoder's, or the network has activations that the rule does not know.
+        The inputs are not the encoder's, or the network has layers that the rule does not know.
     """
     encoder.check(inputs)
     chosen = np.asarray(items, dtype=int)
-    gradients = np.empty((len(chosen), *inputs.shape), dtype=np.float32)
+    gradients = np.empty((len(scores), len(chosen), *inputs.shape), dtype=np.float32)
     with as_evaluated(encoder.network), applied(rule, encoder):
         for start in range(0, len(chosen), CHUNK):
             part = slice(start, start + CHUNK)
-            with torch.enable_grad():
-                x = encoder.tensor(inputs.inputs(chosen[part])).requires_grad_()
-                total = score(encoder.encode(x)).sum()  # no item's score depends on another item
-            if not total.requires_grad:
-                raise MismatchError(
-                    f"The encoder {encoder.name!r} cannot be differentiated",
-                    cure="Let its encode run without torch.no_grad or detach",
-                )
-            (gradient,) = torch.autograd.grad(total, x)
-            if times_input:
-                gradient = gradient * x.detach()
-            gradients[part] = gradient.cpu().numpy()
+            x = encoder.tensor(inputs.inputs(chosen[part])).requires_grad_()
+            for number, gradient in enumerate(_gradients_at(x, encoder, scores)):
+                made = gradient * x.detach() if times_input else gradient
+                gradients[number, part] = made.cpu().numpy()
             report(Step(min(start + CHUNK, len(chosen)), len(chosen), "Differentiating"))
     return gradients
+
+
+def _gradients_at(
+    x: Float[Tensor, "batch ..."], encoder: Encoder, scores: Sequence[Score]
+) -> Iterator[Float[Tensor, "batch ..."]]:
+    """The gradient of each score in turn."""
+    with torch.enable_grad():
+        encoding = encoder.encode(x)
+    for number, score in enumerate(scores, 1):
+        with torch.enable_grad():
+            total = score(encoding).sum()  # no item's score depends on another item
+        if not total.requires_grad:
+            raise MismatchError(
+                f"The encoder {encoder.name!r} cannot be differentiated",
+                cure="Let its encode run without torch.no_grad or detach",
+            )
+        (gradient,) = torch.autograd.grad(total, x, retain_graph=number < len(scores))
+        yield gradient
 
 
 @contextmanager

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from conceptstain.canvas.gene_pictures import GenePictures
     from conceptstain.concepts.concept import Concept
     from conceptstain.methods.attribution import Attribution
+    from conceptstain.methods.saliency import RuleName
     from conceptstain.nets.encoder import Encoder
 
 __all__ = ["MAPS", "SPOT_SCORE", "MapKind", "SpotScoreKind", "map_kind"]
@@ -114,18 +115,13 @@ def _score_map(
     return score_map(canvas, concept)
 
 
-def _gradient(canvas: GenePictures, encoder: Encoder, concept: Concept, _dimension: int, report: Report) -> Attribution:
-    from conceptstain.methods.saliency import saliency
+def _by_rule(rule: RuleName) -> Callable[[GenePictures, Encoder, Concept, int, Report], Attribution]:
+    def paint(canvas: GenePictures, encoder: Encoder, concept: Concept, _dimension: int, report: Report) -> Attribution:
+        from conceptstain.methods.saliency import saliency
 
-    return saliency(canvas, encoder, concept, rule="gradient", report=report)
+        return saliency(canvas, encoder, concept, rule=rule, report=report)
 
-
-def _rectified(
-    canvas: GenePictures, encoder: Encoder, concept: Concept, _dimension: int, report: Report
-) -> Attribution:
-    from conceptstain.methods.saliency import saliency
-
-    return saliency(canvas, encoder, concept, rule="rectified", report=report)
+    return paint
 
 
 def _attention(canvas: GenePictures, encoder: Encoder, concept: Concept, dimension: int, report: Report) -> Attribution:
@@ -145,11 +141,13 @@ def _cannot_decode(encoder: Encoder) -> str | None:
     return None if hasattr(encoder.network, "decode") else "it has no decoder"
 
 
-def _has_other_activations(encoder: Encoder) -> str | None:
-    from conceptstain.nets.rules import unknown_activations
+def _refuses(rule: RuleName) -> Callable[[Encoder], str | None]:
+    def refusal(encoder: Encoder) -> str | None:
+        from conceptstain.methods.saliency import rule_refusal
 
-    unknown = unknown_activations(encoder)
-    return f"the rule is defined at ReLU alone, and it has {', '.join(unknown)}" if unknown else None
+        return rule_refusal(encoder, rule)
+
+    return refusal
 
 
 def _has_no_convolution(encoder: Encoder) -> str | None:
@@ -177,15 +175,36 @@ MAPS = (
         "gradient",
         "Gradient saliency",
         "Where a little more signal would raise the concept score of its genes.",
-        _gradient,
-        _never,
+        _by_rule("gradient"),
+        _refuses("gradient"),
+    ),
+    MapKind(
+        "input-gradient",
+        "Input x gradient",
+        "Gradient times picture: what the signal there adds to the score, to first order. Blurs z-scored pictures.",
+        _by_rule("input-gradient"),
+        _refuses("input-gradient"),
+    ),
+    MapKind(
+        "guided",
+        "Guided backpropagation",
+        "Only gradients that raise the score pass units that are on. It mostly redraws its input, trained or not.",
+        _by_rule("guided"),
+        _refuses("guided"),
+    ),
+    MapKind(
+        "deconvolution",
+        "Deconvolution",
+        "Only gradients that raise the score pass, through every unit. It says little about what was learned.",
+        _by_rule("deconvolution"),
+        _refuses("deconvolution"),
     ),
     MapKind(
         "rectified",
         "Rectified gradient",
         "The paper's map (q = 95). It mostly redraws its input, trained or not: compare it with the gene mean.",
-        _rectified,
-        _has_other_activations,
+        _by_rule("rectified"),
+        _refuses("rectified"),
     ),
     MapKind(
         "attention",
