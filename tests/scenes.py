@@ -31,14 +31,21 @@ class Scene:
     def network(self) -> nn.Module:
         return self.encoder.network
 
-    def concept(self, direction: Sequence[float] | np.ndarray, items: tuple[str, ...] = GENES) -> Concept:
-        return concept_along(self.encoder, direction, items)
+    def concept(
+        self, direction: Sequence[float] | np.ndarray, items: tuple[str, ...] = GENES, space: str = "latent"
+    ) -> Concept:
+        return concept_along(self.encoder, direction, items, space)
 
 
-def concept_along(encoder: Encoder, direction: Sequence[float] | np.ndarray, items: tuple[str, ...] = GENES) -> Concept:
+def concept_along(
+    encoder: Encoder,
+    direction: Sequence[float] | np.ndarray,
+    items: tuple[str, ...] = GENES,
+    space: str = "latent",
+) -> Concept:
     """A concept with this very direction."""
     return Concept(
-        definition=Definition("granule", items=items or ("Gene0",)),
+        definition=Definition("granule", items=items or ("Gene0",), space=space),
         direction=np.asarray(direction, dtype=np.float64),
         items=items,
         origin="given",

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from conceptstain.canvas.reading import open_section
+from conceptstain.concepts.concept import concept as make_concept
 from conceptstain.concepts.latents import latents_of
 from conceptstain.errors import InputError, MismatchError
 from conceptstain.exporting import UNS_KEY, annotated, export, gene_table, spot_table
@@ -164,3 +165,32 @@ def test_genes_are_not_scored_without_an_encoder(tmp_path):
 def test_a_concept_of_another_encoder_is_refused():
     with pytest.raises(MismatchError, match="another encoder"):
         gene_table(canvas, tiny_encoder(canvas.shape, seed=1), [concept])
+
+
+def test_a_concept_is_written_with_its_space_and_its_parts(tmp_path):
+    parts = [make_concept(name, canvas, encoder, items=[name], space="conv2") for name in ("Gene1", "Gene2")]
+    made = parts[0] - parts[1]
+    path = export(tmp_path / "tiny.h5ad", canvas, [], encoder, concepts=[made, concept])
+    read = anndata.read_h5ad(path)
+    told = read.uns[UNS_KEY]["concepts"]
+    assert told["Gene1 - Gene2"]["space"] == "chain.conv2"
+    assert [(part["weight"], part["name"]) for part in json.loads(told["Gene1 - Gene2"]["parts"])] == [
+        (1.0, "Gene1"),
+        (-1.0, "Gene2"),
+    ]
+    assert told["granule"]["space"] == "latent"
+    assert json.loads(told["granule"]["parts"]) == []
+    channels = latents_of(canvas, encoder, space="chain.conv2")
+    np.testing.assert_allclose(read.varm["concept_scores"]["Gene1 - Gene2"], made.scores(channels))
+
+
+def test_the_gene_table_of_a_combination_has_weights_and_parts(tmp_path):
+    a = make_concept("a", canvas, encoder, items=["Gene1", "Gene2"])
+    made = a - make_concept("b", canvas, encoder, items=["Gene2", "Gene5", "Gene6", "Gene7"])
+    read = pd.read_csv(
+        export(tmp_path / "genes.csv", canvas, [], encoder, concepts=[made], table="genes"), index_col="gene"
+    )
+    weights = {"Gene1": 1 / 2, "Gene2": 1 / 4, "Gene5": -1 / 4, "Gene6": -1 / 4, "Gene7": -1 / 4}
+    assert read["a - b: weight"].dropna().to_dict() == pytest.approx(weights)
+    assert read["a - b: part"]["Gene2"] == "a, b"
+    assert set(read.index[read["a - b: in concept"]]) == set(weights)

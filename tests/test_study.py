@@ -6,6 +6,7 @@ import pytest
 from conceptstain.canvas.region import Region
 from conceptstain.canvas.section import Section
 from conceptstain.concepts.definition import Definition
+from conceptstain.concepts.latents import latents_of
 from conceptstain.concepts.spot_concepts import SpotConceptSettings
 from conceptstain.errors import InputError, MismatchError
 from conceptstain.methods.score_map import score_map
@@ -313,3 +314,124 @@ def test_a_spot_score_has_controls_of_its_own_which_follow_its_settings(with_spo
     assert "random spots" in [control.name for control in found.controls]
     with_spots.spot_settings = SpotConceptSettings("plain")
     assert with_spots.controls("GCL", "spot-score") is not found
+
+
+def test_a_duplicate_is_the_same_under_a_name_and_colour_of_its_own(study: Study) -> None:
+    study.add(Definition("granule", like="Gene3"))
+    made = study.concept("granule")
+    entry = study.duplicate("granule")
+    assert (entry.name, study.duplicate("granule").name) == ("granule 2", "granule 3")
+    assert len({entry.colour for entry in study.entries}) == 3
+    assert entry.definition.has_same_source(study.entry("granule").definition)
+    assert study.concept("granule 2").direction is made.direction
+    study.undo()
+    study.undo()
+    assert names(study) == ["granule"]
+
+
+def test_concepts_are_combined_under_the_names_of_both(study: Study) -> None:
+    study.add(Definition("granule", like="Gene3", neighbours=4))
+    study.add(Definition("mitral", like="Gene5", neighbours=4))
+    study.combine("granule", "mitral")
+    study.combine("granule", "mitral", "+")
+    study.combine("granule", "mitral")
+    assert names(study) == ["granule", "mitral", "granule - mitral", "granule + mitral", "granule - mitral 2"]
+    np.testing.assert_allclose(
+        study.concept("granule - mitral").direction, (study.concept("granule") - study.concept("mitral")).direction
+    )
+    study.undo()
+    study.undo()
+    assert names(study) == ["granule", "mitral", "granule - mitral"]
+    study.redo()
+    assert names(study)[-1] == "granule + mitral"
+
+
+def test_a_combination_outlives_its_parts_and_keeps_their_names(study: Study) -> None:
+    study.add(Definition("granule", like="Gene3", neighbours=4))
+    study.add(Definition("mitral", like="Gene5", neighbours=4))
+    study.combine("granule", "mitral")
+    before = study.concept("granule - mitral")
+    study.rename("granule", "GCL")
+    study.remove("mitral")
+    study.use(study.need_encoder())  # forgets what was made
+    after = study.concept("granule - mitral")
+    np.testing.assert_allclose(after.direction, before.direction)
+    assert after.origin == before.origin == "granule minus mitral, each brought to the same length"
+
+
+def test_another_encoder_makes_a_combination_anew(study: Study) -> None:
+    study.add(Definition("granule", like="Gene3", neighbours=4))
+    study.add(Definition("mitral", like="Gene5", neighbours=4))
+    study.combine("granule", "mitral")
+    study.use(tiny_encoder(study.need_canvas().shape, seed=8))
+    made = study.concept("granule - mitral")
+    assert made.encoder == study.need_encoder().fingerprint
+    np.testing.assert_allclose(made.direction, (study.concept("granule") - study.concept("mitral")).direction)
+
+
+def test_what_cannot_be_combined_is_never_in_the_list(study: Study) -> None:
+    study.add(Definition("granule", items=("Gene3", "Gene4")))
+    study.add(Definition("same", items=("Gene4", "Gene3")))
+    study.add(Definition("contrast", like="Gene3", form="contrast"))
+    study.duplicate("granule")
+    for second, told in (
+        ("granule", "Nothing is left"),
+        ("granule 2", "Nothing is left"),
+        ("same", "point the same way"),
+        ("contrast", "combined in one form"),
+        ("nobody", "no concept of that name"),
+    ):
+        with pytest.raises(InputError, match=told):
+            study.combine("granule", second)
+    with pytest.raises(InputError, match=r"no such sign\. Got 'minus'"):
+        study.combine("granule", "same", "minus")
+    assert names(study) == ["granule", "same", "contrast", "granule 2"]
+
+
+def test_without_an_encoder_concepts_are_combined_all_the_same() -> None:
+    study = Study()
+    study.show(scene().canvas)
+    study.add(Definition("granule", like="Gene3"))
+    study.add(Definition("mitral", like="Gene5"))
+    assert study.combine("granule", "mitral", "+").name == "granule + mitral"
+
+
+def test_a_combination_moves_on_to_another_section_with_all_its_parts_or_not_at_all(study: Study) -> None:
+    study.add(Definition("gene", like="Gene3"))
+    study.add(Definition("other", like="Gene5"))
+    study.add(Definition("drawn", region=Region.from_polygon("drawn", np.array([[0.0, 0], [0, 900], [900, 0]]))))
+    study.add(study.combination("gene", "other"))
+    study.add(study.combination("gene", "drawn"))
+    left = study.show(tiny_section(seed=5).view("genes"))
+    assert [entry.name for entry in left] == ["drawn", "gene - drawn"]
+    assert names(study) == ["gene", "other", "gene - other"]
+
+
+def test_maps_of_a_combination_follow_it(study: Study) -> None:
+    study.add(Definition("granule", like="Gene3", neighbours=4))
+    study.add(Definition("mitral", like="Gene5", neighbours=4))
+    study.combine("granule", "mitral")
+    study.keep(score_map(study.need_canvas(), study.concept("granule - mitral")))
+    study.rename("granule - mitral", "contrast")
+    assert [finding.title for finding in study.findings] == ["contrast - gene mean"]
+
+
+def test_the_cosine_table_is_of_all_concepts_or_of_those_named(study: Study) -> None:
+    study.add(Definition("granule", like="Gene3", neighbours=4))
+    study.add(Definition("mitral", like="Gene5", neighbours=4))
+    study.combine("granule", "mitral")
+    table = study.cosines()
+    assert list(table.index) == names(study)
+    np.testing.assert_allclose(np.diag(table), 1)
+    assert study.cosines("granule", "mitral").shape == (2, 2)
+    chance = study.random_cosines()
+    assert list(chance.columns) == names(study)
+    study.add(Definition("layer", like="Gene3", space="chain.conv2"))
+    with pytest.raises(MismatchError, match="compared in one space"):
+        study.cosines()
+
+
+def test_genes_are_scored_in_the_concepts_own_space(study: Study) -> None:
+    study.add(Definition("layer", like="Gene3", neighbours=4, space="chain.conv1"))
+    channels = latents_of(study.need_canvas(), study.need_encoder(), space="chain.conv1")
+    np.testing.assert_allclose(study.gene_scores("layer"), study.concept("layer").scores(channels))

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from conceptstain.canvas.section import Section
     from conceptstain.canvas.spot_profiles import SpotProfiles, SpotProfileSettings
     from conceptstain.concepts.concept import Concept, concept
+    from conceptstain.concepts.cosines import cosines, random_cosines
+    from conceptstain.concepts.definition import Definition
     from conceptstain.concepts.enrichment import enrichment
     from conceptstain.concepts.evidence import Evidence, corrected, evidence
     from conceptstain.concepts.spot_concepts import SpotConcepts, SpotConceptSettings, SpotScores, spot_concepts
@@ -48,6 +50,7 @@ __all__ = [
     "Concept",
     "ConceptStainError",
     "Controls",
+    "Definition",
     "Encoder",
     "Evidence",
     "FitSettings",
@@ -77,6 +80,7 @@ __all__ = [
     "concept_genes",
     "controls",
     "corrected",
+    "cosines",
     "decoded",
     "enrichment",
     "evidence",
@@ -87,6 +91,7 @@ __all__ = [
     "layers",
     "load_encoder",
     "open",
+    "random_cosines",
     "rectified",
     "saliencies",
     "saliency",
@@ -106,6 +111,7 @@ _HOMES = {
     "Concept": "concepts.concept",
     "ConceptStainError": "errors",
     "Controls": "methods.controls",
+    "Definition": "concepts.definition",
     "Encoder": "nets.encoder",
     "Evidence": "concepts.evidence",
     "FitSettings": "fitting",
@@ -135,6 +141,7 @@ _HOMES = {
     "concept_genes": "methods.concept_genes",
     "controls": "methods.controls",
     "corrected": "concepts.evidence",
+    "cosines": "concepts.cosines",
     "decoded": "methods.decoded",
     "enrichment": "concepts.enrichment",
     "evidence": "concepts.evidence",
@@ -145,6 +152,7 @@ _HOMES = {
     "layers": "layer_tuples",
     "load_encoder": "nets.checkpoint",
     "open": "canvas.reading:open_section",
+    "random_cosines": "concepts.cosines",
     "rectified": "nets.rules",
     "saliencies": "methods.saliency",
     "saliency": "methods.saliency",

@@ -37,8 +37,11 @@ __all__ = [
     "write_table",
 ]
 
-FORMAT_VERSION = 1
-"""Of what lies under ``uns["conceptstain"]``; it grows when a reader has to know."""
+FORMAT_VERSION = 2
+"""Of what lies under ``uns["conceptstain"]``; it grows when a reader has to know.
+
+2: a concept has a ``space``, ``"latent"`` or a layer, and ``parts``; those of format 1 are all of ``"latent"``.
+"""
 
 UNS_KEY = "conceptstain"
 LONGEST_SIDE = 2000  # of the tissue image in an .h5ad file, as Visium's "hires"
@@ -122,8 +125,8 @@ def gene_table(canvas: GenePictures, encoder: Encoder, concepts: Sequence[Concep
     -------
     DataFrame
         Indexed by ``gene``, ordered by the first concept: ``spots expressing``, and for every concept ``score``
-        (``<z(x), v_c>``, mean latents), ``rank`` (1 is the highest score), ``in concept``, and for the genes that made
-        it the columns of its table, such as ``r`` or ``auroc``. Each is headed by the concept's name.
+        (``<z(x), v_c>`` of mean latents, or a layer's channels), ``rank`` (1 is the highest score), ``in concept``, and
+        for the genes that made it the columns of its table, such as ``r`` or ``auroc``. Each is headed by its name.
 
     Raises
     ------
@@ -133,10 +136,9 @@ def gene_table(canvas: GenePictures, encoder: Encoder, concepts: Sequence[Concep
     genes = pd.Index(canvas.item_names.astype(str), name="gene")
     columns: dict[str, Any] = {"spots expressing": canvas.n_spots_expressing}
     names = _distinct((concept.name for concept in concepts), taken=())
-    latents = latents_of(canvas, encoder) if concepts else np.empty((len(genes), 0), dtype=np.float32)
     for name, concept in zip(names, concepts, strict=True):
         concept.check(encoder)
-        scores = concept.scores(latents)
+        scores = concept.scores(latents_of(canvas, encoder, space=concept.space))
         columns[f"{name}: score"] = scores
         columns[f"{name}: rank"] = _ranks(scores)
         columns[f"{name}: in concept"] = genes.isin(concept.items)
@@ -176,8 +178,10 @@ def annotated(
     if encoder is not None and concepts:
         for concept in concepts:
             concept.check(encoder)
-        latents = latents_of(canvas, encoder)
-        scores = {name: concept.scores(latents) for name, concept in zip(names, concepts, strict=True)}
+        scores = {
+            name: concept.scores(latents_of(canvas, encoder, space=concept.space))
+            for name, concept in zip(names, concepts, strict=True)
+        }
         adata.varm["concept_scores"] = pd.DataFrame(scores, index=adata.var_names)
     _add_image(adata, section)
     adata.uns[UNS_KEY] = {
@@ -248,6 +252,8 @@ def _concept(concept: Concept) -> dict[str, Any]:
         "items": _texts(concept.items),
         "origin": concept.origin,
         "form": concept.definition.form,
+        "space": concept.space,
+        "parts": json.dumps([{"weight": w, "name": part.name, "origin": part.origin} for w, part in concept.parts]),
         "encoder": concept.encoder,
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, ClassVar, Literal, final, get_args
 
 import numpy as np
 from jaxtyping import Float
@@ -29,7 +29,9 @@ if TYPE_CHECKING:  # these import torch, and a window that shows an empty study 
     from conceptstain.methods.spot_score import SpotScore
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["WONG", "Entry", "Study"]
+__all__ = ["WONG", "Entry", "Sign", "Study"]
+
+Sign = Literal["+", "-"]
 
 # Wong, Nature Methods 8, 441 (2011): told apart by readers with any colour vision; black is left to text.
 WONG = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
@@ -366,16 +368,45 @@ class Study:
         if new.strip() == name:
             return
         self._check_name(new)
-        renamed = entry.definition.renamed(new.strip())
-        for definition, fingerprint in list(self._concepts):
-            if definition is entry.definition:
-                made = self._concepts[definition, fingerprint]
-                self._concepts[renamed, fingerprint] = replace(made, definition=renamed)
-        for definition, fingerprint in list(self._evidence):
-            if definition is entry.definition:
-                known = self._evidence[definition, fingerprint]
-                self._evidence[renamed, fingerprint] = replace(known, definition=renamed)
+        renamed = self._renamed(entry.definition, new.strip())
         self._replace(entry, replace(entry, definition=renamed))
+
+    def duplicate(self, name: str) -> Entry:
+        """Add a concept made from the same under the first free name, in a colour of its own; undoable."""
+        return self.add(self._renamed(self.entry(name).definition, self.free_name(name)))
+
+    def combination(self, first: str, second: str, sign: Sign = "-") -> Definition:
+        """Two concepts of the list taken together (``"+"``), or the first against the second (``"-"``).
+
+        It is not added: see :meth:`combine`. It holds its parts as they are now, so that renaming or removing them
+        leaves it as it is.
+
+        Raises
+        ------
+        InputError
+            No such concept or sign, concepts of different forms or spaces, or nothing left of them.
+        """
+        if sign not in get_args(Sign):
+            raise InputError("There is no such sign", got=repr(sign), cure="Use + or -")
+        one, other = self.entry(first).definition, self.entry(second).definition
+        made = one + other if sign == "+" else one - other
+        return made.renamed(self.free_name(made.name))
+
+    def combine(self, first: str, second: str, sign: Sign = "-", *, report: Report = silent) -> Entry:
+        """Add ``first - second``, or ``first + second``, under such a name; undoable.
+
+        With an encoder in use it is made first, so that what cannot be made is never in the list. See
+        :class:`~conceptstain.concepts.concept.Concept` for what the parts count.
+
+        Raises
+        ------
+        InputError
+            As :meth:`combination`; or the two point the same way, and nothing is left of their difference.
+        """
+        definition = self.combination(first, second, sign)
+        if self._encoder is not None:
+            self.try_definition(definition, report=report)
+        return self.add(definition)
 
     def recolour(self, name: str, colour: str) -> None:
         """Give a concept another colour, ``#rrggbb``; undoable."""
@@ -457,9 +488,43 @@ class Study:
         """Concept score of every gene of the canvas."""
         from conceptstain.concepts.latents import latents_of
 
-        return self.concept(name).scores(latents_of(self.need_canvas(), self.need_encoder()))
+        concept = self.concept(name)
+        return concept.scores(latents_of(self.need_canvas(), self.need_encoder(), space=concept.space))
+
+    def cosines(self, *names: str, report: Report = silent) -> pd.DataFrame:
+        """Cosines between the directions of these concepts, or of all: :func:`conceptstain.concepts.cosines.cosines`.
+
+        Raises
+        ------
+        MismatchError
+            They live in different spaces.
+        """
+        from conceptstain.concepts.cosines import cosines
+
+        return cosines(self._named(names, report))
+
+    def random_cosines(self, *names: str, quantile: float = 0.95, report: Report = silent) -> pd.DataFrame:
+        """The cosines that chance gives in the place of :meth:`cosines`, for the same names."""
+        from conceptstain.concepts.cosines import random_cosines
+
+        canvas, encoder = self.need_canvas(), self.need_encoder()
+        return random_cosines(self._named(names, report), canvas, encoder, quantile=quantile, report=report)
 
     # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _named(self, names: Sequence[str], report: Report) -> list[Concept]:
+        return [self.concept(name, report=report) for name in names or [entry.name for entry in self._entries]]
+
+    def _renamed(self, definition: Definition, name: str) -> Definition:
+        """The definition under another name, with what was made of it."""
+        renamed = definition.renamed(name)
+        for (of, fingerprint), made in list(self._concepts.items()):
+            if of is definition:
+                self._concepts[renamed, fingerprint] = replace(made, definition=renamed)
+        for (of, fingerprint), known in list(self._evidence.items()):
+            if of is definition:
+                self._evidence[renamed, fingerprint] = replace(known, definition=renamed)
+        return renamed
 
     def _check_name(self, name: str) -> None:
         if not name.strip():
@@ -515,7 +580,9 @@ class Study:
 
 
 def _is_portable(definition: Definition, canvas: GenePictures) -> bool:
-    """Whether a definition means the same on this canvas."""
+    """Whether a definition means the same on this canvas; a combination, whether all its parts do."""
+    if definition.combined is not None:
+        return all(_is_portable(part, canvas) for _, part in definition.combined)
     if definition.region is not None:
         return definition.region.is_portable_to(canvas.section)
     genes = [definition.like] if definition.like is not None else list(definition.items or ())

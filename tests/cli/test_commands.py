@@ -103,6 +103,26 @@ def test_stain_in_the_contrast_form_gives_another_direction(stain, tmp_path):
     assert not np.allclose(*directions)
 
 
+def test_stain_subtracts_one_concept_from_another(stain, tmp_path):
+    result = stain("--like", "Gene1", "--minus-genes", "Gene5,Gene6", "--neighbours", 3, "--map", "gene-mean")
+    assert result.exit_code == 0, result.stderr
+    assert "Concept Gene1 - Gene5, Gene6: Gene1 minus Gene5, Gene6, each brought to the same length." in result.stdout
+    assert "Nearest to Gene1 in latent space" in result.stdout
+    assert "No evidence: A combination has no evidence of its own" in result.stdout
+    (path,) = (tmp_path / "out").glob("*.h5ad")
+    told = anndata.read_h5ad(path).uns["conceptstain"]["concepts"]["Gene1 - Gene5, Gene6"]
+    assert list(told["items"])[-2:] == ["Gene5", "Gene6"]
+
+
+def test_stain_makes_a_concept_in_a_layer(stain, tmp_path):
+    result = stain("--like", "Gene1", "--space", "relu1", "--map", "gradient", "--map", "gene-mean")
+    assert result.exit_code == 0, result.stderr
+    assert "Nearest to Gene1 in the layer encoder.relu1" in result.stdout
+    told = anndata.read_h5ad(tmp_path / "out" / "tiny-Gene1.h5ad").uns["conceptstain"]["concepts"]["Gene1"]
+    assert told["space"] == "encoder.relu1"
+    assert len(told["direction"]) == 8
+
+
 def test_stain_is_repeated_to_the_byte_by_its_seed(stain, tmp_path):
     for out, seed in (("a", 1), ("b", 1), ("c", 2)):
         assert stain("--like", "Gene1", "--sampled-latents", "--seed", seed, out=tmp_path / out).exit_code == 0
@@ -169,6 +189,10 @@ def test_existing_results_are_replaced_only_when_asked(stain, tmp_path):
         (["--like", "Gene1", "--fit"], "--weights and --fit"),
         (["--like", "Gene1", "--preset", "paper"], "--weights and --preset"),
         (["--like", "Gene1", "--image", "missing.jpg"], "missing.jpg"),
+        (["--like", "Gene1", "--minus-like", "Gene1"], "Nothing is left"),
+        (["--like", "Gene1", "--minus-like", "Gene2", "--minus-genes", "Gene3"], "--minus-like and --minus-genes"),
+        (["--like", "Gene1", "--space", "relu1"], "lives in the layer relu1"),
+        (["--like", "Gene1", "--space", "conv9", "--map", "gradient"], "no such layer"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_nothing(stain, tmp_path, words, said):

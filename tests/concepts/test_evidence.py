@@ -294,3 +294,24 @@ def test_several_concepts_are_corrected_for_how_many_were_tried() -> None:
     again = corrected([first, second, third])
     assert [each.p for each in again] == [first.p, second.p, third.p]
     assert replace(first, p_corrected=None).p == 0.02
+
+
+def test_combinations_and_units_have_no_evidence_of_their_own() -> None:
+    at = scene()
+    a, b = (concept(name, at.canvas, at.encoder, like=name, neighbours=3) for name in ("Gene1", "Gene6"))
+    with pytest.raises(InputError, match=r"A combination has no evidence of its own.*Gene1 minus Gene6.*each part"):
+        evidence(a - b, at.canvas, at.encoder)
+    with pytest.raises(InputError, match="A unit has no evidence"):
+        evidence(concept("unit", at.canvas, at.encoder, unit=0), at.canvas, at.encoder)
+
+
+def test_concepts_of_a_layer_are_tested_with_neighbours_in_that_layer() -> None:
+    canvas, encoder = layered()
+    like = concept("like", canvas, encoder, like="Gene3", neighbours=8, space="conv1")
+    found = evidence(like, canvas, encoder, n_null=19)
+    assert all("Gene3" in chosen for chosen in found.chosen)
+    in_latents = evidence(concept("like", canvas, encoder, like="Gene3", neighbours=8), canvas, encoder, n_null=19)
+    assert found.chosen != in_latents.chosen
+    region = Region.from_obs("layer", "inner")
+    found = evidence(concept("inner", canvas, encoder, region=region, space="conv1"), canvas, encoder, n_null=19)
+    assert found.decoded_auroc is None

@@ -9,13 +9,15 @@ import pytest
 from scipy.stats import spearmanr
 
 from conceptstain.canvas.region import Region
-from conceptstain.concepts.concept import concept
+from conceptstain.concepts.concept import concept, make
 from conceptstain.concepts.cross_fit import auroc, cross_fitted, fold_auroc, folds_of
 from conceptstain.concepts.gene_scores import EnrichedGenes
 from conceptstain.errors import InputError, MismatchError
 from conceptstain.methods.controls import Control, Controls, controls
 from conceptstain.methods.decoded import decoded
+from conceptstain.methods.maps import map_kind
 from conceptstain.methods.score_map import score_map
+from conceptstain.nets.untrained import untrained
 from conceptstain.progress import Cancelled, Step
 from factories import tiny_encoder, tiny_section
 from scenes import Scene, scene
@@ -206,3 +208,50 @@ def test_what_does_not_belong_together_is_told() -> None:
         controls(at.canvas, at.encoder, made, "magic")
     with pytest.raises(MismatchError, match="another encoder"):
         controls(at.canvas, tiny_encoder(at.encoder.shape, seed=4), made)
+
+
+@pytest.mark.parametrize(("method", "space"), [("decoded", "latent"), ("gradient", "latent"), ("gradient", "conv2")])
+def test_a_combination_is_controlled_part_by_part(method: str, space: str) -> None:
+    at = scene()
+    a = concept("a", at.canvas, at.encoder, items=["Gene1", "Gene2", "Gene3"], space=space)
+    made = a - concept("b", at.canvas, at.encoder, items=["Gene6", "Gene7"], space=space)
+    found = controls(at.canvas, at.encoder, made, method, draws=2)
+    assert [control.name for control in found.controls] == NAMES
+    mean = at.canvas.place(score_map(at.canvas, made).mean())
+    np.testing.assert_array_equal(found.controls[0].values[0], mean)
+    twin = untrained(at.encoder, seed=0)
+    again = make(made.definition, at.canvas, twin)
+    drawn = map_kind(method).make(at.canvas, twin, again)
+    np.testing.assert_allclose(found.controls[2].values[0], at.canvas.place(drawn.mean()), rtol=1e-4, atol=1e-7)
+    assert not np.allclose(found.controls[1].values[0], found.controls[1].values[1])
+
+
+def test_a_region_does_not_judge_a_combination_that_a_region_made() -> None:
+    at = layered()
+    inner = Region.from_obs("layer", "inner")
+    region = concept("inner", at.canvas, at.encoder, region=inner, neighbours=5)
+    genes = concept("genes", at.canvas, at.encoder, items=["Gene40", "Gene41"])
+    made = region - genes
+    assert controls(at.canvas, at.encoder, made, draws=1).judged == "none"
+    with pytest.raises(InputError, match=r"cannot be judged by a region\. Got inner minus genes"):
+        controls(at.canvas, at.encoder, made, region=inner)
+    of_genes = concept("others", at.canvas, at.encoder, items=["Gene1", "Gene2"]) - genes
+    assert controls(at.canvas, at.encoder, of_genes, region=inner, draws=1).judged == "plain"
+
+
+def test_a_map_or_concept_that_has_no_controls_is_told() -> None:
+    at = scene()
+    with pytest.raises(InputError, match="A unit is not made of genes"):
+        controls(at.canvas, at.encoder, concept("unit", at.canvas, at.encoder, unit=1))
+    with pytest.raises(MismatchError, match=r"Decoded concept cannot be made.*lives in the layer chain\.conv2"):
+        controls(at.canvas, at.encoder, concept("layer", at.canvas, at.encoder, like="Gene1", space="conv2"))
+
+
+def test_a_region_in_a_layer_is_cross_fitted_there() -> None:
+    at = layered()
+    made = concept(
+        "inner", at.canvas, at.encoder, region=Region.from_obs("layer", "inner"), neighbours=5, space="conv2"
+    )
+    found = controls(at.canvas, at.encoder, made, "gradient", draws=1)
+    assert found.judged == "cross-fitted"
+    assert found.auroc is not None

@@ -49,3 +49,9 @@ def test_a_network_without_a_decoder_is_refused() -> None:
     concept = type(at)(at.canvas, blind).concept(some_direction())
     with pytest.raises(MismatchError, match="'blind' cannot decode"):
         decoded(at.canvas, blind, concept)
+
+
+def test_a_concept_of_a_layer_is_refused() -> None:
+    at = scene()
+    with pytest.raises(MismatchError, match=r"latent space alone\..*'granule' of the layer chain\.conv2"):
+        decoded(at.canvas, at.encoder, at.concept(some_direction(), space="chain.conv2"))

@@ -50,6 +50,12 @@ modified_map = by_rule("modified", rectified(60, variant="modified"))
 constant_map = by_rule("constant", rectified(variant="constant"))
 
 
+def layer_gradient_map(at: Scene, direction: np.ndarray, items: Sequence[int], report: Report) -> np.ndarray:
+    """Of a concept in the four channels of a layer."""
+    concept = at.concept(direction, space="chain.conv2")
+    return saliency(at.canvas, at.encoder, concept, items=items, report=report).values
+
+
 def decoded_map(at: Scene, direction: np.ndarray, items: Sequence[int], report: Report) -> np.ndarray:
     return decoded(at.canvas, at.encoder, at.concept(direction), report=report).values
 
@@ -69,7 +75,7 @@ def attention_along(at: Scene, direction: np.ndarray, items: Sequence[int], repo
     return attention(at.canvas, encoder, dimension=0, items=items, report=report).values
 
 
-LINEAR = (gradient_map, input_gradient_map)
+LINEAR = (gradient_map, input_gradient_map, layer_gradient_map)
 RECTIFIED = (rectified_map, bordered_map, proportional_map, modified_map, constant_map)
 RULED = (guided_map, deconvolution_map, *RECTIFIED)
 HOMOGENEOUS = (*LINEAR, *RULED, attention_along)
@@ -80,6 +86,7 @@ ALL = (*PER_ITEM, decoded_map)
 KINDS_OF = {
     attention_map: ("convolutional",),
     attention_along: ("convolutional",),
+    layer_gradient_map: ("convolutional",),
     bordered_map: ("convolutional",),
     proportional_map: ("pooled",),
 }

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from conceptstain.concepts.concept import concept
 from conceptstain.errors import MismatchError
 from conceptstain.methods.score_map import score_map
 from laws import agree
@@ -44,3 +45,29 @@ def test_genes_that_the_section_does_not_have_are_named() -> None:
     assert found.settings["missing"] == ("Absent",)
     with pytest.raises(MismatchError, match="None of the items"):
         score_map(at.canvas, at.concept(some_direction(), items=("Absent",)))
+
+
+def test_of_a_combination_it_is_the_same_combination_of_its_parts_maps() -> None:
+    at = scene()
+    a = concept("a", at.canvas, at.encoder, items=["Gene0", "Gene1", "Gene2"])
+    b = concept("b", at.canvas, at.encoder, items=["Gene2", "Gene5"])
+    maps = {made.name: score_map(at.canvas, made).values for made in (a, b, a - b, a + b, 2 * a, -b)}
+    agree(maps["a - b"], maps["a"] - maps["b"])
+    agree(maps["a + b"], maps["a"] + maps["b"])
+    agree(maps["2 a"], 2 * maps["a"])
+    agree(maps["-b"], -maps["b"])
+
+
+def test_the_weights_in_a_combinations_table_give_its_map() -> None:
+    at = scene()
+    a = concept("a", at.canvas, at.encoder, items=["Gene0", "Gene1", "Gene2"])
+    made = a - concept("b", at.canvas, at.encoder, items=["Gene2", "Gene5"])
+    slow = sum(weight * at.canvas.inputs([at.canvas.item(gene)])[0] for gene, weight in made.table["weight"].items())
+    agree(score_map(at.canvas, made).mean(), slow)
+
+
+def test_what_is_subtracted_has_its_middle_at_zero_in_any_scaling() -> None:
+    at = scene(scaling="paper")
+    a, b = (concept(name, at.canvas, at.encoder, items=[name]) for name in ("Gene0", "Gene1"))
+    assert score_map(at.canvas, a - b).signed
+    assert not score_map(at.canvas, a + b).signed

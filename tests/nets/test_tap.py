@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from conceptstain.errors import InputError, MismatchError
-from conceptstain.nets.tap import convolutional_layers, tap
-from laws import state_of
+from conceptstain.nets.tap import activations, convolutional_layers, encoder_layers, layer_named, over_places, tap
+from laws import agree, state_of
+from scenes import scene
 from tiny_networks import encoder_of, tiny_vae
 
 SHAPE = (1, 8, 8)
@@ -110,3 +111,48 @@ def test_a_convolution_that_sees_one_place_alone_is_not_named() -> None:
     encoder = encoder_of(network, SHAPE)
     assert convolutional_layers(encoder) == ("chain.conv1", "chain.conv2")
     assert all(not module._forward_hooks for module in encoder.network.modules())
+
+
+def test_the_layers_that_can_be_tapped_are_those_used_once_while_encoding() -> None:
+    network = tiny_vae(SHAPE)
+    network.chain.relu2 = network.chain.relu1  # one module in two places
+    assert encoder_layers(encoder_of(network, SHAPE)) == (
+        *(f"chain.{name}" for name in ("conv1", "pool1", "conv2", "flatten", "dense", "relu3")),
+        "chain",
+        "mean",
+        "log_var",
+    )
+    assert not any(module._forward_hooks for module in network.modules())
+
+
+def test_a_layer_is_found_by_the_end_of_its_name_where_one_alone_ends_so() -> None:
+    network = tiny_vae(SHAPE)
+    network.mean = nn.Sequential(nn.Linear(10, 10), nn.Linear(10, 4)).double()
+    network.log_var = nn.Sequential(nn.Linear(10, 4)).double()
+    encoder = encoder_of(network, SHAPE)
+    assert layer_named(encoder, "conv2") == "chain.conv2"
+    assert layer_named(encoder, "chain") == "chain"
+    assert layer_named(encoder, "1") == "mean.1"
+    with pytest.raises(InputError, match=r"several layers of that name\. Got '0'\. Choose one of: mean\.0, log_var\.0"):
+        layer_named(encoder, "0")
+    with pytest.raises(InputError, match=r"no such layer\. Got 'onv1'\. Choose one of: chain\.conv1"):
+        layer_named(encoder, "onv1")
+
+
+@pytest.mark.parametrize(("kind", "layer"), [("convolutional", "chain.conv1"), ("dense", "chain.dense2")])
+def test_activations_are_means_over_places_item_by_item(kind: str, layer: str) -> None:
+    at = scene(kind)
+    found = activations(at.encoder, at.canvas, layer)
+    assert found.dtype == "float32"
+    with tap(at.network, layer) as tapped:
+        for item in range(len(at.canvas)):
+            at.encoder.encode(at.encoder.tensor(at.canvas.inputs([item])))
+            channels = tapped.take()[0].numpy()
+            agree(found[item], channels.reshape(len(channels), -1).mean(axis=1).astype("float32"))
+    agree(activations(at.encoder, at.canvas, layer, [4, 2]), found[[4, 2]])
+
+
+def test_a_layer_without_places_is_taken_as_it_is() -> None:
+    dense = torch.randn(3, 5)
+    assert over_places(dense) is dense
+    torch.testing.assert_close(over_places(dense[:, :, None, None].expand(3, 5, 2, 4)), dense)

@@ -29,6 +29,19 @@ def rectified(
     return backward(layers, forward(layers, picture), np.asarray(direction, dtype=np.float64))
 
 
+def rectified_in_layer(
+    network: TinyVAE, layer: str, picture: np.ndarray, direction: np.ndarray, percentile: float
+) -> np.ndarray:
+    """The same of a layer's score ``<a(x), v_c>``: the gradient starts there, spread evenly over its places."""
+    until = list(dict(network.chain.named_children())).index(layer)
+    layers = layers_of(*network.chain[: until + 1], at_relu=at_relu(percentile, "plain", 0.0))
+    passed = forward(layers, picture)
+    start = np.zeros_like(passed[-1])
+    for channel, v in enumerate(direction):
+        start[channel] = v / start[channel].size
+    return backward(layers, passed, start)
+
+
 def at_relu(percentile: float, variant: str, threshold: float) -> AtReLU:
     """``R' = R * 1[a R > tau]``; ``tau`` the percentile of ``a R`` over the layer, the nearest rank, or a number."""
 

@@ -51,8 +51,11 @@ def definition_from(
     name: str | None = None,
     form: Form = "mean",
     neighbours: int = 50,
+    minus: str = "",
 ) -> Definition:
     """What ``--like``, ``--genes`` or ``--region`` asks for; without a name it is called by what it is made of.
+
+    ``minus`` comes before the options' names: ``"minus-"`` for those of what is subtracted.
 
     Raises
     ------
@@ -61,13 +64,13 @@ def definition_from(
     """
     from conceptstain.concepts.definition import Definition
 
-    given = {"--like": like, "--genes": genes, "--region": region}
+    given = {f"--{minus}like": like, f"--{minus}genes": genes, f"--{minus}region": region}
     named = [option for option, value in given.items() if value is not None]
     if len(named) != 1:
         raise InputError(
             "A concept is made from one thing",
             got=" and ".join(named) or "none of --like, --genes and --region",
-            cure="Give --like Penk, --genes Penk,Nrgn or --region obs:layer=GCL",
+            cure=f"Give --{minus}like Penk, --{minus}genes Penk,Nrgn or --{minus}region obs:layer=GCL",
         )
     spots = None if region is None else region_from(region)
     items = None if genes is None else tuple(filter(None, (gene.strip() for gene in genes.split(","))))

@@ -199,6 +199,15 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
         str | None,
         typer.Option(help="Spots by annotation: obs:layer=GCL; the genes enriched there.", show_default=False),
     ] = None,
+    minus_like: Annotated[
+        str | None, typer.Option(help="Subtract the concept of a gene's latent neighbours.", show_default=False)
+    ] = None,
+    minus_genes: Annotated[
+        str | None, typer.Option(help="Subtract the concept of these genes.", show_default=False)
+    ] = None,
+    minus_region: Annotated[
+        str | None, typer.Option(help="Subtract the concept of these spots.", show_default=False)
+    ] = None,
     name: Annotated[str | None, typer.Option(help="What to call the concept.", show_default=False)] = None,
     image: Image = None,
     alignment: Alignment = None,
@@ -212,6 +221,10 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
         ConceptForm.MEAN
     ),
     neighbours: Annotated[int, typer.Option(help="How many genes --like and --region choose.")] = 50,
+    space: Annotated[
+        str | None,
+        typer.Option(help="A layer of the network to make the concept in, such as conv3.", show_default="latent"),
+    ] = None,
     weights: Annotated[Path | None, typer.Option(help="An encoder from the command fit.", show_default=False)] = None,
     fit_here: Annotated[bool, typer.Option("--fit", help="Fit an encoder to this section first.")] = False,
     preset: PresetOption = None,
@@ -224,19 +237,32 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
 ) -> None:
     """Make a concept, test it, paint its maps beside their controls, and write .h5ad, .csv, .svg, .pdf and .png."""
     with told():
+        from conceptstain.concepts.definition import LATENT
+        from conceptstain.nets.tap import layer_named
+
         kinds = [map_kind(key) for key in dict.fromkeys(maps)]
-        definition = definition_from(like, genes, region, name=name, form=form.value, neighbours=neighbours)
+        definition = definition_from(like, genes, region, form=form.value, neighbours=neighbours)
+        if minus_like or minus_genes or minus_region:
+            definition -= definition_from(
+                minus_like, minus_genes, minus_region, form=form.value, neighbours=neighbours, minus="minus-"
+            )
+        definition = definition.renamed(name or definition.name).in_space(space or LATENT)
+        for kind in kinds:
+            kind.check(definition)
         section = opened(file, image, alignment, image_scale)
         stem = file_stem(section.name, definition.name)
         formats = (*FORMATS, CONTROLS, *([EVIDENCE] if nulls else []))
         check_targets(out, stem, section, overwrite=overwrite, formats=formats)
         canvas, encoder = canvas_and_encoder(section, weights, fit_here=fit_here, preset=preset, seed=seed)
+        if space:
+            definition = definition.in_space(layer_named(encoder, space))
         concept = made(definition, canvas, encoder, noise_seed=seed if sampled_latents else None)
         say_section(section)
         typer.echo(f"Encoder: {encoder.name}, {encoder.latent} latent dimensions (fingerprint {encoder.fingerprint}).")
         typer.echo(f"Concept {concept.name}: {concept.origin}.")
-        if like:
-            say_neighbours(concept)
+        for _, part in concept.terms:
+            if part.definition.like:
+                say_neighbours(part)
         painted = [kind.make(canvas, encoder, concept, dimension=latent) for kind in kinds]
         tables = tested(concept, canvas, encoder, nulls=nulls, seed=seed)
         tables[CONTROLS] = controlled(concept, canvas, encoder, [kind.key for kind in kinds], latent=latent, seed=seed)

@@ -74,9 +74,11 @@ def say_section(section: Section) -> None:
 
 def say_neighbours(concept: Concept) -> None:
     """The genes nearest to the one a concept is like."""
+    from conceptstain.concepts.members import place_of
+
     nearest = concept.table["r"].iloc[1 : NEIGHBOURS_SHOWN + 1]
     told = ", ".join(f"{gene} {r:.3f}" for gene, r in nearest.items())
-    typer.echo(f"Nearest to {concept.items[0]} in latent space (Pearson's r): {told}")
+    typer.echo(f"Nearest to {concept.items[0]} in {place_of(concept.space)} (Pearson's r): {told}")
 
 
 def say_encoders(canvas: GenePictures, file: Path) -> None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from conceptstain.canvas.gene_pictures import GenePictures
 from conceptstain.concepts.concept import Concept, latent_neighbours
 from conceptstain.concepts.cross_fit import contiguous_parts
+from conceptstain.concepts.latents import representations
 from conceptstain.concepts.nulls import Null
 from conceptstain.errors import InputError
 from conceptstain.progress import Report, Step, silent
@@ -105,8 +106,9 @@ def _tests(
     for number in range(HALVES):
         blind = canvas.hiding(half == number)
         asked = np.union1d(blind.trainable, [canvas.item(definition.like)])
-        latents = np.zeros((len(canvas), encoder.latent), dtype=np.float32)
-        latents[asked] = encoder.latents(blind, asked, report=report)
+        found = representations(blind, encoder, asked, space=definition.space, report=report)
+        latents = np.zeros((len(canvas), found.shape[1]), dtype=np.float32)
+        latents[asked] = found
         table = latent_neighbours(definition.like, blind, latents, number=definition.neighbours)
         tests.append((np.array([canvas.item(gene) for gene in table.index]), half == number))
     return tests

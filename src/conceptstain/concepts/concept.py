@@ -1,4 +1,4 @@
-"""The concept: a named direction in an encoder's latent space."""
+"""The concept: a named direction in an encoder's latent space, or in the channels of one of its layers."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from scipy import stats
 
 from conceptstain.canvas.gene_pictures import GenePictures
 from conceptstain.canvas.region import Region
 from conceptstain.canvas.spot_profiles import SpotProfiles
-from conceptstain.concepts.definition import Definition, Form
-from conceptstain.concepts.enrichment import enriched_genes
-from conceptstain.concepts.latents import centre_of, latents_of
-from conceptstain.errors import MismatchError
+from conceptstain.concepts.definition import LATENT, LEAST_WEIGHT, Definition, Form
+from conceptstain.concepts.latents import centre_of, latents_of, representations
+from conceptstain.concepts.members import choose_members, latent_neighbours, noun_of
+from conceptstain.errors import InputError, MismatchError
 from conceptstain.inputs import ItemIndices
 from conceptstain.progress import Report, silent
 
@@ -26,30 +25,37 @@ if TYPE_CHECKING:
 
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["Concept", "concept", "direction_of", "latent_neighbours", "make"]
-
-FDR = 0.05
+__all__ = ["Concept", "combined", "concept", "direction_of", "latent_neighbours", "make"]
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Concept:
-    """A direction ``v_c`` in latent space. Make one with :func:`concept`.
+    """A direction ``v_c`` in latent space, or in a layer's channels. Make one with :func:`concept`.
+
+    Concepts of one encoder and space add up: ``a - b``, ``a + b``, ``-a``, ``2 * a``. Each part is first brought to a
+    common length, the mean of theirs, so that a concept of few, much alike genes does not drown one of many: the result
+    says where one is rather than the other, and is about as long as its parts (the decoded map goes that far). Combined
+    concepts are taken apart before they are combined again, so that order and brackets do not matter.
 
     Attributes
     ----------
     definition
         What it was made from.
     direction
-        ``v_c``; ``(latent,)``.
+        ``v_c``; ``(latent,)``, or one number per channel of the layer.
     items
-        Names of the genes, or of the spots, whose latents made it, strongest first.
+        Names of the genes, or of the spots, whose latents made it, strongest first. Of a combination: those that raise
+        it, then those that lower it; what its parts share may cancel out.
     table
-        One row per name of ``items``: how near in latent space (``r``), or how enriched (see ``enrichment``).
+        One row per name of ``items``: how near in latent space (``r``), or how enriched (see ``enrichment``). Of a
+        combination: ``weight``, what the gene counts in the gene mean, negative where it lowers, and ``part``.
     origin
         How it was made, in words for a legend ("50 genes nearest to Penk in latent space").
     encoder
         Fingerprint of the encoder whose latent space it lives in.
+    parts
+        Of a combination, the concepts it is made of with their weights; none of them combined itself.
     """
 
     definition: Definition
@@ -58,11 +64,22 @@ class Concept:
     origin: str
     encoder: str
     table: pd.DataFrame = field(repr=False)
+    parts: tuple[tuple[float, Concept], ...] = field(default=(), repr=False)
 
     @property
     def name(self) -> str:
         """What the user calls it."""
         return self.definition.name
+
+    @property
+    def space(self) -> str:
+        """``"latent"``, or the name of the layer in whose channels the direction is."""
+        return self.definition.space
+
+    @property
+    def terms(self) -> tuple[tuple[float, Concept], ...]:
+        """The parts with their weights; of what is not combined, itself."""
+        return self.parts or ((1.0, self),)
 
     def check(self, encoder: Encoder) -> None:
         """Refuse an encoder other than the one this concept was made with.
@@ -71,6 +88,8 @@ class Concept:
         ------
         MismatchError
             Another fingerprint.
+        InputError
+            The encoder does not have the concept's layer; the message lists those it has.
         """
         if encoder.fingerprint != self.encoder:
             raise MismatchError(
@@ -78,10 +97,48 @@ class Concept:
                 got=f"encoder {encoder.fingerprint} for a concept of {self.encoder}",
                 cure="Make the concept again with this encoder",
             )
+        if self.space != LATENT and self.space not in dict(encoder.network.named_modules()):
+            from conceptstain.nets.tap import check_layer
+
+            check_layer(encoder, self.space)
 
     def scores(self, latents: Float[np.ndarray, "items latent"]) -> Float[np.ndarray, " items"]:
-        """Concept scores ``s_c(x) = <z(x), v_c>`` (Brocki & Chung 2019)."""
+        """Concept scores ``s_c(x) = <z(x), v_c>`` (Brocki & Chung 2019); ``latents`` are of the concept's space.
+
+        Raises
+        ------
+        MismatchError
+            The latents are of another space.
+        """
+        if latents.shape[-1:] != self.direction.shape:
+            raise MismatchError(
+                f"The concept {self.name!r} lives in another space",
+                got=f"{latents.shape[-1]} numbers per item for {len(self.direction)}",
+                cure=f"Use latents_of(canvas, encoder, space={self.space!r})",
+            )
         return np.asarray(latents @ self.direction)
+
+    def __add__(self, other: Concept) -> Concept:
+        """Both together; see :class:`Concept`."""
+        if not isinstance(other, Concept):
+            return NotImplemented
+        _check_together(self, other)
+        return combined(self.definition + other.definition, [*self.terms, *other.terms])
+
+    def __sub__(self, other: Concept) -> Concept:
+        """One against the other; see :class:`Concept`."""
+        if not isinstance(other, Concept):
+            return NotImplemented
+        _check_together(self, other)
+        return combined(self.definition - other.definition, [*self.terms, *other.terms])
+
+    def __neg__(self) -> Concept:
+        """The opposite."""
+        return combined(-self.definition, self.terms)
+
+    def __rmul__(self, factor: float) -> Concept:
+        """So many times as long; a weight, in a combination."""
+        return combined(factor * self.definition, self.terms)
 
 
 def concept(
@@ -92,12 +149,14 @@ def concept(
     like: str | None = None,
     items: str | Sequence[str] | None = None,
     region: Region | None = None,
+    unit: int | None = None,
     form: Form | None = None,
     neighbours: int = 50,
+    space: str = LATENT,
     noise: torch.Generator | None = None,
     report: Report = silent,
 ) -> Concept:
-    """Make a concept from a gene's latent neighbours, from a list of genes, or from a region of spots.
+    """Make a concept from a gene's latent neighbours, a list of genes, a region of spots, or a unit of the network.
 
     On spot profiles, where items are spots, it is made of the spots themselves: those of the region, those named, or
     the latent neighbours of one. How much of it other spots have is better asked of
@@ -105,7 +164,7 @@ def concept(
 
     Parameters
     ----------
-    name, like, items, region, neighbours
+    name, like, items, region, unit, neighbours
         See :class:`Definition`.
     form
         See :class:`Definition`. None: ``"mean"`` for genes, ``"contrast"`` for spots.
@@ -113,6 +172,9 @@ def concept(
         The genes as pictures, or the spots as profiles.
     encoder
         The latent space the concept will live in.
+    space
+        ``"latent"``, or a layer of the encoder to live in, such as ``"conv3"``
+        (:func:`~conceptstain.nets.tap.encoder_layers` lists them).
     noise
         None: mean latents. A generator: one sample of every latent, as the released code has it; then neighbours differ
         from call to call.
@@ -122,13 +184,19 @@ def concept(
     Raises
     ------
     InputError
-        Nothing or several things to make it from, a gene or region that is not there, no enriched gene.
+        Nothing or several things to make it from, a gene, region, layer or unit that is not there, no enriched gene.
     MismatchError
         Canvas and encoder do not belong together.
     """
     named = (items,) if isinstance(items, str) else items  # one gene, not its letters
     form = form or ("contrast" if isinstance(canvas, SpotProfiles) else "mean")
-    definition = Definition(name, like, None if named is None else tuple(named), region, form, neighbours)
+    if space != LATENT:
+        from conceptstain.nets.tap import layer_named
+
+        space = layer_named(encoder, space)
+    definition = Definition(
+        name, like, None if named is None else tuple(named), region, form, neighbours, unit=unit, space=space
+    )
     return make(definition, canvas, encoder, noise=noise, report=report)
 
 
@@ -142,13 +210,21 @@ def make(
 ) -> Concept:
     """Make the concept a definition describes; see :func:`concept`."""
     encoder.check(canvas)
-    latents = latents_of(canvas, encoder, report=report) if noise is None else encoder.latents(canvas, noise=noise)
-    table, origin = _choose_items(definition, canvas, latents)
+    if definition.combined is not None:
+        parts = [(1.0, make(part, canvas, encoder, noise=noise, report=report)) for _, part in definition.combined]
+        return combined(definition, parts)
+    latents = _latents(definition, canvas, encoder, noise, report)
+    table, origin = choose_members(definition, canvas, latents)
     chosen = np.array([canvas.item(name) for name in table.index])
-    direction = latents[chosen].mean(axis=0, dtype=np.float64)
-    if definition.form == "contrast":
-        direction = direction - latents[np.setdiff1d(canvas.trainable, chosen)].mean(axis=0, dtype=np.float64)
-        origin = f"{origin}, against all other {_noun(canvas)}s"
+    if definition.unit is not None:
+        direction = np.eye(1, latents.shape[1], definition.unit)[0]
+    else:
+        direction = latents[chosen].mean(axis=0, dtype=np.float64)
+        if definition.form == "contrast":
+            direction = direction - latents[np.setdiff1d(canvas.trainable, chosen)].mean(axis=0, dtype=np.float64)
+            origin = f"{origin}, against all other {noun_of(canvas)}s"
+    if definition.space != LATENT and definition.space not in origin:
+        origin = f"{origin}, in the layer {definition.space}"
     return Concept(
         definition=definition,
         direction=direction,
@@ -159,78 +235,117 @@ def make(
     )
 
 
+def combined(definition: Definition, terms: Sequence[tuple[float, Concept]]) -> Concept:
+    """The concept of a combined definition, from concepts of its parts.
+
+    With lengths ``l_k = |v_k|`` and their mean ``l``, the direction is ``l * sum_k w_k v_k / l_k``.
+
+    Parameters
+    ----------
+    definition
+        A combination.
+    terms
+        A concept for each of its parts, found by what it is made from; the weights are those of the definition.
+
+    Raises
+    ------
+    InputError
+        The parts cancel out, or one of them has no direction.
+    MismatchError
+        Two concepts that were made from the same differ, as those of sampled latents do.
+    """
+    parts = tuple((weight, _made_from(part, terms)) for weight, part in definition.terms)
+    directions = np.array([part.direction for _, part in parts])
+    lengths = np.linalg.norm(directions, axis=1)
+    if not (lengths > 0).all():
+        raise InputError(
+            "A concept without direction cannot be combined",
+            got=", ".join(part.name for (_, part), length in zip(parts, lengths, strict=True) if not length > 0),
+            cure="Make it of other genes",
+        )
+    scaled = np.array([weight for weight, _ in parts]) * lengths.mean() / lengths
+    direction = scaled @ directions
+    if np.linalg.norm(direction) <= LEAST_WEIGHT * np.abs(scaled) @ lengths:
+        raise InputError(
+            "Nothing is left of this combination: its parts point the same way",
+            got=definition.words,
+            cure="Combine concepts that differ",
+        )
+    table = _weights_of_items(parts)
+    return Concept(
+        definition=definition,
+        direction=direction,
+        items=tuple(table.index),
+        origin=definition.words + (", each brought to the same length" if len(parts) > 1 else ""),
+        encoder=parts[0][1].encoder,
+        table=table,
+        parts=parts,
+    )
+
+
 def direction_of(
-    form: Form, canvas: GenePictures, encoder: Encoder, items: ItemIndices
+    form: Form, canvas: GenePictures, encoder: Encoder, items: ItemIndices, *, space: str = LATENT
 ) -> Float[np.ndarray, " latent"]:
     """The direction of genes, encoding no more of the canvas than has to be.
 
     The contrast is against the centre of all genes (:func:`conceptstain.concepts.latents.centre_of`), these included.
     """
-    direction = encoder.latents(canvas, items).mean(axis=0, dtype=np.float64)
-    return np.asarray(direction - centre_of(canvas, encoder) if form == "contrast" else direction)
+    direction = representations(canvas, encoder, items, space=space).mean(axis=0, dtype=np.float64)
+    return np.asarray(direction - centre_of(canvas, encoder, space=space) if form == "contrast" else direction)
 
 
-def latent_neighbours(
-    item: str, canvas: GenePictures | SpotProfiles, latents: Float[np.ndarray, "items latent"], *, number: int = 50
-) -> pd.DataFrame:
-    """Genes whose latents correlate most with a gene's, the gene itself first; or spots, on spot profiles.
-
-    Parameters
-    ----------
-    item
-        The seed.
-    canvas
-        Names the items and says which can be learned from; only those are candidates.
-    latents
-        Of all items of the canvas.
-    number
-        How many, the seed included.
-
-    Returns
-    -------
-    DataFrame
-        Indexed by name: ``r``, Pearson's correlation over the latent dimensions, and its two-sided ``p``.
-    """
-    seed = canvas.item(item)
-    candidates = np.union1d(canvas.trainable, [seed])
-    centred = latents[candidates] - latents[candidates].mean(axis=1, keepdims=True)
-    norm = np.linalg.norm(centred, axis=1)
-    unit = centred / np.where(norm > 0, norm, 1)[:, None]
-    r = unit @ unit[np.searchsorted(candidates, seed)]
-    r[candidates == seed] = 1.0
-    nearest = np.argsort(-r, kind="stable")[:number]
-    nearest = nearest[np.argsort(candidates[nearest] != seed, kind="stable")]
-    # r of n pairs is tested by t = r sqrt((n - 2) / (1 - r^2)), which is a beta distribution of (1 + r) / 2.
-    shape = latents.shape[1] / 2 - 1
-    p = 2 * stats.beta.sf((1 + np.abs(r[nearest])) / 2, shape, shape) if shape > 0 else np.ones(len(nearest))
-    names = pd.Index(canvas.item_names[candidates[nearest]], name=_noun(canvas))
-    return pd.DataFrame({"r": r[nearest], "p": p}, index=names)
-
-
-def _choose_items(
-    definition: Definition, canvas: GenePictures | SpotProfiles, latents: Float[np.ndarray, "items latent"]
-) -> tuple[pd.DataFrame, str]:
-    """The items of a definition with their table, and the origin in words."""
-    noun = _noun(canvas)
-    if definition.like is not None:
-        table = latent_neighbours(definition.like, canvas, latents, number=definition.neighbours)
-        return table, f"{len(table)} {noun}s nearest to {table.index[0]} in latent space"
-    if definition.region is not None and isinstance(canvas, SpotProfiles):
-        spots = canvas.item_names[definition.region.choose(canvas.section)]
-        origin = f"{len(spots)} of {canvas.section.n_spots} spots ({definition.region.selector})"
-        return pd.DataFrame(index=pd.Index(spots, name=noun)), origin
-    if definition.region is not None and isinstance(canvas, GenePictures):
-        table = enriched_genes(canvas, definition.region, number=definition.neighbours)
-        n_spots = int(definition.region.choose(canvas.section).sum())
-        sure = int((table["p_adjusted"] < FDR).sum())
-        origin = (
-            f"{len(table)} genes enriched in {n_spots} of {canvas.section.n_spots} spots ({definition.region.selector})"
+def _latents(
+    definition: Definition,
+    canvas: GenePictures | SpotProfiles,
+    encoder: Encoder,
+    noise: torch.Generator | None,
+    report: Report,
+) -> Float[np.ndarray, "items latent"]:
+    if noise is None:
+        return latents_of(canvas, encoder, space=definition.space, report=report)
+    if definition.space != LATENT:
+        raise InputError(
+            "Only latents can be sampled", got=f"the layer {definition.space}", cure="Make the concept without noise"
         )
-        return table, f"{origin}, {sure} of them at a false discovery rate of {FDR:.0%}"
-    names = [canvas.item_names[canvas.item(name)] for name in definition.items or ()]
-    table = pd.DataFrame(index=pd.Index(dict.fromkeys(names), name=noun))
-    return table, f"{len(table)} named {noun}s" if len(table) > 1 else f"the {noun} {names[0]}"
+    return encoder.latents(canvas, noise=noise)
 
 
-def _noun(canvas: GenePictures | SpotProfiles) -> str:
-    return "spot" if isinstance(canvas, SpotProfiles) else "gene"
+def _check_together(one: Concept, other: Concept) -> None:
+    for word, cure in (
+        ("encoder", "Make both with the same encoder"),
+        ("space", "Make both in latent space, or both in the same layer"),
+    ):
+        mine, others = getattr(one, word), getattr(other, word)
+        if mine != others:
+            raise MismatchError(
+                f"The concepts {one.name!r} and {other.name!r} do not belong to the same {word}",
+                got=f"{mine} and {others}",
+                cure=cure,
+            )
+
+
+def _made_from(part: Definition, terms: Sequence[tuple[float, Concept]]) -> Concept:
+    found = [concept for _, concept in terms if concept.definition.has_same_source(part)]
+    if any(not np.array_equal(concept.direction, found[0].direction) for concept in found):
+        raise MismatchError(
+            f"The concept {part.name!r} was made more than once, with different results",
+            got="sampled latents, or another way of making it",
+            cure="Make it once, and combine that",
+        )
+    return found[0]
+
+
+def _weights_of_items(parts: Sequence[tuple[float, Concept]]) -> pd.DataFrame:
+    """What each item of the parts counts in the sum of their gene means, and which parts hold it."""
+    weights: dict[str, float] = {}
+    holders: dict[str, list[str]] = {}
+    for weight, part in parts:
+        for item in part.items:
+            weights[item] = weights.get(item, 0.0) + weight / len(part.items)
+            holders.setdefault(item, []).append(part.name)
+    table = pd.DataFrame(
+        {"weight": weights.values(), "part": [", ".join(names) for names in holders.values()]},
+        index=pd.Index(list(weights), name=parts[0][1].table.index.name),
+    )
+    table = table[table["weight"].abs() > LEAST_WEIGHT]
+    return table.iloc[np.argsort(table["weight"].to_numpy() < 0, kind="stable")]

@@ -69,7 +69,8 @@ class Evidence:
     auroc
         Chance that, of two hidden in the same fold, the one that belongs to the concept scores higher.
     decoded_auroc
-        The same by the decoded maps of the folds' concepts; None for genes, by spot profiles, and without a decoder.
+        The same by the decoded maps of the folds' concepts; None for genes or a layer, by spot profiles, and without a
+        decoder.
     chosen
         The genes of each fold; by spot profiles none are chosen.
     items
@@ -244,7 +245,8 @@ def evidence(
     Raises
     ------
     InputError
-        Fewer than three spots in or out of a region, fewer than two genes, a setting out of range, or no such name.
+        A combination or a unit, fewer than three spots in or out of a region, fewer than two genes, a setting out of
+        range, or no such name.
     MismatchError
         Canvas, encoder and concept do not belong together.
 
@@ -271,6 +273,18 @@ def evidence(
         )
     from conceptstain.concepts.gene_evidence import genes_evidence, region_evidence
 
+    if concept.parts:
+        raise InputError(
+            "A combination has no evidence of its own: its parts were chosen one by one",
+            got=concept.definition.words,
+            cure="Ask for the evidence of each part",
+        )
+    if concept.definition.unit is not None:
+        raise InputError(
+            "A unit has no evidence: nothing was chosen that could be tested",
+            got=concept.origin,
+            cure="Ask for the evidence of a concept of genes or of a region",
+        )
     encoder.check(canvas)
     concept.check(encoder)
     made = region_evidence if concept.definition.region is not None else genes_evidence

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from conceptstain.canvas.gene_pictures import GenePictures
 from conceptstain.concepts.concept import Concept, direction_of
 from conceptstain.concepts.cross_fit import fold_auroc
-from conceptstain.concepts.definition import Definition
+from conceptstain.concepts.definition import LATENT, Definition
 from conceptstain.concepts.latents import centre_of
 from conceptstain.progress import Report, Step, silent
 
@@ -24,7 +24,8 @@ __all__ = ["decoded_auroc", "decoded_difference", "fold_concept"]
 
 def fold_concept(definition: Definition, canvas: GenePictures, encoder: Encoder, genes: Sequence[str]) -> Concept:
     """A concept of these genes by the definition's form; their pictures hide what the canvas hides."""
-    direction = direction_of(definition.form, canvas, encoder, [canvas.item(gene) for gene in genes])
+    items = [canvas.item(gene) for gene in genes]
+    direction = direction_of(definition.form, canvas, encoder, items, space=definition.space)
     return Concept(
         definition=definition,
         direction=direction,
@@ -56,13 +57,15 @@ def decoded_auroc(
     chosen: Sequence[tuple[str, ...]],
     report: Report = silent,
 ) -> float | None:
-    """Cross-fitted AUROC of decoded maps, each of the concept made without its fold; None without a decoder.
+    """Cross-fitted AUROC of decoded maps, each of the concept made without its fold.
+
+    None without a decoder, and for a concept of a layer.
 
     The pictures hide the fold, too, so the network has to fill in what it was not shown. That is stricter than what the
     mean z-score has to do, which reads the chosen genes at the hidden spots.
     A fold without genes has no map, and its spots are not told apart.
     """
-    if not hasattr(encoder.network, "decode"):
+    if definition.space != LATENT or not hasattr(encoder.network, "decode"):
         return None
     scores = np.zeros(len(inside))
     for fold, genes in enumerate(chosen):

@@ -1,55 +1,79 @@
-"""Latents of a whole canvas, computed once and kept as long as canvas and encoder live."""
+"""Latents of a whole canvas, or what a layer makes of it, computed once and kept as long as canvas and encoder live."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from jaxtyping import Float
 
 from conceptstain.canvas.canvas import Canvas
+from conceptstain.concepts.definition import LATENT
+from conceptstain.inputs import ItemIndices
 from conceptstain.progress import Report, silent
 
 if TYPE_CHECKING:
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["SAMPLE", "centre_of", "latents_of"]
+__all__ = ["SAMPLE", "centre_of", "latents_of", "representations"]
 
 SAMPLE = 512  # items that stand for all of a canvas made for one fold
 
-_kept: WeakKeyDictionary[Encoder, WeakKeyDictionary[Canvas, Float[np.ndarray, "items latent"]]] = WeakKeyDictionary()
+Kept: TypeAlias = "WeakKeyDictionary[Encoder, WeakKeyDictionary[Canvas, dict[str, Float[np.ndarray, '...']]]]"
+_kept: Kept = WeakKeyDictionary()
+_centres: Kept = WeakKeyDictionary()
 
 
-def latents_of(canvas: Canvas, encoder: Encoder, *, report: Report = silent) -> Float[np.ndarray, "items latent"]:
-    """Mean latents of all items, read-only; instant after the first call for the same two objects.
+def representations(
+    canvas: Canvas,
+    encoder: Encoder,
+    items: ItemIndices | None = None,
+    *,
+    space: str = LATENT,
+    report: Report = silent,
+) -> Float[np.ndarray, "items numbers"]:
+    """Items in a space: their mean latents, or the channels of a layer (see :func:`conceptstain.nets.tap.activations`).
 
-    Both are frozen, so what is kept cannot go stale.
+    ``items`` None: all. Nothing is kept.
     """
-    of_encoder = _kept.setdefault(encoder, WeakKeyDictionary())
-    if canvas not in of_encoder:
-        latents = encoder.latents(canvas, report=report)
+    if space == LATENT:
+        return encoder.latents(canvas, items, report=report)
+    from conceptstain.nets.tap import activations
+
+    return activations(encoder, canvas, space, items, report=report)
+
+
+def latents_of(
+    canvas: Canvas, encoder: Encoder, *, space: str = LATENT, report: Report = silent
+) -> Float[np.ndarray, "items numbers"]:
+    """All items in a space, read-only; instant after the first call for the same canvas, encoder and space.
+
+    Both objects are frozen, so what is kept cannot go stale.
+    """
+    kept = _kept.setdefault(encoder, WeakKeyDictionary()).setdefault(canvas, {})
+    if space not in kept:
+        latents = representations(canvas, encoder, space=space, report=report)
         latents.flags.writeable = False
-        of_encoder[canvas] = latents
-    return of_encoder[canvas]
+        kept[space] = latents
+    return kept[space]
 
 
-_centres: WeakKeyDictionary[Encoder, WeakKeyDictionary[Canvas, Float[np.ndarray, " latent"]]] = WeakKeyDictionary()
-
-
-def centre_of(canvas: Canvas, encoder: Encoder, *, report: Report = silent) -> Float[np.ndarray, " latent"]:
-    """The mean latent of the trainable items; of 512 of them, spread evenly, where the canvas was made by ``hiding``.
+def centre_of(
+    canvas: Canvas, encoder: Encoder, *, space: str = LATENT, report: Report = silent
+) -> Float[np.ndarray, " numbers"]:
+    """The mean of the trainable items in a space; of 512, spread evenly, where the canvas was made by ``hiding``.
 
     Such a canvas serves one fold or one control, and encoding all of its items would take many times as long as all
     else.
     """
-    of_encoder = _centres.setdefault(encoder, WeakKeyDictionary())
-    if canvas not in of_encoder:
+    kept = _centres.setdefault(encoder, WeakKeyDictionary()).setdefault(canvas, {})
+    if space not in kept:
         items = canvas.trainable
         if getattr(canvas, "hidden", None) is None:
-            latents = latents_of(canvas, encoder, report=report)[items]
+            latents = latents_of(canvas, encoder, space=space, report=report)[items]
         else:
             spread = np.unique(np.linspace(0, len(items) - 1, SAMPLE).astype(int))
-            latents = encoder.latents(canvas, items[spread], report=report)
-        of_encoder[canvas] = np.asarray(latents.mean(axis=0, dtype=np.float64))
-    return of_encoder[canvas]
+            latents = representations(canvas, encoder, items[spread], space=space, report=report)
+        kept[space] = np.asarray(latents.mean(axis=0, dtype=np.float64))
+    return kept[space]

@@ -1,23 +1,42 @@
 """Scores: what of the latent space is asked about, as one differentiable number per input.
 
-A method differentiates a score; it does not care whether the score is a concept or a single latent.
+A method differentiates a score; it does not care whether the score is a concept or a single latent. A score of a layer
+reads what that layer puts out in place of the latent space.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Protocol, final
+from typing import Protocol, final, runtime_checkable
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from conceptstain.concepts.concept import Concept
+from conceptstain.concepts.definition import LATENT
 from conceptstain.concepts.groups import Groups
 from conceptstain.errors import InputError, MismatchError
-from conceptstain.nets.encoder import Encoding
+from conceptstain.nets.encoder import Encoder, Encoding
+from conceptstain.nets.tap import over_places, tap
 
-__all__ = ["Against", "Along", "Dimension", "Score", "along", "dimension"]
+__all__ = [
+    "Against",
+    "Along",
+    "AlongLayer",
+    "Dimension",
+    "LayerScore",
+    "Score",
+    "along",
+    "along_layer",
+    "asked",
+    "dimension",
+    "ends_of",
+    "score_of",
+]
 
 
 class Score(Protocol):
@@ -25,6 +44,20 @@ class Score(Protocol):
 
     def __call__(self, encoding: Encoding) -> Float[Tensor, " batch"]:
         """The score of every input of a batch."""
+        ...
+
+
+@runtime_checkable
+class LayerScore(Protocol):
+    """One number per input, differentiable, of what a layer puts out."""
+
+    @property
+    def layer(self) -> str:
+        """Name of the layer it reads, as in ``network.named_modules()``."""
+        ...
+
+    def __call__(self, channels: Float[Tensor, "batch channels"]) -> Float[Tensor, " batch"]:
+        """The score of every input of a batch, of the layer's channels with their places averaged."""
         ...
 
 
@@ -45,6 +78,26 @@ class Along:
                 cure="Make the concept with this encoder",
             )
         score: Tensor = mean @ torch.as_tensor(self.direction).to(device=mean.device, dtype=mean.dtype)
+        return score
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class AlongLayer:
+    """The concept score in a layer, ``<a(x), v_c>`` with ``a`` its channels. Make one with :func:`along_layer`."""
+
+    direction: Float[np.ndarray, " channels"]
+    layer: str
+
+    def __call__(self, channels: Float[Tensor, "batch channels"]) -> Float[Tensor, " batch"]:
+        """The product of the channels with the direction."""
+        if channels.shape[-1] != len(self.direction):
+            raise MismatchError(
+                f"The direction does not belong to the layer {self.layer!r}",
+                got=f"{len(self.direction)} numbers for {channels.shape[-1]} channels",
+                cure="Make the concept with this encoder",
+            )
+        score: Tensor = channels @ torch.as_tensor(self.direction).to(device=channels.device, dtype=channels.dtype)
         return score
 
 
@@ -116,6 +169,51 @@ def along(direction: Float[np.ndarray, "..."]) -> Along:
     InputError
         Not a vector of finite numbers.
     """
+    return Along(_checked(direction))
+
+
+def along_layer(direction: Float[np.ndarray, "..."], layer: str) -> AlongLayer:
+    """Score along a direction in the channels of a layer, each the mean over its places.
+
+    Raises
+    ------
+    InputError
+        Not a vector of finite numbers; a layer that the encoder does not have is refused when it is asked.
+    """
+    return AlongLayer(_checked(direction), layer)
+
+
+def score_of(concept: Concept) -> Along | AlongLayer:
+    """The score of a concept, in the space where it lives."""
+    if concept.space == LATENT:
+        return along(concept.direction)
+    return along_layer(concept.direction, concept.space)
+
+
+def ends_of(scores: Sequence[Score | LayerScore]) -> tuple[str | None, ...]:
+    """The layers that scores read, each once; None stands for the latent space."""
+    return tuple(dict.fromkeys(score.layer if isinstance(score, LayerScore) else None for score in scores))
+
+
+@contextmanager
+def asked(
+    encoder: Encoder, scores: Sequence[Score | LayerScore]
+) -> Iterator[Callable[[Float[Tensor, "batch ..."]], list[Float[Tensor, " batch"]]]]:
+    """Scores as a function of a batch of inputs, in a ``with`` block: one pass of the network, tapped if need be."""
+    with ExitStack() as stack:
+        taps = {layer: stack.enter_context(tap(encoder.network, layer)) for layer in ends_of(scores) if layer}
+
+        def ask(x: Float[Tensor, "batch ..."]) -> list[Float[Tensor, " batch"]]:
+            encoding = encoder.encode(x)
+            channels = {layer: over_places(tapped.take()) for layer, tapped in taps.items()}
+            return [
+                score(channels[score.layer]) if isinstance(score, LayerScore) else score(encoding) for score in scores
+            ]
+
+        yield ask
+
+
+def _checked(direction: Float[np.ndarray, "..."]) -> Float[np.ndarray, " numbers"]:
     vector = np.asarray(direction, dtype=np.float64)
     if vector.ndim != 1 or not np.isfinite(vector).all():
         raise InputError(
@@ -123,7 +221,7 @@ def along(direction: Float[np.ndarray, "..."]) -> Along:
             got=f"shape {vector.shape}" if vector.ndim != 1 else "a value that is not finite",
             cure="Use the direction of a concept",
         )
-    return Along(vector)
+    return vector
 
 
 def dimension(index: int) -> Dimension:

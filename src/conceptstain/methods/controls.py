@@ -213,6 +213,9 @@ def controls(
     cross-fitted: spots are judged by maps of genes that were chosen with their values hidden, against others hidden
     with them. What does not depend on the region is judged on the same pairs of spots.
 
+    A combination is controlled by what is combined in the same way: its parts' gene means, random genes in the place of
+    each part's, and each part's own genes through the untrained network.
+
     The painted score of drawn spots: ``controls(concepts, name="GCL")``.
 
     - *no model, profiles*: the profile of each spot along the difference of the mean profiles;
@@ -246,7 +249,8 @@ def controls(
     Raises
     ------
     InputError
-        No such map or concept, or a region without any spot.
+        No such map or concept, a region without any spot, a unit, or a region beside a combination that a region has a
+        part in.
     MismatchError
         Canvas, encoder and concept do not belong together, or the map is not for this network.
     """

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from conceptstain.canvas.canvas import Canvas
 from conceptstain.concepts.concept import Concept
+from conceptstain.concepts.definition import LATENT
 from conceptstain.concepts.held_out import decoded_difference
 from conceptstain.concepts.latents import centre_of
+from conceptstain.errors import MismatchError
 from conceptstain.methods.attribution import Attribution
 from conceptstain.nets.encoder import Encoder
 from conceptstain.progress import Report, silent
@@ -44,10 +46,16 @@ def decoded(
     Raises
     ------
     MismatchError
-        Canvas, encoder and concept do not belong together, or the network cannot decode.
+        Canvas, encoder and concept do not belong together, the network cannot decode, or the concept is a layer's.
     """
     encoder.check(canvas)
     concept.check(encoder)
+    if concept.space != LATENT:
+        raise MismatchError(
+            "The decoder reads the latent space alone",
+            got=f"the concept {concept.name!r} of the layer {concept.space}",
+            cure="Choose a gradient map, or make the concept in latent space",
+        )
     centre = centre_of(canvas, encoder, report=report)
     difference = decoded_difference(encoder, centre, concept.direction)
     return Attribution(

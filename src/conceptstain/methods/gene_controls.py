@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
@@ -11,10 +11,11 @@ from jaxtyping import Bool, Float, Int
 
 from conceptstain.canvas.gene_pictures import GenePictures
 from conceptstain.canvas.region import Region
-from conceptstain.concepts.concept import Concept
+from conceptstain.concepts.concept import Concept, combined
 from conceptstain.concepts.cross_fit import FOLDS, LEAST_INSIDE, auroc, fold_auroc, folds_of
 from conceptstain.concepts.gene_scores import EnrichedGenes
 from conceptstain.concepts.held_out import fold_concept
+from conceptstain.errors import InputError
 from conceptstain.methods.attribution import Attribution
 from conceptstain.methods.controls import DEPTH, Control, Controls, Judged, depth_like
 from conceptstain.methods.maps import map_kind
@@ -43,6 +44,8 @@ def picture_controls(
 ) -> Controls:
     """Controls of a map of gene pictures; see :func:`conceptstain.methods.controls.controls`."""
     kind = map_kind(method)
+    kind.check(concept.definition)
+    _check_parts(concept, region)
     twin = untrained(encoder, seed=seed)
     task = _Task(canvas, canvas.hiding(np.zeros(canvas.section.n_spots, dtype=bool)), encoder, concept, kind, dimension)
     judge = _Judge(task, region or concept.definition.region, twin, report)
@@ -57,9 +60,10 @@ def picture_controls(
         gene_mean = _placed(canvas, score_map(canvas, concept))
         add("no model", "mean z-score of the same genes", [gene_mean], judge.crossed("genes", gene_mean))
     random = [task.draw(encoder, other) for other in _random_concepts(task, draws, seed, report)]
-    add("random concept", f"{len(concept.items)} random genes", random, judge.plain(random))
+    number = sum(len(part.items) for _, part in concept.terms)
+    add("random concept", f"{number} random genes", random, judge.plain(random))
     if uses_network:
-        through = task.draw(twin, fold_concept(concept.definition, task.lean, twin, concept.items))
+        through = task.draw(twin, task.again(twin, [part.items for _, part in concept.terms]))
         add("untrained network", "the same genes, fresh weights", [through], judge.crossed("untrained", through))
     depth = depth_like(values, canvas.section)
     if depth is not None:
@@ -92,6 +96,14 @@ class _Task:
     def draw(self, encoder: Encoder, concept: Concept) -> Float[np.ndarray, " spots"]:
         """The map of this kind, at the spots."""
         return _placed(self.lean, self.kind.make(self.lean, encoder, concept, dimension=self.dimension))
+
+    def again(self, encoder: Encoder, genes: Sequence[Sequence[str]]) -> Concept:
+        """The concept with other genes in the place of each part's, in the same form, space and combination."""
+        made = [
+            (weight, fold_concept(part.definition, self.lean, encoder, names))
+            for (weight, part), names in zip(self.concept.terms, genes, strict=True)
+        ]
+        return combined(self.concept.definition, made) if self.concept.parts else made[0][1]
 
 
 class _Judge:
@@ -157,14 +169,30 @@ def _cross_fit(
 
 
 def _random_concepts(task: _Task, draws: int, seed: int, report: Report) -> Iterator[Concept]:
-    """Concepts of as many genes, drawn from all that can be learned from."""
+    """Concepts of as many genes, drawn from all that can be learned from; each part of a combination by itself."""
     rng = np.random.default_rng(seed)
     pool = task.canvas.trainable
-    number = min(len(task.concept.items), len(pool))
+    numbers = [min(len(part.items), len(pool)) for _, part in task.concept.terms]
     for draw in range(draws):
-        genes = task.canvas.item_names[np.sort(rng.choice(pool, number, replace=False))]
-        yield fold_concept(task.concept.definition, task.lean, task.encoder, tuple(genes))
+        genes = [task.canvas.item_names[np.sort(rng.choice(pool, number, replace=False))] for number in numbers]
+        yield task.again(task.encoder, [tuple(names) for names in genes])
         report(Step(draw + 1, draws, "Drawing random concepts"))
+
+
+def _check_parts(concept: Concept, region: Region | None) -> None:
+    """Refuse what no control stands for, and a region that may have made what it is to judge."""
+    if any(part.definition.unit is not None for _, part in concept.terms):
+        raise InputError(
+            "A unit is not made of genes, so no control of genes can stand beside it",
+            got=concept.origin,
+            cure="Ask for the controls of a concept of genes or of a region",
+        )
+    if concept.parts and region is not None and any(part.definition.region is not None for _, part in concept.parts):
+        raise InputError(
+            "A combination that a region has a part in cannot be judged by a region",
+            got=concept.definition.words,
+            cure="Ask for its controls without a region, or for those of each part",
+        )
 
 
 def _placed(canvas: GenePictures, made: Attribution) -> Float[np.ndarray, " spots"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from conceptstain.concepts.scores import Score
+from conceptstain.concepts.scores import LayerScore, Score, asked, ends_of
 from conceptstain.errors import MismatchError
 from conceptstain.inputs import Inputs, ItemIndices
 from conceptstain.nets.encoder import CHUNK, Encoder
@@ -23,7 +23,7 @@ __all__ = ["as_evaluated", "gradients_of_scores", "input_gradients"]
 
 def input_gradients(
     encoder: Encoder,
-    score: Score,
+    score: Score | LayerScore,
     inputs: Inputs,
     items: ItemIndices,
     *,
@@ -47,7 +47,7 @@ def input_gradients(
 
 def gradients_of_scores(
     encoder: Encoder,
-    scores: Sequence[Score],
+    scores: Sequence[Score | LayerScore],
     inputs: Inputs,
     items: ItemIndices,
     *,
@@ -90,11 +90,11 @@ def gradients_of_scores(
     encoder.check(inputs)
     chosen = np.asarray(items, dtype=int)
     gradients = np.empty((len(scores), len(chosen), *inputs.shape), dtype=np.float32)
-    with as_evaluated(encoder.network), applied(rule, encoder):
+    with as_evaluated(encoder.network), applied(rule, encoder, ends_of(scores)), asked(encoder, scores) as ask:
         for start in range(0, len(chosen), CHUNK):
             part = slice(start, start + CHUNK)
             x = encoder.tensor(inputs.inputs(chosen[part])).requires_grad_()
-            for number, gradient in enumerate(_gradients_at(x, encoder, scores)):
+            for number, gradient in enumerate(_gradients_at(x, encoder, ask)):
                 made = gradient * x.detach() if times_input else gradient
                 gradients[number, part] = made.cpu().numpy()
             report(Step(min(start + CHUNK, len(chosen)), len(chosen), "Differentiating"))
@@ -102,20 +102,20 @@ def gradients_of_scores(
 
 
 def _gradients_at(
-    x: Float[Tensor, "batch ..."], encoder: Encoder, scores: Sequence[Score]
+    x: Float[Tensor, "batch ..."],
+    encoder: Encoder,
+    ask: Callable[[Float[Tensor, "batch ..."]], list[Float[Tensor, " batch"]]],
 ) -> Iterator[Float[Tensor, "batch ..."]]:
     """The gradient of each score in turn."""
     with torch.enable_grad():
-        encoding = encoder.encode(x)
-    for number, score in enumerate(scores, 1):
-        with torch.enable_grad():
-            total = score(encoding).sum()  # no item's score depends on another item
+        totals = [score.sum() for score in ask(x)]  # no item's score depends on another item
+    for number, total in enumerate(totals, 1):
         if not total.requires_grad:
             raise MismatchError(
                 f"The encoder {encoder.name!r} cannot be differentiated",
                 cure="Let its encode run without torch.no_grad or detach",
             )
-        (gradient,) = torch.autograd.grad(total, x, retain_graph=number < len(scores))
+        (gradient,) = torch.autograd.grad(total, x, retain_graph=number < len(totals))
         yield gradient
 
 

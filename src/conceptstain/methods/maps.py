@@ -12,11 +12,16 @@ from conceptstain.progress import Report, silent
 if TYPE_CHECKING:
     from conceptstain.canvas.gene_pictures import GenePictures
     from conceptstain.concepts.concept import Concept
+    from conceptstain.concepts.definition import Definition
     from conceptstain.methods.attribution import Attribution
     from conceptstain.methods.saliency import RuleName
     from conceptstain.nets.encoder import Encoder
 
 __all__ = ["MAPS", "SPOT_SCORE", "MapKind", "SpotScoreKind", "map_kind"]
+
+
+def _any_definition(_definition: Definition) -> str | None:
+    return None
 
 
 @final
@@ -36,6 +41,8 @@ class MapKind:
         ``paint(canvas, encoder, concept, dimension, report)``; the dimension matters to attention alone.
     refusal
         ``refusal(encoder)``: why this network cannot be asked for it, or None.
+    refusal_of
+        ``refusal_of(definition)``: why a concept so defined cannot be asked for it, whatever the network, or None.
     """
 
     key: str
@@ -43,6 +50,19 @@ class MapKind:
     explanation: str
     paint: Callable[[GenePictures, Encoder, Concept, int, Report], Attribution]
     refusal: Callable[[Encoder], str | None]
+    refusal_of: Callable[[Definition], str | None] = _any_definition
+
+    def check(self, definition: Definition) -> None:
+        """Refuse a definition whose concept cannot be painted this way.
+
+        Raises
+        ------
+        MismatchError
+            It cannot, with the reason.
+        """
+        reason = self.refusal_of(definition)
+        if reason is not None:
+            raise MismatchError(f"{self.label} cannot be made of this concept", got=reason, cure="Choose another map")
 
     def make(
         self,
@@ -58,8 +78,9 @@ class MapKind:
         Raises
         ------
         MismatchError
-            The network does not support it, or the parts do not belong together.
+            The network or the concept does not support it, or the parts do not belong together.
         """
+        self.check(concept.definition)
         reason = self.refusal(encoder)
         if reason is not None:
             raise MismatchError(f"{self.label} cannot be made with this encoder", got=reason, cure="Choose another map")
@@ -141,6 +162,14 @@ def _cannot_decode(encoder: Encoder) -> str | None:
     return None if hasattr(encoder.network, "decode") else "it has no decoder"
 
 
+def _is_of_a_layer(definition: Definition) -> str | None:
+    from conceptstain.concepts.definition import LATENT
+
+    if definition.space == LATENT:
+        return None
+    return f"it lives in the layer {definition.space}, and the decoder reads the latent space alone"
+
+
 def _refuses(rule: RuleName) -> Callable[[Encoder], str | None]:
     def refusal(encoder: Encoder) -> str | None:
         from conceptstain.methods.saliency import rule_refusal
@@ -163,6 +192,7 @@ MAPS = (
         "The picture the decoder draws for the concept, minus its opposite. The sharpest and steadiest map.",
         _decoded,
         _cannot_decode,
+        _is_of_a_layer,
     ),
     MapKind(
         "gene-mean",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from conceptstain.canvas.canvas import Canvas
 from conceptstain.concepts.concept import Concept
-from conceptstain.concepts.scores import along
+from conceptstain.concepts.scores import score_of
 from conceptstain.errors import InputError
 from conceptstain.inputs import ItemIndices
 from conceptstain.methods.attribution import Attribution, Method
@@ -57,7 +57,7 @@ def saliency(
     times_input: bool | None = None,
     report: Report = silent,
 ) -> Attribution:
-    """The gradient of the concept score ``s_c(x) = <z_mean(x), v_c>`` at pictures.
+    """The gradient of the concept score ``s_c(x) = <z_mean(x), v_c>`` at pictures; of a layer's concept, that layer's.
 
     Signed: no absolute value is taken, and values outside the tissue are kept as the network gives them.
 
@@ -157,7 +157,7 @@ def saliencies(
     for shared, numbers in sharing.items():
         gradients = gradients_of_scores(
             encoder,
-            [along(concepts[number].direction) for number in numbers],
+            [score_of(concepts[number]) for number in numbers],
             canvas,
             shared,
             rule=asked.rule,

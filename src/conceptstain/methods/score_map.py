@@ -13,7 +13,7 @@ __all__ = ["score_map"]
 
 
 def score_map(canvas: Canvas, concept: Concept) -> Attribution:
-    """The mean encoded picture of the concept's genes.
+    """The mean encoded picture of the concept's genes; of a combination, the weighted sum of its parts' means.
 
     No network takes part, so any canvas will do that has the genes. With z-scored pictures it is the mean z-score, a
     strong map: where a network's map shows no more than this one, the network adds nothing.
@@ -28,21 +28,29 @@ def score_map(canvas: Canvas, concept: Concept) -> Attribution:
     Returns
     -------
     Attribution
-        A single map; 0 is its middle, except for pictures in the scaling ``"paper"``, which have no negative values.
+        A single map; 0 is its middle, except for pictures in the scaling ``"paper"``, which have no negative values,
+        where nothing is subtracted.
 
     Raises
     ------
     MismatchError
-        The canvas has none of the genes.
+        The canvas has none of the genes of the concept, or of one of its parts.
     """
-    chosen, missing = concept_items(canvas, concept)
-    mean = canvas.inputs(chosen).mean(axis=0, dtype=np.float64, keepdims=True)
+    mean = np.zeros((1, *canvas.shape))
+    averaged: list[int] = []
+    missing: list[str] = []
+    for weight, part in concept.terms:
+        chosen, gone = concept_items(canvas, part)
+        mean += weight * canvas.inputs(chosen).mean(axis=0, dtype=np.float64)
+        averaged += [int(item) for item in chosen]
+        missing += gone
+    subtracted = any(weight < 0 for weight, _ in concept.terms)
     return Attribution(
         method="gene mean",
         name=concept.name,
         values=mean.astype(np.float32),
         items=(),
-        signed=canvas.scaling != "paper",
+        signed=canvas.scaling != "paper" or subtracted,
         concept=concept,
-        settings={"averaged": tuple(int(item) for item in chosen), "missing": missing},
+        settings={"averaged": tuple(averaged), "missing": tuple(missing)},
     )

@@ -6,8 +6,8 @@ network is refused by name instead of being given its true gradient.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from conceptstain.errors import MismatchError
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.rules import Rule, is_padded
+from conceptstain.nets.tap import tap
 
 __all__ = ["applied", "refusal", "unknown_activations"]
 
@@ -60,21 +61,22 @@ _CONVOLUTION = _Kind("padded Conv2d", CONVOLVING, nn.Conv2d, lambda _: None, is_
 
 
 @contextmanager
-def applied(rule: Rule, encoder: Encoder) -> Iterator[None]:
+def applied(rule: Rule, encoder: Encoder, ends: Sequence[str | None] = (None,)) -> Iterator[None]:
     """Let a rule act on an encoder's network within a ``with`` block.
 
-    One job per network at a time: a rule changes the network's hooks.
+    One job per network at a time: a rule changes the network's hooks. ``ends`` are the layers that gradients will start
+    from, None being the latent mean.
 
     Raises
     ------
     MismatchError
-        The way from the input to the latent mean has layers that the rule does not know, or none for it to act at.
+        The way from the input to an end has layers that the rule does not know, or none for it to act at.
     """
     acting = _acting(rule)
     if not acting:
         yield
         return
-    reason = refusal(rule, encoder)
+    reason = next(filter(None, (refusal(rule, encoder, end) for end in ends)), None)
     if reason is not None:
         raise MismatchError(
             f"The {rule.name} rule would not be itself in this network",
@@ -94,17 +96,18 @@ def applied(rule: Rule, encoder: Encoder) -> Iterator[None]:
             each.remove()
 
 
-def refusal(rule: Rule, encoder: Encoder) -> str | None:
-    """Why a rule cannot be used with an encoder, for people to read; None where it can."""
-    found = _layers(encoder)
+def refusal(rule: Rule, encoder: Encoder, end: str | None = None) -> str | None:
+    """Why a rule cannot be used from the latent mean back, or from a layer, for people to read; None where it can."""
+    found = _layers(encoder, end)
     if found is None:
-        return "its latent mean cannot be differentiated"
+        return f"{f'the layer {end}' if end else 'its latent mean'} cannot be differentiated"
     for kind in _acting(rule):
         known, unknown = found[kind]
         if unknown:
             return f"the rule is defined at {kind.module.__name__} alone, and the network has {', '.join(unknown)}"
         if not known:
-            return f"the rule acts at {kind.name}, and this is a network without any {kind.name}"
+            where = f"there is none up to the layer {end}" if end else f"this is a network without any {kind.name}"
+            return f"the rule acts at {kind.name}, and {where}"
     return None
 
 
@@ -155,17 +158,17 @@ def _ruled(entered: Tensor, left: Tensor, rule: Callable[[Tensor, Tensor, Tensor
     return ruled
 
 
-def _layers(encoder: Encoder) -> dict[_Kind, tuple[tuple[str, ...], tuple[str, ...]]] | None:
-    """Layers of each kind on the way to the latent mean, known and unknown, found in the graph of one pass.
+def _layers(encoder: Encoder, end: str | None = None) -> dict[_Kind, tuple[tuple[str, ...], tuple[str, ...]]] | None:
+    """Layers of each kind on the way to the latent mean, or a layer, known and unknown, found in the graph of one pass.
 
     The graph, and not the list of modules, tells what matters: a decoder's activations do not, a function call does.
     None where there is no graph.
     """
-    mean, made_by = _traced(encoder)
-    if mean.grad_fn is None:
+    result, made_by = _traced(encoder, end)
+    if result.grad_fn is None:
         return None
     found: dict[_Kind, tuple[list[str], list[str]]] = {kind: ([], []) for kind in (_RELU, _POOL, _CONVOLUTION)}
-    for node in _graph(mean.grad_fn):
+    for node in _graph(result.grad_fn):
         does = type(node).__name__.split("Backward")[0].lstrip("_")
         for kind, (known, unknown) in found.items():
             if does not in kind.nodes:
@@ -182,8 +185,8 @@ def _layers(encoder: Encoder) -> dict[_Kind, tuple[tuple[str, ...], tuple[str, .
     return {kind: (tuple(known[::-1]), tuple(unknown[::-1])) for kind, (known, unknown) in found.items()}
 
 
-def _traced(encoder: Encoder) -> tuple[Tensor, dict[Any, tuple[str, nn.Module]]]:
-    """The latent mean of one empty input, and which module made which node of its graph."""
+def _traced(encoder: Encoder, end: str | None) -> tuple[Tensor, dict[Any, tuple[str, nn.Module]]]:
+    """The latent mean of one empty input, or a layer's output, and which module made which node of its graph."""
     made_by: dict[Any, tuple[str, nn.Module]] = {}
 
     def note(name: str) -> Callable[[nn.Module, tuple[Any, ...], Any], None]:
@@ -198,9 +201,10 @@ def _traced(encoder: Encoder) -> tuple[Tensor, dict[Any, tuple[str, nn.Module]]]
 
     hooks = [module.register_forward_hook(note(name)) for name, module in encoder.network.named_modules() if name]
     try:
-        with torch.enable_grad():
+        with torch.enable_grad(), nullcontext() if end is None else tap(encoder.network, end) as tapped:
             example = encoder.tensor(np.zeros((1, *encoder.shape), dtype=np.float32)).requires_grad_()
-            return encoder.encode(example).mean, made_by
+            mean = encoder.encode(example).mean
+            return (mean if tapped is None else tapped.take()), made_by
     finally:
         for hook in hooks:
             hook.remove()

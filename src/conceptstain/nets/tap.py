@@ -8,12 +8,24 @@ from typing import Any, final
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from conceptstain.errors import InputError, MismatchError
-from conceptstain.nets.encoder import Encoder
+from conceptstain.inputs import Inputs, ItemIndices
+from conceptstain.nets.encoder import CHUNK, Encoder
+from conceptstain.progress import Report, Step, silent
 
-__all__ = ["Tap", "convolutional_layers", "tap"]
+__all__ = [
+    "Tap",
+    "activations",
+    "check_layer",
+    "convolutional_layers",
+    "encoder_layers",
+    "layer_named",
+    "over_places",
+    "tap",
+]
 
 
 @final
@@ -124,3 +136,113 @@ def convolutional_layers(encoder: Encoder) -> tuple[str, ...]:
     )
     names = [name for (name, _), gradient in zip(with_places, reached, strict=True) if gradient is not None]
     return tuple(dict.fromkeys(names))
+
+
+def encoder_layers(encoder: Encoder) -> tuple[str, ...]:
+    """Names of the layers that can be tapped: used once while encoding, putting out one row per input; in order.
+
+    Layers inside others come before those that hold them.
+    """
+    outputs: dict[str, list[Any]] = {}
+
+    def note(name: str) -> Any:
+        def hook(_: nn.Module, __: tuple[Any, ...], output: Any) -> None:
+            outputs.setdefault(name, []).append(output)
+
+        return hook
+
+    hooks = [module.register_forward_hook(note(name)) for name, module in encoder.network.named_modules() if name]
+    try:
+        with torch.inference_mode():
+            encoder.encode(encoder.tensor(np.zeros((2, *encoder.shape), dtype=np.float32)))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return tuple(
+        name
+        for name, (first, *again) in outputs.items()
+        if not again and isinstance(first, Tensor) and first.ndim > 1 and len(first) == 2
+    )
+
+
+def layer_named(encoder: Encoder, name: str) -> str:
+    """The full name of a layer of the encoder; ``"conv3"`` is enough where one name alone ends so.
+
+    Raises
+    ------
+    InputError
+        No such layer, or several; the message lists them.
+    """
+    layers = encoder_layers(encoder)
+    found = [layer for layer in layers if layer.endswith(f".{name}")]
+    if name not in layers and len(found) != 1:
+        raise InputError(
+            f"The encoder {encoder.name!r} has {'several layers of that name' if found else 'no such layer'}",
+            got=repr(name),
+            cure=f"Choose one of: {', '.join(found or layers)}",
+        )
+    return name if name in layers else found[0]
+
+
+def check_layer(encoder: Encoder, layer: str) -> None:
+    """Refuse what is not the full name of a layer that can be tapped.
+
+    Raises
+    ------
+    InputError
+        No such layer; the message lists them.
+    """
+    layers = encoder_layers(encoder)
+    if layer not in layers:
+        raise InputError(
+            f"The encoder {encoder.name!r} has no such layer",
+            got=repr(layer),
+            cure=f"Choose one of: {', '.join(layers)}",
+        )
+
+
+def over_places(activation: Float[Tensor, "batch channels ..."]) -> Float[Tensor, "batch channels"]:
+    """The mean of every channel over all its places; a dense layer, which has none, as it is.
+
+    Places outside the tissue count, as they do for the layers behind: which cells of a deep layer are tissue is not
+    defined.
+    """
+    return activation.flatten(2).mean(dim=2) if activation.ndim > 2 else activation
+
+
+def activations(
+    encoder: Encoder, inputs: Inputs, layer: str, items: ItemIndices | None = None, *, report: Report = silent
+) -> Float[np.ndarray, "items channels"]:
+    """Items as a layer represents them: the output of each channel, mean over places; float32.
+
+    Parameters
+    ----------
+    encoder
+        Its network is used by one job at a time.
+    inputs
+        The canvas.
+    layer
+        As in ``network.named_modules()``; :func:`encoder_layers` lists them.
+    items
+        Indices; None: all.
+    report
+        Called after every chunk.
+
+    Raises
+    ------
+    InputError
+        No layer of that name; the message lists them.
+    MismatchError
+        The inputs are not the encoder's.
+    """
+    encoder.check(inputs)
+    check_layer(encoder, layer)
+    chosen = np.arange(len(inputs)) if items is None else np.asarray(items, dtype=int)
+    parts = []
+    with tap(encoder.network, layer) as tapped:
+        for start in range(0, max(len(chosen), 1), CHUNK):
+            with torch.inference_mode():
+                encoder.encode(encoder.tensor(inputs.inputs(chosen[start : start + CHUNK])))
+                parts.append(over_places(tapped.take()).float().cpu().numpy())
+            report(Step(min(start + CHUNK, len(chosen)), len(chosen), f"Reading {layer}"))
+    return np.concatenate(parts)

@@ -1,0 +1,32 @@
+"""The list of maps, and what each refuses."""
+
+from __future__ import annotations
+
+import pytest
+
+from conceptstain.concepts.definition import Definition
+from conceptstain.errors import InputError, MismatchError
+from conceptstain.methods.maps import MAPS, map_kind
+from scenes import scene, some_direction
+
+
+def test_a_map_is_found_by_its_key() -> None:
+    assert [map_kind(kind.key) for kind in MAPS] == list(MAPS)
+    with pytest.raises(InputError, match="Choose one of: decoded, gene-mean"):
+        map_kind("magic")
+
+
+def test_a_concept_of_a_layer_has_every_map_but_the_decoded_one() -> None:
+    at = scene()
+    concept = at.concept(some_direction(), space="chain.conv2")
+    for kind in MAPS:
+        if kind.key == "decoded":
+            continue
+        assert kind.refusal_of(concept.definition) is None
+        assert kind.make(at.canvas, at.encoder, concept).concept is concept
+    with pytest.raises(MismatchError, match=r"Decoded concept cannot be made of this concept.*layer chain\.conv2"):
+        map_kind("decoded").make(at.canvas, at.encoder, concept)
+
+
+def test_a_concept_of_the_latent_space_is_refused_by_no_map() -> None:
+    assert [kind.refusal_of(Definition("granule", like="Gene1")) for kind in MAPS] == [None] * len(MAPS)
