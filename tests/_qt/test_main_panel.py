@@ -736,3 +736,33 @@ def test_encoders_of_spots_are_saved_and_loaded_together(
     assert [encoder.fingerprint for encoder in dock.study.spot_encoders] == before
     assert dock.study.encoder is not None
     assert walk.told == []
+
+
+def test_concepts_are_duplicated_combined_and_compared(on_sample: Walk) -> None:
+    walk, card = on_sample, on_sample.dock.concepts
+    walk.make_by_gene("Penk")
+    assert not card.combine_button.isEnabled()
+    walk.make_by_gene("Doc2g")
+    card.combinations.aboutToShow.emit()
+    offered = card.combinations.actions()
+    assert [action.text() for action in offered] == ["Doc2g \N{MINUS SIGN} Penk", "Doc2g + Penk"]
+    walk.settled(offered[0].trigger)
+    assert walk.concept_names == ["Penk", "Doc2g", "Doc2g - Penk"]
+    assert walk.names[-1] == "Doc2g - Penk - decoded"
+    walk.rest()
+    assert card.list.remark("Doc2g - Penk") == "not tested"
+    assert "evidence of each part" in card.evidence.text()
+    walk.click(card.duplicate_button)
+    assert walk.concept_names[-1] == "Doc2g - Penk 2"
+    walk.click(card.undo_button)
+    walk.click(card.compare_button)
+    walk.rest()
+    cosines = walk.dock.study.cosines()
+    assert not card.cosines.isHidden()
+    assert card.cosines.item(0, 1).text() == f"{cosines.iloc[0, 1]:.2f}"
+    walk.click(card.remove_button)
+    walk.rest()
+    assert card.cosines.rowCount() == 2
+    walk.click(card.compare_button)
+    assert card.cosines.isHidden()
+    assert walk.told == []

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QWidget
 from conceptstain._qt.card import Card
 from conceptstain._qt.concept_list import ConceptList, swatch
 from conceptstain._qt.concept_maker import ConceptMaker
+from conceptstain._qt.cosine_table import CosineTable
 from conceptstain._qt.plots import EvidencePlot
 from conceptstain.study import WONG
 
@@ -33,6 +34,9 @@ class ConceptPanel(Card):
     rename_wanted = Signal(str, str)
     recolour_wanted = Signal(str, str)
     remove_wanted = Signal(str)
+    duplicate_wanted = Signal(str)
+    combination_wanted = Signal(str, str, str)  # first, second, "+" or "-"
+    comparison_wanted = Signal(bool)
     undo_wanted = Signal()
     redo_wanted = Signal()
 
@@ -70,6 +74,7 @@ class ConceptPanel(Card):
         for button in (self.colour_button, self.remove_button, self.undo_button, self.redo_button):
             row.addWidget(button)
         self.form.addLayout(row)
+        self._build_algebra()
         self.form.addWidget(self.origin)
         self.list.chosen.connect(self._choose)
         self.list.rename_wanted.connect(self.rename_wanted)
@@ -81,6 +86,38 @@ class ConceptPanel(Card):
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(wanted)
+
+    def _build_algebra(self) -> None:
+        self.duplicate_button = QPushButton("Duplicate")
+        self.duplicate_button.setToolTip("Add a concept made from the same, to go on from")
+        self.combine_button = QPushButton("Combine")
+        self.combine_button.setToolTip("The chosen concept minus or plus another one, each of the same length")
+        self.combinations = QMenu(self.combine_button)
+        self.combinations.aboutToShow.connect(self._list_combinations)
+        self.combine_button.setMenu(self.combinations)
+        self.compare_button = QPushButton("Compare")
+        self.compare_button.setCheckable(True)
+        self.compare_button.setToolTip("Show how alike the concepts are: cosines between their directions")
+        row = QHBoxLayout()
+        for button in (self.duplicate_button, self.combine_button, self.compare_button):
+            row.addWidget(button)
+        self.form.addLayout(row)
+        self.cosines = CosineTable()
+        self.form.addWidget(self.cosines)
+        self.duplicate_button.clicked.connect(lambda: self._with_chosen(self.duplicate_wanted))
+        self.compare_button.toggled.connect(self.comparison_wanted)
+
+    def _list_combinations(self) -> None:
+        """Offer the chosen concept with every other one."""
+        self.combinations.clear()
+        chosen = self.chosen_name
+        for other in self.list.names:
+            if other != chosen:
+                for sign, shown in (("-", "\N{MINUS SIGN}"), ("+", "+")):
+                    action = self.combinations.addAction(f"{chosen} {shown} {other}")
+                    action.triggered.connect(
+                        lambda _checked=False, other=other, sign=sign: self.combination_wanted.emit(chosen, other, sign)
+                    )
 
     def _build_evidence(self) -> None:
         self.histogram = EvidencePlot()
@@ -143,8 +180,10 @@ class ConceptPanel(Card):
         count = self.list.count()
         counted = f"{count} concept{'s' if count != 1 else ''}" if count else "none yet"
         self.set_state(self._reason or waiting or counted)
-        for control in (self.colour_button, self.remove_button):
+        for control in (self.colour_button, self.remove_button, self.duplicate_button):
             control.setEnabled(bool(self.chosen_name))
+        for control in (self.combine_button, self.compare_button):
+            control.setEnabled(count > 1)
         if not count:
             self.origin.setText(FIRST)
             self.show_no_evidence()

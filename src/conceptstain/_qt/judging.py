@@ -35,6 +35,8 @@ class Judging(QObject):
         self._tests: dict[Definition, Job] = {}
         self._untestable: dict[Definition, str] = {}
         self._comparison: Job | None = None
+        self._cosines: Job | None = None
+        concepts.comparison_wanted.connect(lambda _wanted: self._compare_concepts())
         study.encoder_changed.connect(self._start_anew)
         study.spot_encoders_changed.connect(self._start_anew)
         study.concepts_changed.connect(self._test_all)
@@ -46,6 +48,7 @@ class Judging(QObject):
             for entry in self._study.entries:
                 self._test(entry.name)
             self.show_evidence()
+            self._compare_concepts()
 
     def _test(self, name: str) -> None:
         definition = self._study.entry(name).definition
@@ -97,6 +100,24 @@ class Judging(QObject):
             self._concepts.show_evidence(found, colour)
         else:
             self._concepts.show_no_evidence(reason and f"No evidence: {reason}")
+
+    # -- cosines ---------------------------------------------------------------------------------------------------
+
+    def _compare_concepts(self) -> None:
+        """Compare the concepts with each other, where that is asked for and there are two."""
+        if self._cosines is not None:
+            self._cosines.cancel()
+        asked = self._concepts.compare_button.isChecked() and len(self._study.entries) > 1
+        if not asked or self._study.encoder is None:
+            self._concepts.cosines.hide()
+            return
+        self._cosines = self._jobs.run(
+            work.compare_concepts,
+            study=self._study,
+            then=lambda tables: self._concepts.cosines.show_cosines(*tables),
+            about=self._study.canvas,
+            patient=True,
+        )
 
     # -- controls --------------------------------------------------------------------------------------------------
 

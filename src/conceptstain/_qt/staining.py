@@ -67,6 +67,8 @@ class Staining(QObject):
         card.rename_wanted.connect(guarded(self._study.rename))
         card.recolour_wanted.connect(guarded(self._study.recolour))
         card.remove_wanted.connect(guarded(self._study.remove))
+        card.duplicate_wanted.connect(guarded(self._study.duplicate))
+        card.combination_wanted.connect(guarded(self._combine))
         card.undo_wanted.connect(self._study.undo)
         card.redo_wanted.connect(self._study.redo)
 
@@ -140,7 +142,13 @@ class Staining(QObject):
 
     def _define(self, typed: str, wanted: str, **made_from: Any) -> None:
         """Make a concept beside the window and add it; a typed name that is taken is refused, our own is numbered."""
-        definition = Definition(typed or self._study.free_name(wanted), **made_from)
+        self._try(Definition(typed or self._study.free_name(wanted), **made_from))
+
+    def _combine(self, first: str, second: str, sign: Any) -> None:
+        self._try(self._study.combination(first, second, sign))
+
+    def _try(self, definition: Definition) -> None:
+        """Make a concept beside the window, and add it if that can be done."""
         self._concepts.show_state(WAITING if self._jobs.busy else "making a concept…")
         self._jobs.run(
             work.try_concept,

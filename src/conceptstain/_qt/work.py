@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Stained",
     "bundled_encoder",
+    "compare_concepts",
     "compare_with_controls",
     "export_figure",
     "export_results",
@@ -174,6 +175,13 @@ def tested_concept(study: Study, name: str, n_null: int, *, report: Report) -> E
     """Make the evidence for a concept."""
     _need_torch()
     return study.evidence(name, n_null=n_null, report=report)
+
+
+def compare_concepts(study: Study, *, report: Report) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Cosines between all concepts that live in the latent space, and what random genes reach."""
+    _need_torch()
+    names = [entry.name for entry in study.entries if study.concept(entry.name, report=report).space == "latent"]
+    return study.cosines(*names, report=report), study.random_cosines(*names, report=report)
 
 
 def compare_with_controls(study: Study, name: str, map_key: str, dimension: int, *, report: Report) -> Controls:
