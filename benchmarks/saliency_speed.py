@@ -128,7 +128,7 @@ def grown(n_items: int, n_concepts: int) -> None:
     maps = cs.saliencies(canvas, encoder, concepts, items=np.arange(n_items))
     result = sum(each.values.nbytes for each in maps) / 1e6
     print(
-        f"  {n_items:,} genes, {n_concepts} concepts: {resident('VmHWM') - before:.0f} MB, "
+        f"  {n_items:,} genes, concepts: {n_concepts}; {resident('VmHWM') - before:.0f} MB, "
         f"of which the result {result:.0f} MB"
     )
 

@@ -41,6 +41,14 @@ def test_the_guided_and_the_deconvolved_map_are_the_twins(rule: str, twin: Calla
     agree(found.values, np.stack([twin(at.network, x, some_direction()) for x in at.canvas.inputs([3, 9])]))
 
 
+def test_the_input_gradient_is_the_twins_gradient_times_the_picture() -> None:
+    at = scene()
+    picture = at.canvas.inputs([3])[0]
+    found = saliency(at.canvas, at.encoder, at.concept(some_direction()), rule="input-gradient", items=[3])
+    expected = picture * gradient(at.network, picture, some_direction())
+    np.testing.assert_allclose(found.values[0], expected, rtol=1e-5, atol=1e-7)
+
+
 def test_the_input_gradient_is_the_gradient_times_the_picture() -> None:
     at = scene()
     concept = at.concept(some_direction())

@@ -136,6 +136,12 @@ def test_guided_gradients_are_those_that_both_deconvolution_and_the_relu_let_thr
     assert DECONVOLUTION.at_relu(incoming, output, entered).tolist() == [0.0, 2.0, 3.0, 4.0]
 
 
+def test_a_constant_threshold_of_0_is_guided_backpropagation() -> None:
+    encoder = encoder_of(network_of("convolutional"), SHAPE)
+    found = gradient_by(rectified(variant="constant"), encoder, picture())
+    torch.testing.assert_close(found, gradient_by(GUIDED, encoder, picture()), rtol=0, atol=0)
+
+
 def test_what_pooling_redistributes_proportionally_is_all_that_came() -> None:
     pool = nn.MaxPool2d(2)
     entered, incoming = torch.rand(1, 2, 4, 4, dtype=torch.float64) + 0.1, torch.randn(1, 2, 2, 2, dtype=torch.float64)

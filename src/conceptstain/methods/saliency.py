@@ -77,7 +77,8 @@ def saliency(
         only the strongest units of every layer pass it on, as :func:`conceptstain.nets.rules.rectified` has it by
         default; hand over ``rectified(...)`` itself to choose its settings.
 
-        Maps by the last three mostly redraw their input: compare them with those of an untrained encoder.
+        Guided and rectified maps mostly redraw their input: compare them with those of an untrained encoder, and of
+        another concept at the same items.
         :func:`supported_rules` says which rules a network can be asked with.
     items
         Indices of the pictures; None: the concept's own genes that this canvas has (the others are named in
@@ -115,9 +116,8 @@ def saliencies(
 ) -> tuple[Attribution, ...]:
     """The maps of several concepts, as :func:`saliency` makes each.
 
-    Concepts that are asked at the same pictures share the pass through the network, which only the way back is made
-    anew for each: eight at once take little more than half of the time of eight by themselves. So hand over ``items``,
-    or expect no gain where every concept has genes of its own.
+    Concepts that are asked at the same pictures share the pass forward through the network; only the way back is made
+    anew for each. Where every concept has genes of its own, nothing is shared and nothing gained: hand over ``items``.
 
     Parameters
     ----------
