@@ -113,8 +113,8 @@ def rectified(
 
         ``"constant"`` (``rectgradconst``): ``tau`` is ``threshold`` everywhere.
     threshold
-        ``tau`` of ``"constant"``, in units of ``a R``. The released default 0 makes it guided backpropagation. Any other
-        value makes the map depend on the length of the concept's direction.
+        ``tau`` of ``"constant"``, in units of ``a R``. The released default 0 makes it guided backpropagation. Any
+        other value makes the map depend on the length of the concept's direction.
     padding
         The border rule: the outermost pixel of the gradient that reaches a padded convolution is set to 0, whatever the
         size of its kernel. A map of 4 x 4 keeps 2 x 2, one of 2 x 2 nothing.
