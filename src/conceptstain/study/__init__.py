@@ -1,0 +1,6 @@
+"""The study: all that a user makes of a section, and what was computed of it."""
+
+from conceptstain.study.concept_list import WONG, ConceptList, Entry, Sign
+from conceptstain.study.study import Study
+
+__all__ = ["WONG", "ConceptList", "Entry", "Sign", "Study"]

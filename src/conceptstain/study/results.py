@@ -1,0 +1,153 @@
+"""What was computed of definitions on a section, each made on first use and then kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, final
+
+from conceptstain.concepts.definition import Definition
+from conceptstain.errors import InputError
+from conceptstain.progress import Report
+
+if TYPE_CHECKING:  # these import torch, and a window that shows an empty study should not wait for it
+    from conceptstain.canvas.gene_pictures import GenePictures
+    from conceptstain.canvas.spot_profiles import SpotProfiles
+    from conceptstain.concepts.concept import Concept
+    from conceptstain.concepts.evidence import Evidence
+    from conceptstain.concepts.spot_concepts import SpotConcepts, SpotConceptSettings
+    from conceptstain.methods.controls import Controls
+    from conceptstain.nets.encoder import Encoder
+
+__all__ = ["PictureResults", "SpotResults", "corrected_together"]
+
+
+@final
+class PictureResults:
+    """What one encoder makes of definitions on one section's gene pictures."""
+
+    def __init__(self, canvas: GenePictures, encoder: Encoder) -> None:
+        self.canvas = canvas
+        self.encoder = encoder
+        self.evidence_of: dict[Definition, Evidence] = {}
+        self._concepts: dict[Definition, Concept] = {}
+        self._controls: dict[tuple[Definition, str, int], Controls] = {}
+
+    def concept(self, definition: Definition, report: Report) -> Concept:
+        """The direction of a definition."""
+        from conceptstain.concepts.concept import make
+
+        if definition not in self._concepts:
+            self._concepts[definition] = make(definition, self.canvas, self.encoder, report=report)
+        return self._concepts[definition]
+
+    def evidence(self, definition: Definition, n_null: int, report: Report) -> Evidence:
+        """What speaks for it, not corrected for others."""
+        from conceptstain.concepts.evidence import evidence
+
+        known = self.evidence_of.get(definition)
+        if known is None or known.settings["n_null"] != n_null:
+            concept = self.concept(definition, report)
+            known = evidence(concept, self.canvas, self.encoder, n_null=n_null, report=report)
+            self.evidence_of[definition] = known
+        return known
+
+    def controls(self, definition: Definition, map_key: str, dimension: int, report: Report) -> Controls:
+        """A map beside what it has to beat."""
+        from conceptstain.methods.controls import controls
+
+        key = (definition, map_key, dimension)
+        if key not in self._controls:
+            concept = self.concept(definition, report)
+            self._controls[key] = controls(
+                self.canvas, self.encoder, concept, map_key, dimension=dimension, report=report
+            )
+        return self._controls[key]
+
+    def rename(self, before: Definition, after: Definition) -> None:
+        """Keep what was made of a definition for the same under another name."""
+        if before in self._concepts:
+            self._concepts[after] = replace(self._concepts[before], definition=after)
+        if before in self.evidence_of:
+            self.evidence_of[after] = replace(self.evidence_of[before], definition=after)
+
+
+@final
+class SpotResults:
+    """What the encoders of spot profiles make of definitions on one section."""
+
+    def __init__(self, canvas: SpotProfiles, encoders: Sequence[Encoder]) -> None:
+        self.canvas = canvas
+        self.encoders = tuple(encoders)
+        self.evidence_of: dict[Definition, Evidence] = {}
+        self._concepts: dict[tuple[SpotConceptSettings, tuple[Definition, ...]], SpotConcepts] = {}
+        self._controls: dict[SpotConcepts, Controls] = {}
+
+    def concepts(
+        self, definition: Definition, others: Sequence[Definition], settings: SpotConceptSettings, report: Report
+    ) -> SpotConcepts:
+        """A concept and those it is told from, read together.
+
+        It is told from those that were made from spots and have no spot in common with it or with each other; of two
+        that overlap, from the first.
+
+        Raises
+        ------
+        InputError
+            It was not made from spots.
+        """
+        from conceptstain.concepts.spot_concepts import spot_concepts
+
+        if definition.region is None:
+            raise InputError(
+                f"The concept {definition.name!r} was not made from spots, so spots cannot be compared with any",
+                got=definition.words,
+                cure="Choose another map, or make a concept of drawn spots",
+            )
+        taken = [definition]
+        covered = definition.region.choose(self.canvas.section)
+        for other in others if settings.contrast else ():
+            if other is not definition and other.region is not None:
+                spots = other.region.choose(self.canvas.section)
+                if not (spots & covered).any():
+                    taken.append(other)
+                    covered = covered | spots
+        key = (settings, tuple(taken))
+        if key not in self._concepts:
+            regions = [replace(each.region, name=each.name) for each in taken if each.region is not None]
+            self._concepts[key] = spot_concepts(regions, self.canvas, self.encoders, settings, report=report)
+        return self._concepts[key]
+
+    def evidence(self, definition: Definition, concepts: SpotConcepts, n_null: int, report: Report) -> Evidence:
+        """What speaks for it, not corrected for others."""
+        from conceptstain.concepts.evidence import evidence
+
+        known = self.evidence_of.get(definition)
+        if known is None or known.settings["n_null"] != n_null:
+            made = evidence(concepts, name=definition.name, n_null=n_null, report=report)
+            known = self.evidence_of[definition] = replace(made, definition=definition)
+        return known
+
+    def controls(self, definition: Definition, concepts: SpotConcepts, report: Report) -> Controls:
+        """The painted score beside what it has to beat."""
+        from conceptstain.methods.controls import controls
+
+        if concepts not in self._controls:
+            self._controls[concepts] = controls(concepts, name=definition.name, report=report)
+        return self._controls[concepts]
+
+    def rename(self, before: Definition, after: Definition) -> None:
+        """Keep what was made of a definition for the same under another name."""
+        if before in self.evidence_of:
+            self.evidence_of[after] = replace(self.evidence_of[before], definition=after)
+
+
+def corrected_together(asked: Definition, tried: dict[Definition, Evidence]) -> Evidence:
+    """The evidence for one of the definitions, corrected for all; the same under two names counts once."""
+    from conceptstain.concepts.evidence import corrected
+
+    counted = [asked]
+    for definition in tried:
+        if not any(definition.has_same_source(each) for each in counted):
+            counted.append(definition)
+    return corrected([tried[each] for each in counted])[0]
