@@ -132,6 +132,7 @@ def walk(make_napari_viewer: Callable[..., Viewer], qtbot: QtBot) -> Iterator[Wa
 @pytest.fixture
 def on_sample(walk: Walk) -> Walk:
     walk.click(walk.dock.data.sample_button)
+    walk.dock.maps.choose("decoded")
     assert walk.told == []
     return walk
 
@@ -704,8 +705,8 @@ def test_the_first_spot_score_fits_encoders_of_spots(on_sample: Walk) -> None:
     assert genes.gene(genes.index(0, 0)) == lowest.idxmin()
     assert genes.rowCount() == int((lowest <= 0).sum())
     walk.make_by_gene("Penk")
-    assert dock.maps.chosen[0] == "decoded"
-    assert walk.names[-1] == "Penk - decoded"
+    assert dock.maps.chosen[0] == "gene-mean"
+    assert walk.names[-1] == "Penk - gene mean"
     assert walk.told == []
 
 
@@ -765,4 +766,23 @@ def test_concepts_are_duplicated_combined_and_compared(on_sample: Walk) -> None:
     assert card.cosines.rowCount() == 2
     walk.click(card.compare_button)
     assert card.cosines.isHidden()
+    assert walk.told == []
+
+
+def test_the_first_map_suits_the_encoder_and_the_concept(walk: Walk) -> None:
+    walk.click(walk.dock.data.sample_button)
+    walk.make_by_gene("Penk")
+    assert walk.names[-1] == "Penk - gene mean"  # the bundled encoder has never seen this section
+    walk.make_by_layer("GCL")
+    assert walk.names[-1] == "GCL - gene mean"
+    walk.dock.model.epochs.setValue(1)
+    walk.settled(lambda: walk.dock.opening.fit("mlp", 1))
+    assert walk.names[-1] == "GCL - decoded"
+    walk.settled(lambda: walk.dock.opening.fit("spots", 1))
+    assert walk.names[-1] == "GCL - spot score"
+    walk.settled(lambda: walk.dock.concepts.choose("Penk"))
+    assert walk.names[-1] == "Penk - decoded"
+    walk.settled(lambda: walk.dock.maps.choose("gradient"))
+    walk.settled(lambda: walk.dock.concepts.choose("GCL"))
+    assert walk.names[-1] == "GCL - gradient saliency"
     assert walk.told == []

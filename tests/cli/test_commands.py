@@ -191,7 +191,7 @@ def test_existing_results_are_replaced_only_when_asked(stain, tmp_path):
         (["--like", "Gene1", "--image", "missing.jpg"], "missing.jpg"),
         (["--like", "Gene1", "--minus-like", "Gene1"], "Nothing is left"),
         (["--like", "Gene1", "--minus-like", "Gene2", "--minus-genes", "Gene3"], "--minus-like and --minus-genes"),
-        (["--like", "Gene1", "--space", "relu1"], "lives in the layer relu1"),
+        (["--like", "Gene1", "--space", "relu1", "--map", "decoded"], "lives in the layer relu1"),
         (["--like", "Gene1", "--space", "conv9", "--map", "gradient"], "no such layer"),
     ],
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from conceptstain.concepts.definition import Definition
 from conceptstain.errors import InputError, MismatchError
-from conceptstain.methods.maps import MAPS, map_kind
+from conceptstain.methods.maps import MAPS, map_kind, recommended_maps
 from scenes import scene, some_direction
 
 
@@ -30,3 +32,12 @@ def test_a_concept_of_a_layer_has_every_map_but_the_decoded_one() -> None:
 
 def test_a_concept_of_the_latent_space_is_refused_by_no_map() -> None:
     assert [kind.refusal_of(Definition("granule", like="Gene1")) for kind in MAPS] == [None] * len(MAPS)
+
+
+def test_an_encoder_that_learned_from_the_section_is_asked_for_its_map_first() -> None:
+    at = scene()
+    seen = replace(at.encoder, card={"sections": [{"name": "here"}]})
+    definition = Definition("granule", like="Gene1")
+    assert recommended_maps(seen, "here", definition) == ("decoded", "gene-mean")
+    assert recommended_maps(seen, "elsewhere", definition) == ("gene-mean", "decoded")
+    assert recommended_maps(seen, "here", definition.in_space("chain.conv2")) == ("gene-mean",)

@@ -48,6 +48,7 @@ class MapsPanel(Card):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("4  Maps", parent)
+        self._by_hand = False  # whether the user has chosen the map
         self._build_choice()
         self._build_spot_settings()
         self._build_limits()
@@ -74,6 +75,7 @@ class MapsPanel(Card):
         self.explanation.setWordWrap(True)
         self.form.addWidget(self.explanation)
         self.map.currentIndexChanged.connect(self._want_map)
+        self.map.activated.connect(self._choose_by_hand)
         self.latent.valueChanged.connect(self._want_map)
 
     def _build_spot_settings(self) -> None:
@@ -184,6 +186,19 @@ class MapsPanel(Card):
         """Key of the chosen map, and the latent dimension."""
         return str(self.map.currentData()), self.latent.value()
 
+    def suggest(self, key: str) -> None:
+        """Choose a map, unless the user has chosen one that can be painted; nothing is asked for."""
+        if not self._by_hand or not self.map.model().item(self.map.currentIndex()).isEnabled():
+            self.map.blockSignals(True)
+            self.map.setCurrentIndex(self.map.findData(key))
+            self.map.blockSignals(False)
+            self._explain_map()
+
+    def choose(self, key: str) -> None:
+        """Choose a map as the user does."""
+        self._by_hand = True
+        self.map.setCurrentIndex(self.map.findData(key))
+
     def set_ready(self, *, ready: bool, reason: str = "") -> None:
         """Enable the card, or say what it waits for."""
         self.setEnabled(ready)
@@ -203,10 +218,8 @@ class MapsPanel(Card):
             self.map.setCurrentIndex(0)
 
     def show_made_of_spots(self, *, of_spots: bool) -> None:
-        """Grey out the spot score where the concept was not made from spots, and go back to the first map."""
+        """Grey out the spot score where the concept was not made from spots."""
         self._allow(SPOT_SCORE.key, "" if of_spots else "Not for a concept of genes: make one of drawn spots")
-        if not of_spots and self.map.currentData() == SPOT_SCORE.key:
-            self.map.setCurrentIndex(0)
 
     def show_controls(self, controls: Controls, colour: str) -> None:
         """Show the map beside what it has to beat."""
@@ -248,12 +261,18 @@ class MapsPanel(Card):
         """Show the genes of a concept."""
         self.table_model.show(genes)
 
+    def _choose_by_hand(self) -> None:
+        self._by_hand = True
+
     def _want_map(self) -> None:
+        self._explain_map()
+        self.map_wanted.emit(*self.chosen)
+
+    def _explain_map(self) -> None:
         kind = CHOICES[self.map.currentIndex()]
         self.latent.setVisible(kind.key == "attention")
         self.spot_settings.setVisible(kind is SPOT_SCORE)
         self.explanation.setText(kind.explanation)
-        self.map_wanted.emit(*self.chosen)
 
     def _want_spot_settings(self) -> None:
         contrast, rest = self.against.currentData()

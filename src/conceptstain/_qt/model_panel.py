@@ -138,7 +138,7 @@ class ModelPanel(Card):
         self.save_button.setEnabled(encoder is not None)
         if encoder is not None:
             rows, columns = encoder.shape[-2:]
-            known = [str(seen["name"]) for seen in encoder.card.get("sections", ())]
+            known = encoder.sections
             strange = bool(known) and section not in known
             hint = "fit for sharper maps" if strange else f"{encoder.latent} latents"
             self.set_state(f"{encoder.name} · {hint}")
@@ -159,7 +159,7 @@ class ModelPanel(Card):
         self.save_spots_button.setVisible(bool(encoders))
         if encoders:
             count = f"{len(encoders)} encoders" if len(encoders) > 1 else "1 encoder"
-            known = ", ".join(str(seen["name"]) for seen in encoders[0].card.get("sections", ()))
+            known = ", ".join(encoders[0].sections)
             self.spots.setText(
                 f"<b>Spots</b>: {count} of {len(encoders[0].features):,} genes"
                 + (f", fitted to {escape(known)}." if known else ".")

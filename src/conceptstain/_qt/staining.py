@@ -19,7 +19,7 @@ from conceptstain._qt.painter import Painter
 from conceptstain.canvas.region import Region
 from conceptstain.concepts.definition import Definition
 from conceptstain.errors import ConceptStainError, InputError
-from conceptstain.methods.maps import MAPS, SPOT_SCORE
+from conceptstain.methods.maps import MAPS, SPOT_SCORE, recommended_maps
 from conceptstain.study import Study
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Staining(QObject):
             self.stain()
 
     def _show_spot_encoders(self) -> None:
-        if self._study.spot_encoders and self._maps.chosen[0] == SPOT_SCORE.key:
+        if self._study.spot_encoders:
             self.stain()
 
     def show_no_spot_encoders(self) -> None:
@@ -197,8 +197,7 @@ class Staining(QObject):
         name = self._concepts.chosen_name
         if not name or self._study.encoder is None:
             return None
-        of_spots = self._study.entry(name).definition.region is not None
-        self._maps.show_made_of_spots(of_spots=of_spots)
+        self._suggest_map(self._study.entry(name).definition)
         key, dimension = self._maps.chosen
         if key == SPOT_SCORE.key and not self._study.spot_encoders:
             self._maps.set_state("fits encoders of spots first…")
@@ -218,6 +217,16 @@ class Staining(QObject):
         )
         self._running = job
         return job
+
+    def _suggest_map(self, definition: Definition) -> None:
+        """Choose the map that suits the concept best, unless the user has chosen one."""
+        encoder, of_spots = self._study.need_encoder(), definition.region is not None
+        self._maps.show_made_of_spots(of_spots=of_spots)
+        if of_spots and self._study.spot_encoders:
+            self._maps.suggest(SPOT_SCORE.key)
+        else:
+            keys = recommended_maps(encoder, self._study.need_canvas().section.name, definition)
+            self._maps.suggest(keys[0] if keys else MAPS[0].key)
 
     def _forget(self, job: Job) -> None:
         if self._running is job:

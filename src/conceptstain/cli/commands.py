@@ -37,7 +37,7 @@ from conceptstain.cli.spots import fit_profiles, spots
 from conceptstain.cli.telling import say_encoders, say_neighbours, say_section, say_written, told
 from conceptstain.cli.window import has_display, open_window
 from conceptstain.errors import InputError
-from conceptstain.methods.maps import MAPS, map_kind
+from conceptstain.methods.maps import MAPS, map_kind, recommended_maps
 
 __all__ = ["app"]
 
@@ -213,9 +213,13 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
     alignment: Alignment = None,
     image_scale: ImageScale = None,
     maps: Annotated[
-        list[str],
-        typer.Option("--map", help=f"{', '.join(kind.key for kind in MAPS)}; repeatable."),
-    ] = ["decoded"],  # noqa: B006 - typer reads it, nobody changes it
+        list[str] | None,
+        typer.Option(
+            "--map",
+            help=f"{', '.join(kind.key for kind in MAPS)}; repeatable.",
+            show_default="gene-mean and decoded, first the one that suits the encoder",
+        ),
+    ] = None,
     latent: Annotated[int, typer.Option(help="Which latent dimension the map attention is of.")] = 0,
     form: Annotated[ConceptForm, typer.Option(help="Mean latent of the genes, or that against all others.")] = (
         ConceptForm.MEAN
@@ -240,7 +244,7 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
         from conceptstain.concepts.definition import LATENT
         from conceptstain.nets.tap import layer_named
 
-        kinds = [map_kind(key) for key in dict.fromkeys(maps)]
+        kinds = [map_kind(key) for key in dict.fromkeys(maps or ())]
         definition = definition_from(like, genes, region, form=form.value, neighbours=neighbours)
         if minus_like or minus_genes or minus_region:
             definition -= definition_from(
@@ -263,6 +267,7 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
         for _, part in concept.terms:
             if part.definition.like:
                 say_neighbours(part)
+        kinds = kinds or [map_kind(key) for key in recommended_maps(encoder, section.name, definition)]
         painted = [kind.make(canvas, encoder, concept, dimension=latent) for kind in kinds]
         tables = tested(concept, canvas, encoder, nulls=nulls, seed=seed)
         tables[CONTROLS] = controlled(concept, canvas, encoder, [kind.key for kind in kinds], latent=latent, seed=seed)

@@ -71,9 +71,7 @@ def spot_evidence(concepts: SpotConcepts, name: str, tries: Tries) -> Evidence:
 
 def _notes(concepts: SpotConcepts, name: str, shape: Null | None) -> tuple[str, ...]:
     section = concepts.canvas.section.name
-    fitted_here = any(
-        seen.get("name") == section for encoder in concepts.encoders for seen in encoder.card.get("sections", ())
-    )
+    fitted_here = any(section in encoder.sections for encoder in concepts.encoders)
     seen_by = "Encoder and z-scores have" if fitted_here else "The z-scores have"
     notes = [f"{seen_by} seen all spots of {section}, hidden ones included, but not which of them belong together."]
     if concepts.settings.contrast and len(concepts.names) > 1:

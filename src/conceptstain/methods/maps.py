@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.saliency import RuleName
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["MAPS", "SPOT_SCORE", "MapKind", "SpotScoreKind", "map_kind"]
+__all__ = ["MAPS", "SPOT_SCORE", "MapKind", "SpotScoreKind", "map_kind", "recommended_maps"]
 
 
 def _any_definition(_definition: Definition) -> str | None:
@@ -109,6 +109,26 @@ class SpotScoreKind:
 SPOT_SCORE = SpotScoreKind()
 
 
+def recommended_maps(encoder: Encoder, section: str, definition: Definition) -> tuple[str, ...]:
+    """Keys of the maps to look at first, the better one first: as measured in ``docs/layers.md``.
+
+    The decoded map of an encoder that learned from the section, and that of its genes without any network; the other
+    way round for an encoder that has never seen it, whose maps are poor. What the concept refuses is left out.
+
+    Parameters
+    ----------
+    encoder
+        The encoder in use.
+    section
+        Name of the section that is painted.
+    definition
+        Of the concept.
+    """
+    order = ("decoded", "gene-mean") if section in encoder.sections else ("gene-mean", "decoded")
+    kinds = [map_kind(key) for key in order]
+    return tuple(kind.key for kind in kinds if kind.refusal(encoder) is None and kind.refusal_of(definition) is None)
+
+
 def map_kind(key: str) -> MapKind:
     """The map of that key; an InputError listing the keys where there is none."""
     for kind in MAPS:
@@ -189,7 +209,7 @@ MAPS = (
     MapKind(
         "decoded",
         "Decoded concept",
-        "The picture the decoder draws for the concept, minus its opposite. The sharpest and steadiest map.",
+        "The picture the decoder draws for the concept, minus its opposite: the sharpest map of a fitted network.",
         _decoded,
         _cannot_decode,
         _is_of_a_layer,

@@ -90,6 +90,11 @@ class Encoder:
         return digest.hexdigest()[:12]
 
     @property
+    def sections(self) -> tuple[str, ...]:
+        """Names of the sections that it learned from, where its card tells them."""
+        return tuple(str(seen["name"]) for seen in self.card.get("sections", ()))
+
+    @property
     def device(self) -> torch.device:
         """Where the network is."""
         return next(self.network.parameters()).device
