@@ -110,7 +110,7 @@ def painting(thing: Paintable, canvas: GenePictures | SpotProfiles | Section) ->
             label += " \N{MULTIPLICATION SIGN} input"
         return Painting(thing.title, label, values, thing.signed, thing.colour_limits)
     gene = canvas.item(thing) if isinstance(thing, str) else _checked(thing, canvas)
-    values = canvas.expression[:, [gene]].toarray().ravel().astype(np.float64)
+    values = canvas.expressed(gene).astype(np.float64)
     return Painting(f"{canvas.item_names[gene]} - expression", expression_label(canvas), values, signed=False)
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import anndata
 import h5py
 import numpy as np
 import pandas as pd
@@ -257,3 +258,14 @@ def test_an_alignment_file_does_not_go_with_h5ad(opened, tmp_path):
 def test_a_scale_without_an_image_is_an_error(opened):
     with pytest.raises(InputError, match="no image to place"):
         opened(lattice_anndata(), image_scale=0.5)
+
+
+@pytest.mark.parametrize("compressed", [csr_matrix, csc_matrix])
+def test_a_gene_read_by_its_pointers_is_what_anndata_reads_from_the_file(compressed, opened, tmp_path):
+    values = np.random.default_rng(1).uniform(0.5, 3, (30, 4)).astype(np.float32)
+    values[values < 1.5] = 0
+    canvas = opened(lattice_anndata(X=compressed(values))).view("genes")
+    backed = anndata.read_h5ad(tmp_path / "section.h5ad", backed="r")
+    for gene, name in enumerate(canvas.item_names):
+        np.testing.assert_array_equal(canvas.expressed(gene), backed[:, name].X.toarray()[:, 0])
+    backed.file.close()

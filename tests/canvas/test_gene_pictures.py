@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from conceptstain.canvas.canvas import Canvas
-from conceptstain.canvas.gene_pictures import GenePictures, normalise_depth
+from conceptstain.canvas.gene_pictures import BLOCK, GenePictures, normalise_depth
 from conceptstain.errors import InputError
 from factories import tiny_section
 from strategies import laws, reordered, sections, with_matrix
@@ -31,6 +31,21 @@ def test_a_batch_equals_one_by_one(section, scaling):
     genes = np.arange(len(canvas))[::-1]
     one_by_one = np.stack([canvas.inputs([gene])[0] for gene in genes])
     np.testing.assert_array_equal(canvas.inputs(genes), one_by_one)
+
+
+def test_more_genes_than_are_drawn_at_a_time_give_the_same_pictures_as_one_by_one():
+    canvas = tiny_section(n_genes=2 * BLOCK + 5).view()
+    genes = np.arange(len(canvas))[::-1]
+    np.testing.assert_array_equal(canvas.inputs(genes), np.stack([canvas.inputs([gene])[0] for gene in genes]))
+    assert canvas.inputs([]).shape == (0, *canvas.shape)
+
+
+@laws
+@given(section=sections(), scaling=scalings)
+def test_a_gene_read_by_its_pointers_is_its_column(section, scaling):
+    canvas = section.view(scaling=scaling)
+    for gene in range(len(canvas)):
+        np.testing.assert_array_equal(canvas.expressed(gene), canvas.expression[:, [gene]].toarray()[:, 0])
 
 
 @laws
