@@ -22,7 +22,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from bulb_layers import LAYERS, MARKERS, labelled_canvas, published
+from bulb.sections import LAYERS, MARKERS, labelled_canvas, published
 from scipy.sparse import csr_array
 from scipy.spatial.distance import cdist
 from scipy.stats import ks_2samp

@@ -20,10 +20,11 @@ import dataclasses
 
 import numpy as np
 import pandas as pd
-from bulb_layers import LAYERS, auroc, labelled_canvas
+from bulb.sections import LAYERS, labelled_canvas
 from scipy.stats import spearmanr
 
 import conceptstain as cs
+from conceptstain.concepts.cross_fit import auroc
 from conceptstain.nets.untrained import untrained
 
 MARKERS = {"GCL": "Penk", "MCL+OPL": "Doc2g", "GL": "Th", "ONL": "Kctd12"}

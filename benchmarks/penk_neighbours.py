@@ -13,7 +13,7 @@ import argparse
 
 import numpy as np
 import torch
-from bulb_layers import published
+from bulb.sections import published
 
 import conceptstain as cs
 from conceptstain.concepts.concept import latent_neighbours

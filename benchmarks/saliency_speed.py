@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from bulb_layers import published
+from bulb.sections import published
 from captum.attr import Saliency
 
 import conceptstain as cs

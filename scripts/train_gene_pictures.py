@@ -19,7 +19,8 @@ from conceptstain.nets.training import TrainingSettings
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
-from bulb_layers import bundled_lines, published  # noqa: E402 - found through the line above
+from bulb.pictures import bundled_lines  # noqa: E402 - found through the line above
+from bulb.sections import published  # noqa: E402
 
 NAME = "gene-pictures"
 SECTIONS = ("Rep1_MOB_count_matrix-1.tsv", "Rep2_MOB_count_matrix-1.tsv")
@@ -54,7 +55,7 @@ Best of {epochs} epochs: {best_epoch}; validation loss {validation:.2f} nats per
 
 AUROC on Rep11, a section it has not seen, against its layer labels (GCL granule, MCL mitral, OPL outer plexiform, GL
 glomerular, ONL nerve); a concept is the mean latent of the 50 genes nearest to Penk, Doc2g, Th and Kctd12. One seed.
-Measured by `python scripts/train_gene_pictures.py`, with the code of `benchmarks/bulb_layers.py`.
+Measured by `python scripts/train_gene_pictures.py`, with the code of `benchmarks/layers.py`.
 
 {table}
 

@@ -115,6 +115,21 @@ def test_an_ensemble_averages_the_z_scored_scores():
     assert made.encoders == encoders(3)
 
 
+def test_singly_adds_each_score_against_all_other_spots_to_the_contrast():
+    (encoder,) = encoders(1)
+    regions = [some("a", 1), some("b", 2), some("c", 3)]
+    apart = np.sum([region.choose(canvas().section) for region in regions], axis=0) <= 1
+    own = [Region.from_mask(each.name, each.choose(canvas().section) & apart) for each in regions]
+
+    def scores(**settings) -> np.ndarray:
+        return spot_concepts(own, canvas(), encoder, SpotConceptSettings(context=0.0, **settings)).score().table
+
+    contrast, against_rest = scores(), scores(contrast=False)
+    np.testing.assert_allclose(scores(singly=True), zscore(contrast + against_rest, axis=0), atol=1e-9)
+    assert not np.allclose(scores(singly=True), contrast, atol=1e-3)
+    np.testing.assert_array_equal(scores(singly=True, contrast=False), against_rest)
+
+
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 1000), contrast=st.booleans(), context=st.sampled_from([0.0, None, 0.5]))
 def test_scores_follow_the_order_of_regions_and_have_mean_0_and_variance_1(seed, contrast, context):

@@ -56,12 +56,16 @@ class SpotConceptSettings:
     context
         Weight of the neighbours' word, 0 to 1 (:class:`~conceptstain.concepts.neighbour_context.NeighbourContext`).
         None: chosen by cross-validation on the drawn spots, 0 where a concept has fewer than 10.
+    singly
+        Add to each contrast the score of the concept held singly against all other spots, in standard deviations: the
+        contrast tells thin layers apart, and the other one holds where the mix of layers differs between sections.
     """
 
     direction: Direction = "auto"
     contrast: bool = True
     rest: bool = True
     context: float | None = None
+    singly: bool = False
 
     def __post_init__(self) -> None:
         if self.direction not in ("auto", "plain", "whitened"):
@@ -154,7 +158,8 @@ class SpotConcepts:
     members
         Indices of each concept's spots; those drawn for two contrasted concepts count for neither.
     readings
-        For each encoder, how it reads them: one reading for all concepts where they are contrasted, else one for each.
+        For each encoder, how it reads them: one reading for all concepts where they are contrasted, else one for each;
+        both where ``settings.singly`` adds them.
     settings
         How.
     notes
@@ -312,18 +317,19 @@ def spot_concepts(
     compared = np.ones(len(canvas), dtype=bool) if among is None else among.choose(canvas.section)
     notes: tuple[str, ...] = ()
     members: list[NDArray[np.integer]]
-    others: list[NDArray[np.integer]]
+    grouped: list[tuple[tuple[int, ...], list[NDArray[np.integer]]]] = []
     if settings.contrast and len(drawn) > 1:
         shared = np.sum(chosen, axis=0) > 1
         if shared.any():
             notes = (f"{shared.sum()} spots were drawn for more than one concept and count for none.",)
         members = [np.flatnonzero(mask & ~shared) for mask in chosen]
         rest = np.flatnonzero(compared & ~np.any(chosen, axis=0))
-        grouped = [(tuple(range(len(drawn))), [*members, rest] if settings.rest and len(rest) else members)]
+        grouped.append((tuple(range(len(drawn))), [*members, rest] if settings.rest and len(rest) else members))
     else:
         members = [np.flatnonzero(mask) for mask in chosen]
+    if not grouped or settings.singly:
         others = [np.flatnonzero(compared & ~mask) for mask in chosen]
-        grouped = [((number,), [members[number], others[number]]) for number in range(len(drawn))]
+        grouped += [((number,), [members[number], others[number]]) for number in range(len(drawn))]
     for region, each in zip(drawn, members, strict=True):
         if len(each) == 0:
             raise InputError(
