@@ -129,24 +129,27 @@ def bundled_lines(encoder: cs.Encoder) -> list[str]:
     return markdown([*found, *by_like_without_model("card")], "card").split("\n")
 
 
-def drawn_maps(encoder: cs.Encoder, side: np.ndarray, drawn: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+def drawn_maps(
+    encoder: cs.Encoder, side: np.ndarray, drawn: Sequence[np.ndarray], order: str = "statistic"
+) -> dict[str, np.ndarray]:
     """Every map of concepts of drawn spots, spots x layers; their genes are chosen with the other side hidden."""
     canvas = sections.pictures(LABELLED)
     seen = hidden_beyond(tuple(side))
     columns: dict[str, list[np.ndarray]] = {}
     for name, mask in zip(DRAWN, drawn, strict=True):
-        concept = cs.concept(name, canvas, encoder, items=enriched(seen, cs.Region.from_mask(name, mask)))
+        concept = cs.concept(name, canvas, encoder, items=enriched(seen, cs.Region.from_mask(name, mask), order))
         for key, values in maps(canvas, encoder, concept):
             columns.setdefault(key, []).append(values)
     return {key: np.stack(values, axis=1) for key, values in columns.items()}
 
 
-def enriched(canvas: cs.GenePictures, region: cs.Region) -> list[str]:
-    """The genes of a region as the product chooses them; of random spots, where none is good enough, the best."""
+def enriched(canvas: cs.GenePictures, region: cs.Region, order: str) -> list[str]:
+    """Those genes that the product finds good enough, the strongest by its statistic or by another column."""
     try:
-        return list(enriched_genes(canvas, region).index)
-    except cs.InputError:
-        return list(enriched_genes(canvas, region, min_auroc=0.0, min_fraction=0.0).index)
+        table = enriched_genes(canvas, region, number=len(canvas))
+    except cs.InputError:  # of random spots
+        table = enriched_genes(canvas, region, number=len(canvas), min_auroc=0.0, min_fraction=0.0)
+    return list(table.sort_values(order, ascending=False, kind="stable").index[:NEIGHBOURS])
 
 
 @cache
@@ -168,6 +171,8 @@ def by_region(encoders: Encoders, where: str, seed: int) -> list[Result]:
     for side in cuts(sections.section(LABELLED).spots):
         drawn, asked = [side & (layer == k) for k in range(len(DRAWN))], np.where(side, -1, layer)
         found += scored(table, f"gene pictures, {where}", drawn_maps(encoder, side, drawn), asked, seed)
+        by_fold = drawn_maps(encoder, side, drawn, "log2_fold")
+        found += scored(table, f"gene pictures, {where}, genes by fold change", by_fold, asked, seed)
         fresh = drawn_maps(twin, side, drawn)
         fresh.pop(NO_MODEL)
         found += scored(table, "gene pictures, untrained twin", fresh, asked, seed)

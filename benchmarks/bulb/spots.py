@@ -165,8 +165,10 @@ def small_selections(encoders: Encoders, size: int, wrong: int, draw: int, seeds
         np.where(side, -1, layer),
     )
     members, rest = [np.flatnonzero(mask) for mask in masks], [np.flatnonzero(side & ~mask) for mask in masks]
-    by_map = drawn_maps(encoders.pictures("fitted", draw % seeds), side, masks)
-    found += scored(table, "gene pictures, fitted", by_map, asked, None)
+    pictured = encoders.pictures("fitted", draw % seeds)
+    found += scored(table, "gene pictures", drawn_maps(pictured, side, masks), asked, None)
+    by_fold = drawn_maps(pictured, side, masks, "log2_fold")
+    found += scored(table, "gene pictures, genes by fold change", by_fold, asked, None)
     settings = {way: how for way, how in WAYS.items() if how.context == 0}
     for likelihood in LIKELIHOODS:
         each = encoders.profiles("fitted", learned, likelihood, seeds)

@@ -79,9 +79,10 @@ def by_split(encoders: Encoders, split: str, cut: int, seeds: int) -> list[Resul
             each = encoders.profiles(short(name), learned, likelihood, seeds)
             model = f"{SHORT[likelihood]}, learned from {name}"
             found += ways(table, model, each, halved)
-            for way in ("contrast", "contrast + rest"):
-                added = zscore(halved.scores(each, WAYS[way]), axis=0) + zscore(peers[LOGISTIC], axis=0)
-                told_as = f"{way} + logistic regression, {seeds} seeds"
+            rest_too = halved.scores(each, WAYS["contrast + rest"])
+            for peer in (LOGISTIC, f"PCA 16 of {name}, contrast + rest"):
+                added = zscore(rest_too, axis=0) + zscore(peers[peer], axis=0)
+                told_as = f"contrast + rest, {seeds} seeds, + {peer.split(',')[0]}"
                 found.append(Result(table, model, told_as, layer_aurocs(added, asked, NAMES)))
     return found
 
