@@ -25,8 +25,13 @@ WAYS = {
     "plain": cs.SpotConceptSettings("plain", contrast=False, context=0.0),
     "whitened": cs.SpotConceptSettings("whitened", contrast=False, context=0.0),
     "contrast": cs.SpotConceptSettings(context=0.0),
-    "contrast + rest": cs.SpotConceptSettings(rest=True, context=0.0),
+    "contrast + singly": cs.SpotConceptSettings(singly=True, context=0.0),
     "contrast, context": cs.SpotConceptSettings(),
+}
+# Of few spots; where layers are drawn whole, there is no rest.
+WAYS_OF_FEW = {
+    **{way: how for way, how in WAYS.items() if how.context == 0},
+    "contrast, no rest": cs.SpotConceptSettings(rest=False, context=0.0),
 }
 
 
@@ -169,10 +174,9 @@ def small_selections(encoders: Encoders, size: int, wrong: int, draw: int, seeds
     found += scored(table, "gene pictures", drawn_maps(pictured, side, masks), asked, None)
     by_fold = drawn_maps(pictured, side, masks, "log2_fold")
     found += scored(table, "gene pictures, genes by fold change", by_fold, asked, None)
-    settings = {way: how for way, how in WAYS.items() if how.context == 0}
     for likelihood in LIKELIHOODS:
         each = encoders.profiles("fitted", learned, likelihood, seeds)
-        found += ways(table, SHORT[likelihood], each, Drawn(canvas, section, masks, asked, side), settings)
+        found += ways(table, SHORT[likelihood], each, Drawn(canvas, section, masks, asked, side), WAYS_OF_FEW)
     for name, scores in peer_scores(x, members, rest, canvas.places, x).items():
         found.append(Result(table, "none", name, layer_aurocs(scores, asked, NAMES)))
     return found

@@ -69,7 +69,7 @@ def by_split(encoders: Encoders, split: str, cut: int, seeds: int) -> list[Resul
         profiles_of = np.concatenate([canvas.inputs(np.arange(len(canvas))) for canvas in learned])
         contrast, whitened = pca_scores(profiles_of, x, members, rest, at)
         peers[f"PCA 16 of {name}, contrast"] = contrast
-        peers[f"PCA 16 of {name}, contrast + rest"] = zscore(contrast, axis=0) + zscore(whitened, axis=0)
+        peers[f"PCA 16 of {name}, contrast + singly"] = zscore(contrast, axis=0) + zscore(whitened, axis=0)
     peers["ceiling: logistic inside the target, C tuned"] = ceiling_scores(at, asked)
     for name, scores in peers.items():
         found.append(Result(table, "none", name, layer_aurocs(scores, asked, NAMES)))
@@ -79,10 +79,10 @@ def by_split(encoders: Encoders, split: str, cut: int, seeds: int) -> list[Resul
             each = encoders.profiles(short(name), learned, likelihood, seeds)
             model = f"{SHORT[likelihood]}, learned from {name}"
             found += ways(table, model, each, halved)
-            rest_too = halved.scores(each, WAYS["contrast + rest"])
-            for peer in (LOGISTIC, f"PCA 16 of {name}, contrast + rest"):
+            rest_too = halved.scores(each, WAYS["contrast + singly"])
+            for peer in (LOGISTIC, f"PCA 16 of {name}, contrast + singly"):
                 added = zscore(rest_too, axis=0) + zscore(peers[peer], axis=0)
-                told_as = f"contrast + rest, {seeds} seeds, + {peer.split(',')[0]}"
+                told_as = f"contrast + singly, {seeds} seeds, + {peer.split(',')[0]}"
                 found.append(Result(table, model, told_as, layer_aurocs(added, asked, NAMES)))
     return found
 
