@@ -115,6 +115,19 @@ def test_an_ensemble_averages_the_z_scored_scores():
     assert made.encoders == encoders(3)
 
 
+def test_a_rest_of_a_few_spots_is_no_group_of_its_own():
+    (encoder,) = encoders(1)
+    order = np.random.default_rng(0).permutation(72)
+
+    def scores(left_out: int, **settings) -> np.ndarray:
+        drawn = order[left_out:]
+        regions = [Region.from_mask(name, np.isin(np.arange(72), drawn[k::2])) for k, name in enumerate("ab")]
+        return spot_concepts(regions, canvas(), encoder, SpotConceptSettings(context=0.0, **settings)).score().table
+
+    np.testing.assert_array_equal(scores(9), scores(9, rest=False))
+    assert not np.allclose(scores(10), scores(10, rest=False), atol=1e-3)
+
+
 def test_singly_adds_each_score_against_all_other_spots_to_the_contrast():
     (encoder,) = encoders(1)
     regions = [some("a", 1), some("b", 2), some("c", 3)]

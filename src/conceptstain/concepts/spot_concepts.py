@@ -51,8 +51,8 @@ class SpotConceptSettings:
     contrast
         Compare each concept with each of the others, where there are two or more; else with all other spots at once.
     rest
-        In a contrast, compare with the spots of no concept, too. Without them a spot that is like none of the
-        concepts may get any score: leave them out only where the concepts leave nothing out.
+        In a contrast, compare with the spots of no concept, too, where they are 10 or more. Without them a spot that is
+        like none of the concepts may get any score: leave them out only where the concepts leave nothing out.
     context
         Weight of the neighbours' word, 0 to 1 (:class:`~conceptstain.concepts.neighbour_context.NeighbourContext`).
         None: chosen by cross-validation on the drawn spots, 0 where a concept has fewer than 10.
@@ -324,7 +324,8 @@ def spot_concepts(
             notes = (f"{shared.sum()} spots were drawn for more than one concept and count for none.",)
         members = [np.flatnonzero(mask & ~shared) for mask in chosen]
         rest = np.flatnonzero(compared & ~np.any(chosen, axis=0))
-        grouped.append((tuple(range(len(drawn))), [*members, rest] if settings.rest and len(rest) else members))
+        compared_too = settings.rest and len(rest) >= LEAST_MEMBERS
+        grouped.append((tuple(range(len(drawn))), [*members, rest] if compared_too else members))
     else:
         members = [np.flatnonzero(mask) for mask in chosen]
     if not grouped or settings.singly:
