@@ -31,6 +31,7 @@ from conceptstain._qt.concept_maker import genes_in
 from conceptstain._qt.main_panel import MainPanel
 from conceptstain.canvas.reading import open_section
 from conceptstain.canvas.samples import sample_path
+from conceptstain.concepts.definition import Definition
 from conceptstain.concepts.sentences import evidence_words
 from conceptstain.nets.checkpoint import load_encoder
 from factories import tiny_profile_encoders, tiny_section
@@ -91,17 +92,13 @@ class Walk:
         self.qtbot.keyClicks(self.dock.concepts.maker.genes, text)
         self.click(self.dock.concepts.maker.make_button)
 
-    def draw_lasso(self, centre: tuple[float, float], radius: float) -> None:
-        """Draw a circle on the tissue with the mouse; centre and radius in world units."""
-        self.dock.concepts.maker.tabs.setCurrentIndex(1)
-        self.click(self.dock.concepts.maker.tools["lasso"])
+    def drag(self, *world: tuple[float, float]) -> None:
+        """Press the mouse at the first of these places, move over the others, and let go at the last."""
         canvas = self.viewer.window._qt_viewer.canvas.native
         zoom = self.viewer.scene.camera.zoom
         middle = np.array(self.viewer.scene.camera.center[-2:])
         size = np.array([canvas.height(), canvas.width()])
-        angles = np.linspace(0, 2 * np.pi, 24)
-        world = np.array(centre) + radius * np.stack([np.sin(angles), np.cos(angles)], axis=1)
-        path = [QPoint(round(x), round(y)) for y, x in (world - middle) * zoom + size / 2]
+        path = [QPoint(round(x), round(y)) for y, x in (np.array(world) - middle) * zoom + size / 2]
         self.qtbot.mouseMove(canvas, path[0])
         QApplication.processEvents()
         self.qtbot.mousePress(canvas, LEFT, pos=path[0])
@@ -110,6 +107,15 @@ class Walk:
             QApplication.processEvents()  # or the moves are merged into one
         self.qtbot.mouseRelease(canvas, LEFT, pos=path[-1])
         QApplication.processEvents()
+
+    def draw_lasso(self, centre: tuple[float, float], radius: float) -> None:
+        """Draw a circle on the tissue with the mouse; centre and radius in world units."""
+        self.dock.concepts.maker.tabs.setCurrentIndex(1)
+        if not self.dock.concepts.maker.tools["lasso"].isChecked():
+            self.click(self.dock.concepts.maker.tools["lasso"])
+        angles = np.linspace(0, 2 * np.pi, 24)
+        world = np.array(centre) + radius * np.stack([np.sin(angles), np.cos(angles)], axis=1)
+        self.drag(*world)
 
     @property
     def names(self) -> list[str]:
@@ -786,3 +792,85 @@ def test_the_first_map_suits_the_encoder_and_the_concept(walk: Walk) -> None:
     walk.settled(lambda: walk.dock.concepts.choose("GCL"))
     assert walk.names[-1] == "GCL - gradient saliency"
     assert walk.told == []
+
+
+def test_the_map_follows_a_lasso_while_it_is_drawn(on_sample: Walk) -> None:
+    walk, dock = on_sample, on_sample.dock
+    centre = dock.study.need_canvas().section.spots.mean(axis=0)
+    walk.draw_lasso((float(centre[0]), float(centre[1])), 900.0)
+    walk.rest()
+    assert dock.staining.live.painted >= 1
+    assert walk.names[-1] == "selection - decoded"
+    assert dock.study.findings == ()
+    region = dock.staining._painter.selection("selection")
+    assert region is not None
+    expected = dock.study.preview(Definition("selection", region=region), "decoded")
+    shown = walk.viewer.layers["selection - decoded"].features["value"]
+    np.testing.assert_allclose(shown, dock.study.need_canvas().place(expected.mean()), atol=1e-5)
+    walk.click(dock.concepts.maker.clear_button)
+    assert not walk.viewer.layers["selection - decoded"].visible
+    walk.draw_lasso((float(centre[0]), float(centre[1])), 900.0)
+    walk.rest()
+    walk.click(dock.concepts.maker.make_button)
+    assert walk.names[-1] == "region - decoded"
+    assert "selection - decoded" not in walk.names
+    assert walk.told == []
+
+
+def test_without_live_nothing_is_painted_before_a_concept_is_made(on_sample: Walk) -> None:
+    walk, dock = on_sample, on_sample.dock
+    dock.maps.live.setChecked(False)
+    centre = dock.study.need_canvas().section.spots.mean(axis=0)
+    walk.draw_lasso((float(centre[0]), float(centre[1])), 900.0)
+    walk.rest()
+    assert dock.staining.live.painted == 0
+
+
+def test_a_moved_outline_moves_its_concept_and_undo_moves_it_back(on_sample: Walk) -> None:
+    walk, dock = on_sample, on_sample.dock
+    section = dock.study.need_canvas().section
+    centre = section.spots.mean(axis=0)
+    walk.draw_lasso((float(centre[0]), float(centre[1])), 700.0)
+    walk.click(dock.concepts.maker.make_button)
+    walk.rest()
+    before = dock.study.entry("region").definition
+    values = np.array(walk.viewer.layers["region - decoded"].features["value"])
+    regions = walk.viewer.layers["regions"]
+    walk.viewer.layers.selection.active = regions
+    regions.mode = "select"
+    y, x = float(centre[0]), float(centre[1])
+    walk.drag((y, x), (y, x), (y, x + 400), (y, x + 800), (y, x + 1200))
+    walk.rest()
+    after = dock.study.entry("region").definition
+    assert not after.has_same_source(before)
+    assert after.region is not None
+    moved = after.region.choose(section)
+    assert section.spots[moved, 1].mean() > x + 800
+    assert walk.names.count("region - decoded") == 1
+    now = np.array(walk.viewer.layers["region - decoded"].features["value"])
+    assert not np.allclose(now, values)
+    assert [finding.concept.definition for finding in dock.study.findings if finding.concept] == [after]
+    walk.click(dock.concepts.undo_button)
+    walk.rest()
+    np.testing.assert_allclose(walk.viewer.layers["region - decoded"].features["value"], values, atol=1e-5)
+    outline = np.asarray(walk.viewer.layers["regions"].data[0])
+    assert outline[:, 1].mean() == pytest.approx(x, abs=100)
+    assert walk.told == []
+
+
+def test_an_outline_moved_off_the_tissue_goes_back(on_sample: Walk) -> None:
+    walk, dock = on_sample, on_sample.dock
+    centre = dock.study.need_canvas().section.spots.mean(axis=0)
+    y, x = float(centre[0]), float(centre[1])
+    walk.draw_lasso((y, x), 500.0)
+    walk.click(dock.concepts.maker.make_button)
+    before = dock.study.entry("region").definition
+    regions = walk.viewer.layers["regions"]
+    regions.selected_data = {0}
+    regions._data_view.shift(0, np.array([9000.0, 0.0]))
+    walk.settled(
+        lambda: regions.events.data(value=regions.data, action="changed", data_indices=(0,), vertex_indices=((),))
+    )
+    assert "has no spot in it" in walk.told[0]
+    assert dock.study.entry("region").definition is before
+    assert np.asarray(regions.data[0])[:, 0].mean() == pytest.approx(y, abs=100)

@@ -7,6 +7,8 @@ workers at hand swallow a RuntimeError raised inside, and torch's shape and memo
 Some jobs are patient: what they make is good to have, and nobody waits for it. A patient job starts when no other job
 of any window is left, gives way to one that comes (it stops at its next report), and starts again afterwards.
 
+Other jobs are live: they follow the mouse, start at once, and come and go without the window saying that it is busy.
+
 A window may go while its jobs run. So neither the thread nor a job belongs to a window: Qt would wait for the thread,
 without asking it to stop, and a job would report through an object that is gone.
 """
@@ -51,10 +53,12 @@ class Job(QObject):
         about: object | None = None,
         *,
         patient: bool = False,
+        live: bool = False,
     ) -> None:
         super().__init__(QCoreApplication.instance())
         self.about = about
         self.patient = patient
+        self.live = live
         self._function = function
         self._arguments = arguments
         self._stop = threading.Event()
@@ -159,7 +163,7 @@ class Jobs(QObject):
     @property
     def busy(self) -> bool:
         """Whether a job that somebody waits for is running or waiting."""
-        return any(not job.patient for job in self._waiting)
+        return any(not job.patient and not job.live for job in self._waiting)
 
     @property
     def is_closed(self) -> bool:
@@ -182,6 +186,7 @@ class Jobs(QObject):
         on_failure: Callable[[Exception], None] | None = None,
         about: object | None = None,
         patient: bool = False,
+        live: bool = False,
         **arguments: Any,
     ) -> Job:
         """Queue ``function(**arguments, report=...)``.
@@ -202,8 +207,10 @@ class Jobs(QObject):
             What the job is of no use without, for :meth:`cancel_about`.
         patient
             Let all other jobs go first. The function may be stopped and called again.
+        live
+            Say nothing of it: neither ``started`` nor ``idle`` nor ``busy``.
         """
-        job = Job(function, arguments, about, patient=patient)
+        job = Job(function, arguments, about, patient=patient, live=live)
         closed = self._closed
         if on_step is not None:
             job.stepped.connect(lambda step: None if job.is_cancelled else on_step(step))
@@ -219,7 +226,8 @@ class Jobs(QObject):
         if patient:
             self.give_turn()
         else:
-            self.started.emit(job)
+            if not live:
+                self.started.emit(job)
             for jobs in list(_OPEN):
                 jobs.give_way()
             job.start()
@@ -252,7 +260,7 @@ class Jobs(QObject):
     def _retire(self, job: Job) -> None:
         self._waiting.remove(job)
         job.deleteLater()
-        if not self._closed.is_set() and not job.patient and not self.busy:
+        if not self._closed.is_set() and not (job.patient or job.live or self.busy):
             self.idle.emit()
         for jobs in list(_OPEN):
             jobs.give_turn()

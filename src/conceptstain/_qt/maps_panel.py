@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QModelIndex, Signal
 from qtpy.QtWidgets import (
     QAbstractItemView,
+    QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QGridLayout,
@@ -67,9 +68,13 @@ class MapsPanel(Card):
         self.latent.setPrefix("latent ")
         self.latent.setToolTip("Which latent dimension's attention is painted")
         self.latent.hide()
+        self.live = QCheckBox("Live")
+        self.live.setChecked(True)
+        self.live.setToolTip("The map follows an outline while you draw or move it")
         row = QHBoxLayout()
         row.addWidget(self.map, 1)
         row.addWidget(self.latent)
+        row.addWidget(self.live)
         self.form.addLayout(row)
         self.explanation = QLabel(CHOICES[0].explanation)
         self.explanation.setWordWrap(True)

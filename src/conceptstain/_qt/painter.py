@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, final
 from weakref import WeakSet
 
 import numpy as np
+import pandas as pd
 from napari.layers import Layer, Points, Shapes
 from qtpy.QtCore import QTimer
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["REGIONS", "Painter"]
 
 REGIONS = "regions"
+LIVE = "live"
 FRESH = "white"  # outlines that belong to no concept yet
 
 
@@ -41,6 +43,7 @@ class Painter:
         self.viewer = viewer
         self._section: Section | None = None
         self._selection_changed: Callable[[], None] = lambda: None
+        self._outline_moved: Callable[[str, bool], None] = lambda _owner, _done: None
         self._heard: WeakSet[Points] = WeakSet()
 
     # -- the section -----------------------------------------------------------------------------------------------
@@ -50,10 +53,17 @@ class Painter:
         found = [_shown_in(layer) for layer in self.viewer.layers]
         return list(dict.fromkeys(thing for thing in found if isinstance(thing, Section)))
 
-    def show_section(self, section: Section, selection_changed: Callable[[], None]) -> None:
+    def show_section(
+        self,
+        section: Section,
+        selection_changed: Callable[[], None],
+        outline_moved: Callable[[str, bool], None] = lambda _owner, _done: None,
+    ) -> None:
         """Show a section's tissue and spots in place of the section shown before; sections dropped beside it stay.
 
-        ``selection_changed()`` is called whenever outlines are drawn or spots are picked on it.
+        ``selection_changed()`` is called whenever outlines are drawn or spots are picked on it. ``outline_moved(owner,
+        done)`` is called while the mouse draws or moves an outline, and when it is let go: the owner is the concept's
+        name, empty for an outline that belongs to none.
         """
         others = [shown for shown in self.sections() if shown not in (section, self._section)]
         self._remove(
@@ -62,7 +72,7 @@ class Painter:
             if METADATA_KEY in layer.metadata and _shown_in(layer) not in (section, *others)
         )
         self._section = section
-        self._selection_changed = selection_changed
+        self._selection_changed, self._outline_moved = selection_changed, outline_moved
         if section.image is not None and section not in self.sections():
             self._add(image_layer(section, section.image))
         spots = self._spots()
@@ -101,6 +111,14 @@ class Painter:
         picked = tuple(sorted(int(index) for index in self._spots().selected_data))
         return Region(name, PickedSpots(picked)) if picked else None
 
+    def outlines_of(self, owner: str) -> Region | None:
+        """The outlines of a concept as they are drawn now; None where it has none."""
+        regions = self._regions()
+        owned = [index for index, name in enumerate(regions.features["concept"]) if name == owner]
+        drawn = [np.array([regions.data_to_world(corner) for corner in regions.data[index]]) for index in owned]
+        outlines = [outline for outline in drawn if len(outline) >= 3]
+        return Region.from_polygon(owner, *outlines) if outlines else None
+
     def clear_selection(self) -> None:
         """Remove outlines that belong to no concept, and unpick spots."""
         self._remove_outlines(set(self._fresh()))
@@ -136,12 +154,52 @@ class Painter:
     # -- maps ------------------------------------------------------------------------------------------------------
 
     def show(self, finding: Finding, canvas: GenePictures) -> str:
-        """Paint a map, in place of an earlier one of the same name, and hide the others; gives the layer's name."""
-        return self._paint(layers(finding, canvas)[0], self._layer(finding.title))
+        """Paint a map, in place of an earlier one of the same name, and hide the others; gives the layer's name.
+
+        A new map takes the layer that follows outlines, where there is one: adding one takes napari a while.
+        """
+        layer, spare = self._layer(finding.title), self._live_layer()
+        if layer is None and spare is not None:
+            layer = spare
+            self.viewer.layers.move(self.viewer.layers.index(spare), len(self.viewer.layers))
+        return self._paint(layers(finding, canvas)[0], layer)
+
+    def prepare_live(self) -> None:
+        """Add the layer that follows outlines, unseen: one that came while an outline is drawn would end that."""
+        if self._section is None or self._live_layer() is not None:
+            return
+        active = self.viewer.layers.selection.active
+        data, settings, kind = spots_layer(self._section)
+        nothing = {"features": pd.DataFrame({"value": np.zeros(len(data))}), "face_color": "value"}
+        shown = {"name": LIVE, "visible": False, "metadata": {METADATA_KEY: LIVE}}
+        self._add((data, settings | nothing | shown, kind))
+        self.viewer.layers.selection.active = active
+
+    def show_live(self, finding: Finding, canvas: GenePictures) -> None:
+        """Paint what is drawn and is no finding yet: in the layer of its title, else in the one kept for that."""
+        layer = self._layer(finding.title) or self._live_layer()
+        if layer is None:
+            return
+        owned = isinstance(_shown_in(layer), str)
+        self._paint(layers(finding, canvas)[0], layer)
+        if owned:
+            layer.metadata = {METADATA_KEY: LIVE}
+
+    def _live_layer(self) -> Layer | None:
+        for layer in self.viewer.layers:
+            if _shown_in(layer) == LIVE:
+                return layer
+        return None
+
+    def hide_live(self) -> None:
+        """Let the layer that follows outlines be seen no more."""
+        layer = self._live_layer()
+        if layer is not None and layer.visible:
+            self._see(layer, seen=False)
 
     def show_gene(self, gene: str, canvas: GenePictures) -> str:
         """Paint a gene's expression in place of the gene painted before; gives the layer's name."""
-        before = [layer for layer in self.viewer.layers if _is_map(layer) and isinstance(_shown_in(layer), str)]
+        before = [layer for layer in self.viewer.layers if _is_map(layer) and _is_gene(_shown_in(layer))]
         return self._paint(gene_layer(gene, canvas), before[0] if before else None)
 
     def keep_maps(self, findings: Iterable[Finding]) -> None:
@@ -159,7 +217,8 @@ class Painter:
                     layer.metadata = {METADATA_KEY: finding}
         self._remove(gone)
         spots = self._layer_of_spots()
-        if gone and spots is not None and not any(_is_map(layer) and layer.visible for layer in self.viewer.layers):
+        self.hide_live()
+        if spots is not None and not any(_is_map(layer) and layer.visible for layer in self.viewer.layers):
             spots.visible = True
 
     def limits(self, name: str) -> tuple[float, float] | None:
@@ -275,10 +334,28 @@ class Painter:
             axis_labels=spots.axis_labels,
             metadata={METADATA_KEY: REGIONS},
         )
-        regions.events.data.connect(lambda _event: self._selection_changed())
+        regions.events.data.connect(self._hear_of_outlines)
+        regions.mouse_drag_callbacks.append(self._follow_mouse)
         self.viewer.add_layer(regions)
         self.viewer.layers.move(len(self.viewer.layers) - 1, self.viewer.layers.index(spots) + 1)
         return regions
+
+    def _follow_mouse(self, regions: Shapes, event: Any) -> Iterator[None]:
+        """Tell of outlines while they are drawn or moved: napari tells when the mouse is let go."""
+        yield
+        while event.type == "mouse_move":
+            owners = list(regions.features["concept"])
+            moved = sorted(regions.selected_data) if regions.mode in ("select", "direct") else [len(owners) - 1]
+            for owner in {str(owners[index] or "") for index in moved if 0 <= index < len(owners)}:
+                self._outline_moved(owner, False)
+            yield
+
+    def _hear_of_outlines(self, event: Any) -> None:
+        self._selection_changed()
+        if str(getattr(event, "action", "")) == "changed":
+            owners = list(self._regions().features["concept"])
+            for owner in {str(owners[index] or "") for index in event.data_indices if index < len(owners)}:
+                self._outline_moved(owner, True)
 
     def _fresh(self) -> list[int]:
         return [index for index, owner in enumerate(self._regions().features["concept"]) if not owner]
@@ -298,6 +375,10 @@ class Painter:
 def _shown_in(layer: Layer) -> Any:
     """The thing that one of our layers shows: a section, a map, a gene's name, or ``REGIONS``."""
     return layer.metadata.get(METADATA_KEY)
+
+
+def _is_gene(shown: object) -> bool:
+    return isinstance(shown, str) and shown != LIVE
 
 
 def _is_map(layer: Layer) -> bool:

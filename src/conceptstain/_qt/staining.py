@@ -13,6 +13,7 @@ from conceptstain._qt.export_panel import ExportPanel
 from conceptstain._qt.gene_table import RankedGenes
 from conceptstain._qt.jobs import Job, Jobs
 from conceptstain._qt.judging import Judging
+from conceptstain._qt.live import LiveStain
 from conceptstain._qt.maps_panel import MapsPanel
 from conceptstain._qt.notifications import guarded
 from conceptstain._qt.painter import Painter
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Staining"]
 
 WAITING = "waits for what runs now"
+SELECTION = "selection"  # what is drawn or picked and is no concept yet
 
 
 @final
@@ -50,6 +52,8 @@ class Staining(QObject):
         self._concepts, self._maps, self._export = cards
         self._running: Job | None = None
         self.judging = Judging(study, jobs, cards[0], cards[1], self)
+        self.live = LiveStain(study, jobs, painter, self)
+        self._stained: Definition | None = None  # what was painted last
         self._painted = ""  # name of the layer painted last
         self._connect_concepts()
         self._connect_maps()
@@ -61,8 +65,8 @@ class Staining(QObject):
         maker.genes_wanted.connect(guarded(self._define_by_genes))
         maker.region_wanted.connect(guarded(self._define_by_region))
         maker.annotation_wanted.connect(guarded(self._define_by_annotation))
-        maker.tool_wanted.connect(guarded(self._painter.draw))
-        maker.clear_wanted.connect(guarded(self._painter.clear_selection))
+        maker.tool_wanted.connect(guarded(self._take_tool))
+        maker.clear_wanted.connect(guarded(self._clear_selection))
         card.chosen.connect(lambda _name: self.stain())
         card.rename_wanted.connect(guarded(self._study.rename))
         card.recolour_wanted.connect(guarded(self._study.recolour))
@@ -94,7 +98,7 @@ class Staining(QObject):
 
     def _show_section(self) -> None:
         canvas = self._study.need_canvas()
-        self._painter.show_section(canvas.section, self._count_selected)
+        self._painter.show_section(canvas.section, self._hear_of_selection, guarded(self._follow_outline))
         self._concepts.maker.show_section(list(canvas.item_names), canvas.section.annotations)
         self._concepts.unfold()
 
@@ -160,6 +164,7 @@ class Staining(QObject):
         )
 
     def _add(self, concept: Concept) -> None:
+        self.live.stop()
         entry = self._study.add(concept.definition)
         if concept.definition.region is not None:
             self._painter.clear_selection()  # the concept draws its own outline from now on
@@ -169,6 +174,54 @@ class Staining(QObject):
         self._concepts.maker.empty_form()
         self._concepts.choose(entry.name)
         self._maps.unfold()
+
+    def _take_tool(self, tool: str) -> None:
+        if tool and self._maps.live.isChecked():
+            self._painter.prepare_live()
+        self._painter.draw(tool)
+
+    def _hear_of_selection(self) -> None:
+        self._count_selected()
+        self._follow_outline("", done=False)
+
+    def _clear_selection(self) -> None:
+        self.live.stop()
+        self._painter.clear_selection()
+        self._count_selected()
+        self._painter.keep_maps(self._study.findings)  # what followed the selection goes with it
+        self.stain()
+
+    def _follow_outline(self, owner: str, done: bool) -> None:
+        """Let the map follow what is drawn or moved; a concept's outline, let go, is what it is made from now on."""
+        if owner and done:
+            self.live.stop()
+            region = self._painter.outlines_of(owner)
+            if region is not None:
+                self._redraw(owner, region)
+        elif self._maps.live.isChecked():
+            self._follow(owner)
+
+    def _redraw(self, name: str, region: Region) -> None:
+        try:
+            self._study.redraw(name, region, painted=self._painted)
+        except ConceptStainError:
+            self._painter.draw_outlines(self._study.entries)  # back to where it was
+            raise
+        self._concepts.choose(name)
+        self.stain()
+
+    def _follow(self, owner: str) -> None:
+        try:
+            region = self._painter.outlines_of(owner) if owner else self._painter.selection(SELECTION)
+            key, dimension = self._maps.chosen
+            if region is None or (key == SPOT_SCORE.key and not self._study.spot_encoders):
+                return
+            if not region.choose(self._study.need_canvas().section).any():
+                return
+        except ConceptStainError:  # half an outline
+            return
+        like = self._study.entry(owner).definition if owner else None
+        self.live.follow(owner or SELECTION, region, key, dimension, like=like)
 
     def _count_selected(self) -> None:
         try:
@@ -185,8 +238,13 @@ class Staining(QObject):
         if self._study.encoder is not None:
             reason = "choose a concept" if entries else "make a concept first"
             self._maps.set_ready(ready=bool(self._concepts.chosen_name), reason=reason)
-            if not self._concepts.chosen_name:
+            if not self._concepts.chosen_name or self._is_outdated(self._concepts.chosen_name):
                 self.stain()
+
+    def _is_outdated(self, name: str) -> bool:
+        """Whether the painted map is of what the concept was made from before."""
+        now = self._study.entry(name).definition
+        return self._running is None and self._stained is not None and not now.has_same_source(self._stained)
 
     # -- maps ------------------------------------------------------------------------------------------------------
 
@@ -236,6 +294,7 @@ class Staining(QObject):
 
     def _show_stain(self, stained: work.Stained) -> None:
         concept = stained.concept
+        self._stained = concept.definition
         self._concepts.show_concept(concept)
         self._maps.set_ready(ready=True)
         if stained.genes is None:

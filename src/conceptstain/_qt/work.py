@@ -33,6 +33,7 @@ __all__ = [
     "export_results",
     "fit_encoder",
     "fit_spot_encoders",
+    "live_map",
     "open_canvas",
     "read_encoders",
     "same_encoder",
@@ -169,6 +170,12 @@ def stain(study: Study, name: str, map_key: str, dimension: int, *, report: Repo
     concept = study.concept(name, report=report)
     canvas, encoder = study.need_canvas(), study.need_encoder()
     return Stained(concept, map_kind(map_key).make(canvas, encoder, concept, dimension=dimension, report=report))
+
+
+def live_map(study: Study, definition: Definition, map_key: str, dimension: int, *, report: Report) -> Finding:
+    """Make a map of a concept that is still being drawn, and keep nothing of it."""
+    _need_torch()
+    return study.preview(definition, map_key, dimension=dimension, report=report)
 
 
 def tested_concept(study: Study, name: str, n_null: int, *, report: Report) -> Evidence:

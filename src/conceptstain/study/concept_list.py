@@ -94,6 +94,10 @@ class ConceptList:
         self._check_name(definition.name)
         self._replace(self.entry(name), replace(self.entry(name), definition=definition))
 
+    def redefine(self, name: str, definition: Definition) -> None:
+        """Put another definition of the same name in the place of a concept's."""
+        self._replace(self.entry(name), replace(self.entry(name), definition=definition))
+
     def recolour(self, name: str, colour: str) -> None:
         """Give a concept another colour, ``#rrggbb``."""
         entry = self.entry(name)

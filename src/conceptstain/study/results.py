@@ -86,6 +86,16 @@ class SpotResults:
     def concepts(
         self, definition: Definition, others: Sequence[Definition], settings: SpotConceptSettings, report: Report
     ) -> SpotConcepts:
+        """As :meth:`read`; made on first use, then kept."""
+        taken = self._told_from(definition, others, settings)
+        key = (settings, tuple(taken))
+        if key not in self._concepts:
+            self._concepts[key] = self._read(taken, settings, report)
+        return self._concepts[key]
+
+    def read(
+        self, definition: Definition, others: Sequence[Definition], settings: SpotConceptSettings, report: Report
+    ) -> SpotConcepts:
         """A concept and those it is told from, read together.
 
         It is told from those that were made from spots and have no spot in common with it or with each other; of two
@@ -96,8 +106,12 @@ class SpotResults:
         InputError
             It was not made from spots.
         """
-        from conceptstain.concepts.spot_concepts import spot_concepts
+        return self._read(self._told_from(definition, others, settings), settings, report)
 
+    def _told_from(
+        self, definition: Definition, others: Sequence[Definition], settings: SpotConceptSettings
+    ) -> list[Definition]:
+        """The definition, then those it is told from."""
         if definition.region is None:
             raise InputError(
                 f"The concept {definition.name!r} was not made from spots, so spots cannot be compared with any",
@@ -112,11 +126,13 @@ class SpotResults:
                 if not (spots & covered).any():
                     taken.append(other)
                     covered = covered | spots
-        key = (settings, tuple(taken))
-        if key not in self._concepts:
-            regions = [replace(each.region, name=each.name) for each in taken if each.region is not None]
-            self._concepts[key] = spot_concepts(regions, self.canvas, self.encoders, settings, report=report)
-        return self._concepts[key]
+        return taken
+
+    def _read(self, taken: Sequence[Definition], settings: SpotConceptSettings, report: Report) -> SpotConcepts:
+        from conceptstain.concepts.spot_concepts import spot_concepts
+
+        regions = [replace(each.region, name=each.name) for each in taken if each.region is not None]
+        return spot_concepts(regions, self.canvas, self.encoders, settings, report=report)
 
     def evidence(self, definition: Definition, concepts: SpotConcepts, n_null: int, report: Report) -> Evidence:
         """What speaks for it, not corrected for others."""

@@ -12,7 +12,7 @@ from psygnal import Signal
 
 from conceptstain.concepts.definition import Definition
 from conceptstain.errors import InputError
-from conceptstain.methods.maps import SPOT_SCORE
+from conceptstain.methods.maps import SPOT_SCORE, map_kind
 from conceptstain.progress import Report, silent
 from conceptstain.study.concept_list import ConceptList, Entry, Sign
 from conceptstain.study.results import PictureResults, SpotResults, corrected_together
@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # these import torch, and a window that shows an empty study 
     import pandas as pd
 
     from conceptstain.canvas.gene_pictures import GenePictures
+    from conceptstain.canvas.region import Region
     from conceptstain.canvas.section import Section
     from conceptstain.canvas.spot_profiles import SpotProfiles
     from conceptstain.concepts.concept import Concept
@@ -183,6 +184,30 @@ class Study:
             self._keep_results(definition, renamed)
             self._list.rename(name, renamed)
 
+    def redraw(self, name: str, region: Region, *, painted: str = "") -> None:
+        """Make a concept from another region; undoable.
+
+        Its maps are of the old region and are dropped, but for the one of the title ``painted``, which is about to be
+        painted again.
+
+        Raises
+        ------
+        InputError
+            It was not made from a region, or the region holds no spot.
+        """
+        before = self.entry(name).definition
+        if before.region is None:
+            raise InputError(
+                f"The concept {name!r} was not made from a region", got=before.words, cure="Make a new one"
+            )
+        if not region.choose(self.need_canvas().section).any():
+            raise InputError(f"No spot lies in the outline of {name!r}", cure="Draw it around some spots")
+        after = replace(before, region=region)
+        kept = self._findings.get(painted)
+        if kept is not None and kept.concept is not None:
+            self._findings[painted] = replace(kept, concept=replace(kept.concept, definition=after))
+        self._list.redefine(name, after)
+
     def duplicate(self, name: str) -> Entry:
         """Add a concept made from the same under the first free name, in a colour of its own; undoable."""
         definition = self.entry(name).definition
@@ -245,6 +270,20 @@ class Study:
     def concept(self, name: str, *, report: Report = silent) -> Concept:
         """The concept of that name in the latent space of the encoder in use; made on first use, then kept."""
         return self._need_pictures().concept(self.entry(name).definition, report)
+
+    def preview(self, definition: Definition, map_key: str, *, dimension: int = 0, report: Report = silent) -> Finding:
+        """A map of what may become a concept; nothing of it is kept."""
+        from conceptstain.concepts.concept import make
+        from conceptstain.methods.spot_score import spot_score
+
+        if map_key == SPOT_SCORE.key:
+            others = [entry.definition for entry in self._list if entry.name != definition.name]
+            concepts = self._need_spots().read(definition, others, self.spot_settings, report)
+            made = spot_score(concepts, definition.name, report=report)
+            return replace(made, concept=replace(made.concept, definition=definition))
+        canvas, encoder = self.need_canvas(), self.need_encoder()
+        concept = make(definition, canvas, encoder, report=report)
+        return map_kind(map_key).make(canvas, encoder, concept, dimension=dimension, report=report)
 
     def try_definition(self, definition: Definition, *, report: Report = silent) -> Concept:
         """Make a concept without adding it, so that what cannot be made is never in the list; :meth:`add` reuses it."""

@@ -1,0 +1,76 @@
+"""Live stain: the map follows an outline while the mouse draws or moves it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, final
+
+from qtpy.QtCore import QObject
+
+from conceptstain._qt import work
+from conceptstain._qt.jobs import Job, Jobs
+from conceptstain._qt.painter import Painter
+from conceptstain.canvas.region import Region
+from conceptstain.concepts.definition import Definition
+from conceptstain.study import Study
+
+if TYPE_CHECKING:
+    from conceptstain.methods.finding import Finding
+
+__all__ = ["LiveStain"]
+
+
+class _Wanted(NamedTuple):
+    definition: Definition
+    map_key: str
+    dimension: int
+
+
+@final
+class LiveStain(QObject):
+    """Paints the newest region as soon as the one before is painted; those between are never begun."""
+
+    def __init__(self, study: Study, jobs: Jobs, painter: Painter, parent: QObject) -> None:
+        super().__init__(parent)
+        self._study, self._jobs, self._painter = study, jobs, painter
+        self._wanted: _Wanted | None = None
+        self._running: Job | None = None
+        self.painted = 0  # maps so far
+
+    def follow(
+        self, name: str, region: Region, map_key: str, dimension: int, *, like: Definition | None = None
+    ) -> None:
+        """Paint a concept of this region, made as another one is, when there is time."""
+        if self._study.encoder is None:
+            return
+        definition = Definition(name, region=region, form="mean" if like is None else like.form)
+        self._wanted = _Wanted(definition, map_key, dimension)
+        self._go_on()
+
+    def stop(self) -> None:
+        """Paint no more of it."""
+        self._wanted = None
+        if self._running is not None:
+            self._running.cancel()
+
+    def _go_on(self) -> None:
+        if self._wanted is None or self._running is not None:
+            return
+        wanted, self._wanted = self._wanted, None
+        self._running = self._jobs.run(
+            work.live_map,
+            study=self._study,
+            **wanted._asdict(),
+            then=self._show,
+            on_failure=lambda _error: None,  # half an outline may hold no spot; the next one is on its way
+            on_end=self._end,
+            about=self._study.canvas,
+            live=True,
+        )
+
+    def _show(self, finding: Finding) -> None:
+        self._painter.show_live(finding, self._study.need_canvas())
+        self.painted += 1
+
+    def _end(self) -> None:
+        self._running = None
+        self._go_on()
