@@ -874,3 +874,50 @@ def test_an_outline_moved_off_the_tissue_goes_back(on_sample: Walk) -> None:
     assert "has no spot in it" in walk.told[0]
     assert dock.study.entry("region").definition is before
     assert np.asarray(regions.data[0])[:, 0].mean() == pytest.approx(y, abs=100)
+
+
+def test_a_map_chosen_in_the_viewer_is_the_one_the_cards_are_about(on_sample: Walk) -> None:
+    walk, dock = on_sample, on_sample.dock
+    walk.make_by_gene("Penk")
+    walk.settled(lambda: dock.maps.choose("gradient"))
+    walk.make_by_gene("Doc2g")
+    assert dock.concepts.chosen_name == "Doc2g"
+    painted = len(walk.viewer.layers)
+    walk.viewer.layers.selection.active = walk.viewer.layers["Penk - decoded"]
+    assert dock.concepts.chosen_name == "Penk"
+    assert dock.maps.chosen[0] == "decoded"
+    assert dock.maps.state == "Penk - decoded"
+    dock.maps.high.setValue(0.5 * dock.maps.high.value())
+    assert walk.viewer.layers["Penk - decoded"].face_contrast_limits[1] == pytest.approx(
+        dock.maps.high.value(), rel=0.1
+    )
+    assert len(walk.viewer.layers) == painted
+    assert not dock.jobs.busy
+
+
+def test_a_range_of_the_histogram_chooses_spots_and_chosen_spots_are_marked_in_it(on_sample: Walk) -> None:
+    walk, card = on_sample, on_sample.dock.concepts
+    walk.make_by_layer("GCL")
+    walk.rest()
+    scores = walk.dock.study.evidence("GCL", n_null=19).scores
+    low, high = np.quantile(scores, [0.9, 1.0])
+    card.histogram.range_chosen.emit(float(low), float(high))
+    chosen = np.flatnonzero((scores >= low) & (scores <= high))
+    spots = walk.viewer.layers["simulated bulb - spots"]
+    assert spots.selected_data == set(chosen)
+    assert walk.viewer.layers["GCL - decoded"].selected_data == set(chosen)
+    assert card.maker.selected.text() == f"{len(chosen)} spots chosen."
+    marks = card.histogram._marks.get_segments()
+    np.testing.assert_allclose(sorted(mark[0][0] for mark in marks), np.sort(scores[chosen]))
+    walk.click(card.maker.clear_button)
+    assert card.maker.selected.text().startswith("No spots")
+
+
+def test_the_row_of_a_gene_is_chosen_with_its_layer(on_sample: Walk) -> None:
+    walk, card = on_sample, on_sample.dock.maps
+    walk.make_by_gene("Penk")
+    card.gene_wanted.emit("Doc2g")
+    walk.viewer.layers.selection.active = walk.viewer.layers["Penk - decoded"]
+    walk.viewer.layers.selection.active = walk.viewer.layers["Doc2g - expression"]
+    rows = card.table.selectionModel().selectedRows()
+    assert [card.searched.gene(row) for row in rows] == ["Doc2g"]

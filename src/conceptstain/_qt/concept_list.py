@@ -62,6 +62,12 @@ class ConceptList(QListWidget):
         if name in self.names:
             self.setCurrentRow(self.names.index(name))
 
+    def show_chosen(self, name: str) -> None:
+        """Show a concept as the chosen one; nothing is emitted."""
+        self.blockSignals(True)
+        self.choose(name)
+        self.blockSignals(False)
+
     def show_entries(self, entries: Sequence[Entry]) -> str:
         """Show the concepts; chosen is what came or came back, else what was, else its neighbour. Gives its name."""
         before, row, listed = self.chosen_name, self.currentRow(), self.names

@@ -37,6 +37,7 @@ class ConceptPanel(Card):
     duplicate_wanted = Signal(str)
     combination_wanted = Signal(str, str, str)  # first, second, "+" or "-"
     comparison_wanted = Signal(bool)
+    scores_wanted = Signal(float, float)  # choose the spots with scores in this range
     undo_wanted = Signal()
     redo_wanted = Signal()
 
@@ -121,6 +122,7 @@ class ConceptPanel(Card):
 
     def _build_evidence(self) -> None:
         self.histogram = EvidencePlot()
+        self.histogram.range_chosen.connect(self.scores_wanted)
         self.evidence = QLabel()
         self.evidence.setWordWrap(True)
         self.form.addWidget(self.histogram)

@@ -157,6 +157,13 @@ class SearchedGenes(QSortFilterProxyModel):
         """By rank; from the other end where the lowest are wanted."""
         return left.row() > right.row() if self._sign < 0 else left.row() < right.row()
 
+    def row_of(self, gene: str) -> int | None:
+        """Row of a gene in the searched table; None where it is not shown."""
+        for row in range(self.rowCount()):
+            if self.gene(self.index(row, 0)) == gene:
+                return row
+        return None
+
     def gene(self, index: QModelIndex) -> str:
         """Name of the gene in a row of the searched table."""
         return self._table.gene(self.mapToSource(index).row())

@@ -199,6 +199,22 @@ class MapsPanel(Card):
             self.map.blockSignals(False)
             self._explain_map()
 
+    def show_choice(self, key: str, dimension: int) -> None:
+        """Show a map as the chosen one; nothing is asked for."""
+        for control in (self.map, self.latent):
+            control.blockSignals(True)
+        self.map.setCurrentIndex(self.map.findData(key))
+        self.latent.setValue(dimension)
+        for control in (self.map, self.latent):
+            control.blockSignals(False)
+        self._explain_map()
+
+    def show_gene(self, gene: str) -> None:
+        """Choose the row of a gene, where the table has it."""
+        row = self.searched.row_of(gene)
+        if row is not None:
+            self.table.selectRow(row)
+
     def choose(self, key: str) -> None:
         """Choose a map as the user does."""
         self._by_hand = True

@@ -119,10 +119,24 @@ class Painter:
         outlines = [outline for outline in drawn if len(outline) >= 3]
         return Region.from_polygon(owner, *outlines) if outlines else None
 
+    def pick(self, indices: Iterable[int]) -> None:
+        """Choose spots, as if they were picked; they are ringed on the map that is seen, too."""
+        chosen = {int(index) for index in indices}
+        self._spots().selected_data = chosen
+        for layer in self.viewer.layers:
+            if _is_map(layer) and layer.visible:
+                layer.selected_data = chosen
+
+    @property
+    def picked(self) -> list[int]:
+        """Indices of the picked spots."""
+        spots = self._layer_of_spots()
+        return [] if spots is None else sorted(int(index) for index in spots.selected_data)
+
     def clear_selection(self) -> None:
         """Remove outlines that belong to no concept, and unpick spots."""
         self._remove_outlines(set(self._fresh()))
-        self._spots().selected_data.clear()
+        self.pick(())
 
     def draw_outlines(self, entries: Iterable[Entry]) -> None:
         """Draw the outlines that concepts were made of, in their colours; those not yet made into one stay."""
@@ -220,6 +234,13 @@ class Painter:
         self.hide_live()
         if spots is not None and not any(_is_map(layer) and layer.visible for layer in self.viewer.layers):
             spots.visible = True
+
+    def shown_by(self, layer: Layer | None) -> Finding | str | None:
+        """The map, or the gene, that a layer paints; None for any other layer."""
+        if layer is None or not _is_map(layer):
+            return None
+        shown = _shown_in(layer)
+        return None if shown == LIVE else shown
 
     def limits(self, name: str) -> tuple[float, float] | None:
         """Colour limits of a painted map."""

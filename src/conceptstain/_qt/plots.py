@@ -9,10 +9,12 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from matplotlib.cm import ScalarMappable
+from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from qtpy.QtCore import QEvent
+from matplotlib.widgets import SpanSelector
+from qtpy.QtCore import QEvent, Signal
 from qtpy.QtGui import QPalette, QResizeEvent
 from qtpy.QtWidgets import QWidget
 
@@ -92,14 +94,22 @@ class LossPlot(_Plot):
 
 
 class EvidencePlot(_Plot):
-    """Cross-fitted scores inside and outside of a concept, and where the insides of null regions lie."""
+    """Cross-fitted scores inside and outside of a concept, and where the insides of null regions lie.
+
+    Emits which range of scores the mouse was drawn over.
+    """
+
+    range_chosen = Signal(float, float)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(124, (44, 8, 38, 18), parent)
+        self._marked: Sequence[float] = ()
+        self._marks: LineCollection | None = None
+        self._span: SpanSelector | None = None
         self.setAccessibleName("Evidence for the concept")
         self.setToolTip(
             "Scores of what had no part in making the concept. Colour: belongs to it; line: does not. "
-            "Grey: where nine of ten concepts without meaning have theirs"
+            "Grey: where nine of ten concepts without meaning have theirs. Draw over a range: choose its spots"
         )
 
     def draw_evidence(self, histogram: Histogram, noun: str, colour: str) -> None:
@@ -119,7 +129,23 @@ class EvidencePlot(_Plot):
         axes.yaxis.set_major_locator(MaxNLocator(3))
         above: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1.0, 0.94), "ncols": 3, "columnspacing": 1.0}
         axes.legend(frameon=False, fontsize=TEXT, labelcolor=self._ink, handlelength=1.0, borderpad=0.0, **above)
+        self._marks = None
+        self.mark(self._marked)
+        self._span = SpanSelector(axes, self._choose, "horizontal", props={"color": colour, "alpha": 0.2})
         self._dress("left", "bottom")
+
+    def mark(self, scores: Sequence[float]) -> None:
+        """Mark scores at the foot of the histogram: those of the chosen spots."""
+        self._marked = scores
+        if self._marks is not None:
+            self._marks.remove()
+        foot = self.axes.get_xaxis_transform()
+        self._marks = self.axes.vlines(scores, 0, 0.12, color=self._ink, linewidth=0.8, transform=foot)
+        self.draw_idle()
+
+    def _choose(self, low: float, high: float) -> None:
+        if high > low:
+            self.range_chosen.emit(low, high)
 
 
 class ControlsPlot(_Plot):

@@ -58,6 +58,8 @@ class Staining(QObject):
         self._connect_concepts()
         self._connect_maps()
         self._connect_study()
+        self._made_by: dict[str, tuple[str, int]] = {}  # map and latent dimension, by title
+        painter.viewer.layers.selection.events.active.connect(lambda event: self._hear_of_layer(event.value))
 
     def _connect_concepts(self) -> None:
         card = self._concepts
@@ -68,6 +70,7 @@ class Staining(QObject):
         maker.tool_wanted.connect(guarded(self._take_tool))
         maker.clear_wanted.connect(guarded(self._clear_selection))
         card.chosen.connect(lambda _name: self.stain())
+        card.scores_wanted.connect(self._choose_scores)
         card.rename_wanted.connect(guarded(self._study.rename))
         card.recolour_wanted.connect(guarded(self._study.recolour))
         card.remove_wanted.connect(guarded(self._study.remove))
@@ -230,6 +233,14 @@ class Staining(QObject):
         except ConceptStainError:  # half an outline
             number = 0
         self._concepts.maker.show_selection(number)
+        self._mark_picked()
+
+    def _mark_picked(self) -> None:
+        """Show where the picked spots lie in the histogram."""
+        name = self._concepts.chosen_name
+        found = self._study.known_evidence(name) if name and self._study.encoder is not None else None
+        if found is not None and found.counted == "spots":
+            self._concepts.histogram.mark([float(found.scores[index]) for index in self._painter.picked])
 
     def _show_entries(self) -> None:
         entries = self._study.entries
@@ -303,6 +314,7 @@ class Staining(QObject):
             self._maps.show_genes(RankedGenes.by_concept_score(names, scores, frozenset(concept.items)))
         else:
             self._maps.show_genes(RankedGenes.by_decoded(stained.genes))
+        self._made_by[stained.finding.title] = self._maps.chosen
         self._study.keep(stained.finding)
         self.judging.show_evidence()
         self.judging.compare(concept.name, *self._maps.chosen)
@@ -318,6 +330,27 @@ class Staining(QObject):
 
     def _show_gene(self, gene: str) -> None:
         self._show_limits(self._painter.show_gene(gene, self._study.need_canvas()))
+
+    def _hear_of_layer(self, layer: Any) -> None:
+        """A map chosen in the viewer's own list is the one that the cards are about."""
+        shown = self._painter.shown_by(layer)
+        if shown is None or self._running is not None or layer.name == self._painted:
+            return
+        if isinstance(shown, str):
+            self._maps.show_gene(shown)
+        elif layer.name in self._made_by:
+            self._maps.show_choice(*self._made_by[layer.name])
+            if shown.concept is not None and shown.concept.name != self._concepts.chosen_name:
+                self._concepts.list.show_chosen(shown.concept.name)
+                self._concepts.show_concept(shown.concept)
+            self.judging.show_evidence()
+        self._show_limits(layer.name)
+
+    def _choose_scores(self, low: float, high: float) -> None:
+        """Choose the spots whose cross-fitted scores lie in a range."""
+        found = self._study.known_evidence(self._concepts.chosen_name)
+        if found is not None and found.counted == "spots":
+            self._painter.pick([index for index, score in enumerate(found.scores) if low <= score <= high])
 
     def _show_limits(self, name: str) -> None:
         self._painted = name
