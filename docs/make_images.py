@@ -3,7 +3,7 @@
     CONCEPTSTAIN_DATA=... xvfb-run -a -s "-screen 0 1280x800x24" python docs/make_images.py
 
 Fits an encoder to the section (about half a minute), draws the maps of three concepts, then walks through the dock with
-the same encoder and takes its picture.
+the same encoder, has encoders of spots fitted there (as long again), and takes pictures of it.
 """
 
 from __future__ import annotations
@@ -55,9 +55,23 @@ def take_picture_of_the_dock(weights: Path) -> None:
             loop.exec()
             dock.jobs.idle.disconnect(loop.quit)
 
+    def tested() -> None:
+        settled()
+        while not dock.jobs.at_rest:
+            loop = QEventLoop()
+            dock.jobs.quiet.connect(loop.quit)
+            loop.exec()
+            dock.jobs.quiet.disconnect(loop.quit)
+
+    def take_picture(name: str) -> None:
+        for note in viewer.window._qt_window.findChildren(NapariQtNotification):  # noqa: SLF001
+            note.close()  # they fade only in a window that is in front
+        QTest.qWait(500)
+        viewer.screenshot(IMAGES / name, canvas_only=False, flash=False)
+
     dock.opening.open(published())
     settled()
-    dock.model.load_wanted.emit(weights)
+    dock.model.load_wanted.emit([weights])
     settled()
     around = np.linspace(0, 2 * np.pi, 40)
     lasso = np.array([2900.0, 2500.0]) + np.stack([420 * np.sin(around), 330 * np.cos(around)], axis=1)
@@ -72,10 +86,17 @@ def take_picture_of_the_dock(weights: Path) -> None:
         dock.concepts.maker.genes.setText(gene)
         dock.concepts.maker.make_button.click()
         settled()
-    for note in viewer.window._qt_window.findChildren(NapariQtNotification):  # noqa: SLF001
-        note.close()  # they fade only in a window that is in front
-    QTest.qWait(500)
-    viewer.screenshot(IMAGES / "widget-rep1.png", canvas_only=False, flash=False)
+    tested()
+    dock.concepts.fold()
+    take_picture("widget-rep1.png")
+    dock.maps.fold()
+    dock.concepts.unfold()
+    dock.concepts.choose(f"{inside} spots")
+    settled()
+    dock.maps.choose("spot-score")
+    tested()
+    dock.model.fold()
+    take_picture("widget-evidence.png")
     dock.jobs.close()
     viewer.close()
 

@@ -152,16 +152,17 @@ class ControlsPlot(_Plot):
     """A map beside what it has to beat: one bar each."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(6 * ROW, (112, 30, 4, 4), parent)
+        super().__init__(6 * ROW, (112, 30, 4, ROW), parent)
         self.setAccessibleName("Controls of the map")
 
-    def draw_controls(self, values: Mapping[str, float], colour: str, *, middle: float) -> None:
+    def draw_controls(self, values: Mapping[str, float], colour: str, *, measure: str, middle: float) -> None:
         """Draw a bar for each name, the map itself first; bars start at ``middle``, which means nothing was found."""
-        self._again = lambda: self.draw_controls(values, colour, middle=middle)
+        self._again = lambda: self.draw_controls(values, colour, measure=measure, middle=middle)
         axes = self.axes
         axes.clear()
         names, numbers = list(values), [float(value) for value in values.values()]
-        self.setFixedHeight(ROW * len(names) + 10)
+        self.setFixedHeight(ROW * (len(names) + 1) + 8)
+        axes.set_title(measure, fontsize=TEXT, color=self._ink, loc="right", pad=3)
         colours = [colour] + [GREY] * (len(names) - 1)
         axes.barh(range(len(names)), [number - middle for number in numbers], left=middle, color=colours, height=0.7)
         axes.set_yticks(range(len(names)), names)
