@@ -248,8 +248,8 @@ class MapsPanel(Card):
         for each in controls.controls:
             values[each.name] = each.auroc if each.auroc is not None else each.correlation
         judged = controls.auroc is not None
-        bars = {"measure": "AUROC", "middle": 0.5} if judged else {"measure": "likeness to the map", "middle": 0.0}
-        self.controls_plot.draw_controls(values, colour, **bars)
+        label, middle = ("AUROC", 0.5) if judged else ("likeness to the map", 0.0)
+        self.controls_plot.draw_controls(values, colour, measure=label, middle=middle)
         measure = (
             "AUROC for the region, cross-fitted where it made the concept"
             if judged
