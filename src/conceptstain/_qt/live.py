@@ -8,9 +8,11 @@ from qtpy.QtCore import QObject
 
 from conceptstain._qt import work
 from conceptstain._qt.jobs import Job, Jobs
+from conceptstain._qt.notifications import show_failure
 from conceptstain._qt.painter import Painter
 from conceptstain.canvas.region import Region
 from conceptstain.concepts.definition import Definition
+from conceptstain.errors import ConceptStainError
 from conceptstain.study import Study
 
 if TYPE_CHECKING:
@@ -61,11 +63,16 @@ class LiveStain(QObject):
             study=self._study,
             **wanted._asdict(),
             then=self._show,
-            on_failure=lambda _error: None,  # half an outline may hold no spot; the next one is on its way
+            on_failure=self._forgive,
             on_end=self._end,
             about=self._study.canvas,
             live=True,
         )
+
+    def _forgive(self, error: Exception) -> None:
+        """Say nothing of half an outline that holds no spot, or no gene: the next one is on its way."""
+        if not isinstance(error, ConceptStainError):
+            show_failure(error)
 
     def _show(self, finding: Finding) -> None:
         self._painter.show_live(finding, self._study.need_canvas())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 from scipy import sparse
 from scipy.spatial import cKDTree
@@ -13,7 +15,7 @@ __all__ = ["rings"]
 
 
 def rings(section: Section, number: int = 2) -> tuple[sparse.csr_array, ...]:
-    """Averages over the rings of neighbours of every spot.
+    """Averages over the rings of neighbours of every spot; made once and kept as long as the section lives.
 
     Ring ``k`` holds the spots that lie between ``k - 0.5`` and ``k + 0.5`` pitches away: on a square lattice the 8
     spots around a spot and then 12 around those (the corners of the 5 x 5 window are too far), on a hexagonal one 6 and
@@ -25,6 +27,16 @@ def rings(section: Section, number: int = 2) -> tuple[sparse.csr_array, ...]:
         One for each ring, ``(spots, spots)``: its product with values averages them over a spot's ring. Where a ring is
         empty, the spot stands for it.
     """
+    kept = _kept.setdefault(section, {})
+    if number not in kept:
+        kept[number] = _rings(section, number)
+    return kept[number]
+
+
+_kept: WeakKeyDictionary[Section, dict[int, tuple[sparse.csr_array, ...]]] = WeakKeyDictionary()
+
+
+def _rings(section: Section, number: int) -> tuple[sparse.csr_array, ...]:
     spots = section.spots
     pitch = section.pitch or estimate_pitch(spots)
     pairs = cKDTree(spots).query_pairs((number + 0.5) * pitch, output_type="ndarray")

@@ -166,8 +166,10 @@ def _softmax_regression(
     features: Float[np.ndarray, "drawn features"], group: Int[np.ndarray, " drawn"]
 ) -> tuple[Float[np.ndarray, "groups features"], Float[np.ndarray, " groups"]]:
     from sklearn.linear_model import LogisticRegression  # takes a second to load
+    from threadpoolctl import threadpool_limits
 
-    fitted = LogisticRegression(C=1.0, class_weight="balanced", max_iter=2000).fit(features, group)
+    with threadpool_limits(1):  # threads would only wait for each other over so few numbers
+        fitted = LogisticRegression(C=1.0, class_weight="balanced", max_iter=2000).fit(features, group)
     slopes, offsets = fitted.coef_, fitted.intercept_
     if len(slopes) == 1:  # of two groups, only the second one's is told
         slopes, offsets = np.vstack([-slopes / 2, slopes / 2]), np.concatenate([-offsets / 2, offsets / 2])

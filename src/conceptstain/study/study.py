@@ -272,13 +272,14 @@ class Study:
         return self._need_pictures().concept(self.entry(name).definition, report)
 
     def preview(self, definition: Definition, map_key: str, *, dimension: int = 0, report: Report = silent) -> Finding:
-        """A map of what may become a concept; nothing of it is kept."""
+        """A map of what may become a concept; nothing of it is kept. A spot score goes without its neighbours."""
         from conceptstain.concepts.concept import make
         from conceptstain.methods.spot_score import spot_score
 
         if map_key == SPOT_SCORE.key:
             others = [entry.definition for entry in self._list if entry.name != definition.name]
-            concepts = self._need_spots().read(definition, others, self.spot_settings, report)
+            settings = replace(self.spot_settings, context=0.0)
+            concepts = self._need_spots().read(definition, others, settings, report)
             made = spot_score(concepts, definition.name, report=report)
             return replace(made, concept=replace(made.concept, definition=definition))
         canvas, encoder = self.need_canvas(), self.need_encoder()
