@@ -24,6 +24,7 @@ NEIGHBOURS = 50
 DRAWS = 3
 SEEDS = {layer: MARKERS[layer] for layer in DRAWN}
 NO_MODEL = "gene-mean"
+BY_STATISTIC = "genes by rank-sum statistic"  # the product orders them by fold change
 
 
 def maps(canvas: cs.GenePictures, encoder: cs.Encoder, concept: cs.Concept) -> Iterator[tuple[str, np.ndarray]]:
@@ -130,7 +131,7 @@ def bundled_lines(encoder: cs.Encoder) -> list[str]:
 
 
 def drawn_maps(
-    encoder: cs.Encoder, side: np.ndarray, drawn: Sequence[np.ndarray], order: str = "statistic"
+    encoder: cs.Encoder, side: np.ndarray, drawn: Sequence[np.ndarray], order: str = "log2_fold"
 ) -> dict[str, np.ndarray]:
     """Every map of concepts of drawn spots, spots x layers; their genes are chosen with the other side hidden."""
     canvas = sections.pictures(LABELLED)
@@ -144,7 +145,7 @@ def drawn_maps(
 
 
 def enriched(canvas: cs.GenePictures, region: cs.Region, order: str) -> list[str]:
-    """Those genes that the product finds good enough, the strongest by its statistic or by another column."""
+    """Those genes that the product finds good enough, the first in its order or by another column."""
     try:
         table = enriched_genes(canvas, region, number=len(canvas))
     except cs.InputError:  # of random spots
@@ -171,8 +172,8 @@ def by_region(encoders: Encoders, where: str, seed: int) -> list[Result]:
     for side in cuts(sections.section(LABELLED).spots):
         drawn, asked = [side & (layer == k) for k in range(len(DRAWN))], np.where(side, -1, layer)
         found += scored(table, f"gene pictures, {where}", drawn_maps(encoder, side, drawn), asked, seed)
-        by_fold = drawn_maps(encoder, side, drawn, "log2_fold")
-        found += scored(table, f"gene pictures, {where}, genes by fold change", by_fold, asked, seed)
+        by_statistic = drawn_maps(encoder, side, drawn, "statistic")
+        found += scored(table, f"gene pictures, {where}, {BY_STATISTIC}", by_statistic, asked, seed)
         fresh = drawn_maps(twin, side, drawn)
         fresh.pop(NO_MODEL)
         found += scored(table, "gene pictures, untrained twin", fresh, asked, seed)

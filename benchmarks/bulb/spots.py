@@ -12,7 +12,7 @@ import conceptstain as cs
 from bulb import sections
 from bulb.encoders import LIKELIHOODS, Encoders, profiles
 from bulb.peers import peer_scores
-from bulb.pictures import NEIGHBOURS, SEEDS, against_labels, alike, drawn_maps, nearest, scored, told
+from bulb.pictures import BY_STATISTIC, NEIGHBOURS, SEEDS, against_labels, alike, drawn_maps, nearest, scored, told
 from bulb.sections import DRAWN as NAMES
 from bulb.sections import LABELLED, PUBLISHED, cuts, layer_numbers
 from bulb.tables import Result, layer_aurocs
@@ -172,8 +172,8 @@ def small_selections(encoders: Encoders, size: int, wrong: int, draw: int, seeds
     members, rest = [np.flatnonzero(mask) for mask in masks], [np.flatnonzero(side & ~mask) for mask in masks]
     pictured = encoders.pictures("fitted", draw % seeds)
     found += scored(table, "gene pictures", drawn_maps(pictured, side, masks), asked, None)
-    by_fold = drawn_maps(pictured, side, masks, "log2_fold")
-    found += scored(table, "gene pictures, genes by fold change", by_fold, asked, None)
+    by_statistic = drawn_maps(pictured, side, masks, "statistic")
+    found += scored(table, f"gene pictures, {BY_STATISTIC}", by_statistic, asked, None)
     for likelihood in LIKELIHOODS:
         each = encoders.profiles("fitted", learned, likelihood, seeds)
         found += ways(table, SHORT[likelihood], each, Drawn(canvas, section, masks, asked, side), WAYS_OF_FEW)

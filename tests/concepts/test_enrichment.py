@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
 from conceptstain.canvas.region import Region
+from conceptstain.canvas.section import Section
 from conceptstain.concepts.enrichment import enriched_genes, enrichment
 from conceptstain.errors import InputError
 from factories import tiny_section
@@ -74,7 +75,68 @@ def test_only_strong_and_present_genes_are_chosen() -> None:
     assert 1 <= len(chosen) <= 3
     assert (chosen["auroc"] >= 0.6).all()
     assert (chosen["fraction_inside"] >= 0.25).all()
-    assert chosen["statistic"].is_monotonic_decreasing
+
+
+@given(st.integers(0, 1000), st.integers(1, 20))
+def test_the_genes_of_a_region_pass_the_thresholds_and_have_the_largest_folds(seed: int, number: int) -> None:
+    canvas = tiny_section(seed=seed % 7).view("genes")
+    region = Region.from_mask("some", some_spots(canvas.section.n_spots, seed))
+    table = enrichment(canvas, region)
+    assert table["statistic"].is_monotonic_decreasing
+    passing = table[(table["auroc"] >= 0.55) & (table["fraction_inside"] >= 0.5)]
+    assume(len(passing))
+    chosen = enriched_genes(canvas, region, number=number, min_auroc=0.55, min_fraction=0.5)
+    assert list(chosen.index) == sorted(passing.index, key=lambda gene: -passing["log2_fold"][gene])[:number]
+
+
+def level_section(shown: dict[str, dict[int, int]]) -> Section:
+    """Counts of some genes at some spots, and one gene that fills every spot up to 1,000."""
+    section = tiny_section()
+    counts = np.zeros(section.matrix.shape)
+    for gene, by_spot in shown.items():
+        counts[list(by_spot), section.adata.var_names.get_loc(gene)] = list(by_spot.values())
+    counts[:, -1] = 1000 - counts.sum(axis=1)
+    return with_matrix(section, counts)
+
+
+def test_a_marker_comes_before_a_gene_that_surely_rises_a_little() -> None:
+    section = tiny_section()
+    marker, little, *_ = section.adata.var_names
+    n = section.n_spots
+    everywhere = {spot: 20 + 3 * (spot < 12) for spot in range(n)}
+    canvas = level_section({marker: dict.fromkeys(range(9), 20), little: everywhere}).view("genes")
+    region = Region.from_mask("twelve", np.arange(n) < 12)
+    assert list(enrichment(canvas, region).index[:2]) == [little, marker]
+    assert list(enriched_genes(canvas, region).index) == [marker, little]
+
+
+def test_a_gene_of_few_spots_does_not_enter_however_large_its_fold() -> None:
+    section = tiny_section()
+    rare, marker, *_ = section.adata.var_names
+    region = Region.from_mask("twelve", np.arange(section.n_spots) < 12)
+    shown = {rare: dict.fromkeys(range(2), 900), marker: dict.fromkeys(range(2, 12), 2)}
+    canvas = level_section(shown).view("genes")
+    assert list(enriched_genes(canvas, region).index) == [marker]
+    loose = enriched_genes(canvas, region, min_auroc=0.5, min_fraction=0.0)
+    assert loose.index[0] == rare, "its fold would be the largest"
+
+
+def test_a_gene_that_only_hidden_spots_show_does_not_enter() -> None:
+    section = tiny_section()
+    unseen, marker, *_ = section.adata.var_names
+    spots = np.arange(section.n_spots)
+    canvas = level_section({unseen: dict.fromkeys(range(6), 900), marker: dict.fromkeys(range(6, 12), 2)}).view("genes")
+    region = Region.from_mask("twelve", spots < 12)
+    assert list(enriched_genes(canvas, region).index) == [unseen, marker]
+    assert list(enriched_genes(canvas.hiding(spots < 6), region).index) == [marker]
+
+
+def test_seven_of_twenty_eight_spots_are_a_quarter() -> None:
+    section = tiny_section()
+    gene = section.adata.var_names[0]
+    region = Region.from_mask("twenty-eight", np.arange(section.n_spots) < 28)
+    canvas = level_section({gene: dict.fromkeys(range(7), 9)}).view("genes")
+    assert list(enriched_genes(canvas, region).index) == [gene]
 
 
 def test_a_region_in_which_nothing_is_enriched_says_so() -> None:
