@@ -28,7 +28,7 @@ def thin_section(seed: int = 0) -> Section:
     return with_matrix(section, rng.poisson(rates).astype(np.float32))
 
 
-@pytest.mark.parametrize("number", [5, 20, 400])
+@pytest.mark.parametrize("number", [5, 400])
 @pytest.mark.parametrize("section", [thin_section(), noise_section(), noise_section(smooth=True)])
 def test_where_nothing_is_hidden_quick_and_exact_scores_are_the_same(section: Section, number: int) -> None:
     canvas = section.view("genes")
@@ -62,14 +62,15 @@ def test_where_spots_are_hidden_quick_and_exact_scores_judge_alike() -> None:
 
 def test_a_gene_of_few_spots_paints_no_map_however_large_its_fold() -> None:
     section = thin_section()
-    inside = patch(section.spots, 20)
+    places = section.view("genes").places
+    inside = np.stack([patch(places, 24), patch(places, 8, 150)])  # of which the second asks for two spots only
     counts = section.matrix.toarray()
-    counts[np.flatnonzero(inside)[:4], 0] = 500  # in a fifth of the spots, and nowhere else
-    counts[~inside, 0] = counts[np.flatnonzero(inside)[4:], 0] = 0
+    counts[:, 0] = 0
+    counts[np.flatnonzero(inside[0])[:5], 0] = 500  # in a fifth of the spots, and nowhere else: an AUROC above .6
     canvas = with_matrix(section, counts).view("genes")
-    nothing = np.zeros_like(inside)[None]
+    nothing = np.zeros_like(inside)
     exact = EnrichedGenes(canvas, 10)
-    np.testing.assert_allclose(QuickGenes(canvas, 10)(inside[None], nothing), exact(inside[None], nothing), atol=2e-5)
+    np.testing.assert_allclose(QuickGenes(canvas, 10)(inside, nothing), exact(inside, nothing), atol=2e-5)
     assert canvas.item_names[0] not in exact.chosen[0]
 
 
