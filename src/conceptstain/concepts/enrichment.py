@@ -8,6 +8,7 @@ made once per canvas and every further region costs milliseconds. Hidden spots o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import final
 from weakref import WeakKeyDictionary
 
@@ -64,17 +65,17 @@ def enrichment(canvas: GenePictures, region: Region) -> pd.DataFrame:
     p_adjusted = np.ones_like(p)
     if found.any():
         p_adjusted[found] = stats.false_discovery_control(p[found])
-    linear = ranks.values.copy()
-    linear.data = np.expm1(linear.data)
-    present = ranks.values.copy()
-    present.data = np.ones_like(present.data)
+    here = inside.astype(np.float64)
+    mean_inside, mean_outside = _means(ranks.linear, ranks.sum_of_linear, here)
+    # Sums of ones are exact, so 7 of 28 is a quarter.
+    fraction_inside, fraction_outside = _means(ranks.present, ranks.n_present, here)
     table = pd.DataFrame(
         {
             "statistic": statistic,
             "auroc": auroc,
-            "log2_fold": np.log2((_mean(linear, inside) + 1) / (_mean(linear, ~inside) + 1)),
-            "fraction_inside": _mean(present, inside),
-            "fraction_outside": _mean(present, ~inside),
+            "log2_fold": np.log2((mean_inside + 1) / (mean_outside + 1)),
+            "fraction_inside": fraction_inside,
+            "fraction_outside": fraction_outside,
             "p": p,
             "p_adjusted": p_adjusted,
         },
@@ -154,6 +155,29 @@ class Ranks:
     of_zero: Float[np.ndarray, " genes"]
     ties: Float[np.ndarray, " genes"]
 
+    @cached_property
+    def linear(self) -> sparse.csc_array:
+        """Depth-normalised counts."""
+        return self._like_values(np.expm1(self.values.data.astype(np.float64)))
+
+    @cached_property
+    def present(self) -> sparse.csc_array:
+        """1 where the gene is found."""
+        return self._like_values(np.ones(len(self.values.data)))
+
+    @cached_property
+    def sum_of_linear(self) -> Float[np.ndarray, " genes"]:
+        """Over all visible spots."""
+        return np.asarray(self.linear.sum(axis=0), dtype=np.float64)
+
+    @cached_property
+    def n_present(self) -> Float[np.ndarray, " genes"]:
+        """Visible spots in which the gene is found."""
+        return np.asarray(np.diff(self.values.indptr), dtype=np.float64)
+
+    def _like_values(self, data: Float[np.ndarray, " stored"]) -> sparse.csc_array:
+        return sparse.csc_array((data, self.values.indices, self.values.indptr), shape=self.values.shape)
+
 
 _kept: WeakKeyDictionary[GenePictures, Ranks] = WeakKeyDictionary()
 
@@ -210,6 +234,10 @@ def _rank(values: sparse.csc_array) -> Ranks:
     )
 
 
-def _mean(values: sparse.csc_array, chosen: Bool[np.ndarray, " spots"]) -> Float[np.ndarray, " genes"]:
-    """Of each gene over the chosen spots. Divided last: sums of ones are exact, so 7 of 28 is a quarter."""
-    return np.asarray(values.T @ chosen.astype(np.float64)) / float(chosen.sum())
+def _means(
+    values: sparse.csc_array, total: Float[np.ndarray, " genes"], inside: Float[np.ndarray, " spots"]
+) -> tuple[Float[np.ndarray, " genes"], Float[np.ndarray, " genes"]]:
+    """Of each gene over the spots inside and over those outside, which are what is left of the total."""
+    summed = np.asarray(values.T @ inside)
+    left = np.maximum(total - summed, 0.0)  # what is left of nothing is nothing
+    return summed / inside.sum(), left / (len(inside) - inside.sum())
