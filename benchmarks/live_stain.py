@@ -2,11 +2,12 @@
 
     xvfb-run -a -s "-screen 0 1280x800x24" python benchmarks/live_stain.py [--seconds 5]
 
-An outline is moved over a simulated section, a step of the mouse every 10 milliseconds, with the dock and its live stain
-in a napari window: 267 spots x 1,200 genes and 5,000 spots x 2,000 genes, for each map that suits the encoder. That
-is fitted for one epoch: repainting does not depend on how well it has learned. Counted are the maps that arrive on the
-tissue; each is of the newest outline when it was begun. Held is the longest time that one call of ours on the window's
-thread took: following the mouse, painting a map, and what ends a job. Drawing itself is napari's, here by software.
+An outline is moved over a simulated section in a napari window with the dock, a step of the mouse every 10
+milliseconds: 267 spots x 1,200 genes and 5,000 spots x 2,000 genes, for each map that suits the encoder. That is
+fitted for one epoch, since repainting does not depend on how well it has learned. Counted are the maps that arrive on
+the tissue; each is of the newest outline when it was begun. Held is the longest time that one call of ours on the
+window's thread took: following the mouse, painting a map, and what ends a job. Drawing itself is napari's, here by
+software.
 """
 
 from __future__ import annotations

@@ -775,6 +775,38 @@ def test_concepts_are_duplicated_combined_and_compared(on_sample: Walk) -> None:
     assert walk.told == []
 
 
+def test_a_map_chosen_with_the_keyboard_stays_chosen(walk: Walk) -> None:
+    walk.click(walk.dock.data.sample_button)
+    walk.make_by_gene("Penk")
+    assert walk.names[-1] == "Penk - gene mean"
+    card = walk.dock.maps
+    card.map.setFocus()
+    while card.map.currentData() != "gradient":
+        walk.settled(lambda: walk.qtbot.keyClick(card.map, Qt.Key.Key_Down))
+    assert walk.names[-1] == "Penk - gradient saliency"
+    assert card.chosen[0] == "gradient"
+    walk.make_by_gene("Doc2g")
+    assert walk.names[-1] == "Doc2g - gradient saliency"
+
+
+def test_a_score_against_a_concept_that_is_gone_is_painted_anew(on_sample: Walk) -> None:
+    walk, dock = on_sample, on_sample.dock
+    canvas = dock.study.need_canvas().section.view("spots", n_genes=20)
+    dock.study.use_for_spots(canvas, tiny_profile_encoders(canvas.features, 1))
+    dock.maps.choose("spot-score")
+    walk.make_by_layer("GCL")
+    walk.make_by_layer("MCL")
+    assert walk.names[-1] == "MCL - spot score, against GCL"
+    walk.settled(lambda: dock.concepts.list.item(0).setText("granule"))
+    walk.settled(lambda: dock.concepts.choose("MCL"))
+    assert "MCL - spot score, against granule" in walk.names
+    assert "MCL - spot score, against GCL" not in walk.names
+    walk.settled(lambda: dock.study.remove("granule"))
+    assert dock.maps.state == "MCL - spot score"
+    assert "MCL - spot score, against granule" not in walk.names
+    assert walk.told == []
+
+
 def test_the_first_map_suits_the_encoder_and_the_concept(walk: Walk) -> None:
     walk.click(walk.dock.data.sample_button)
     walk.make_by_gene("Penk")

@@ -55,20 +55,21 @@ class Judging(QObject):
         known = definition in self._tests or definition in self._untestable
         if known or self._study.known_evidence(name) is not None:
             return
-        self._tests[definition] = self._jobs.run(
+        job = self._tests[definition] = self._jobs.run(
             work.tested_concept,
             study=self._study,
             name=name,
             n_null=self.n_null,
             then=lambda _evidence: self.show_evidence(),
             on_failure=lambda error: self._note_untestable(definition, error),
-            on_end=lambda: self._end_test(definition),
+            on_end=lambda: self._end_test(definition, job),
             about=self._study.canvas,
             patient=True,
         )
 
-    def _end_test(self, definition: Definition) -> None:
-        self._tests.pop(definition, None)
+    def _end_test(self, definition: Definition, job: Job) -> None:
+        if self._tests.get(definition) is job:  # not one that has taken its place
+            del self._tests[definition]
         self.show_evidence()
 
     def _note_untestable(self, definition: Definition, error: Exception) -> None:

@@ -80,7 +80,7 @@ class MapsPanel(Card):
         self.explanation.setWordWrap(True)
         self.form.addWidget(self.explanation)
         self.map.currentIndexChanged.connect(self._want_map)
-        self.map.activated.connect(self._choose_by_hand)
+        self.map.activated.connect(self._keep_choice)
         self.latent.valueChanged.connect(self._want_map)
 
     def _build_spot_settings(self) -> None:
@@ -217,7 +217,7 @@ class MapsPanel(Card):
 
     def choose(self, key: str) -> None:
         """Choose a map as the user does."""
-        self._by_hand = True
+        self._by_hand = True  # also where it is the one that is chosen already
         self.map.setCurrentIndex(self.map.findData(key))
 
     def set_ready(self, *, ready: bool, reason: str = "") -> None:
@@ -283,10 +283,11 @@ class MapsPanel(Card):
         """Show the genes of a concept."""
         self.table_model.show(genes)
 
-    def _choose_by_hand(self) -> None:
+    def _keep_choice(self) -> None:
         self._by_hand = True
 
     def _want_map(self) -> None:
+        self._by_hand = True  # what the program chooses is not heard of
         self._explain_map()
         self.map_wanted.emit(*self.chosen)
 

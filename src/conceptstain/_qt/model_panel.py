@@ -58,6 +58,7 @@ class ModelPanel(Card):
         self.spots.hide()
         self.form.addWidget(self.spots)
         self._curves: dict[str, list[float]] = {}
+        self._fitted = ""  # which of several encoders the curves are of
         self._began = 0.0
         self._fitting = self._can_fit = False
         self._build_fit()
@@ -187,6 +188,9 @@ class ModelPanel(Card):
             self.set_state(f"fitting, {left:.0f} s left")
         self.progress.setValue(int(1000 * step.fraction))
         if step.values:
+            which = step.message.partition(":")[0] if ":" in step.message else ""
+            if which != self._fitted:  # another seed has begun
+                self._fitted, self._curves = which, {}
             for name, value in step.values.items():
                 self._curves.setdefault(name, []).append(value)
             self.plot.draw_curves({name: values for name, values in self._curves.items() if "loss" in name})

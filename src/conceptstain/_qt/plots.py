@@ -18,6 +18,8 @@ from qtpy.QtCore import QEvent, Signal
 from qtpy.QtGui import QPalette, QResizeEvent
 from qtpy.QtWidgets import QWidget
 
+from conceptstain.concepts.sentences import fraction
+
 if TYPE_CHECKING:
     from conceptstain.concepts.evidence import Histogram
 
@@ -173,7 +175,7 @@ class ControlsPlot(_Plot):
             axes.text(
                 1.02,
                 row,
-                f"{number:.2f}".replace("0.", ".", 1),
+                fraction(number),
                 fontsize=TEXT,
                 color=self._ink,
                 va="center",

@@ -53,7 +53,7 @@ class Staining(QObject):
         self._running: Job | None = None
         self.judging = Judging(study, jobs, cards[0], cards[1], self)
         self.live = LiveStain(study, jobs, painter, self)
-        self._stained: Definition | None = None  # what was painted last
+        self._stained: Finding | None = None  # what was painted last
         self._painted = ""  # name of the layer painted last
         self._connect_concepts()
         self._connect_maps()
@@ -249,13 +249,15 @@ class Staining(QObject):
         if self._study.encoder is not None:
             reason = "choose a concept" if entries else "make a concept first"
             self._maps.set_ready(ready=bool(self._concepts.chosen_name), reason=reason)
-            if not self._concepts.chosen_name or self._is_outdated(self._concepts.chosen_name):
+            if not self._concepts.chosen_name or self._is_outdated():
                 self.stain()
 
-    def _is_outdated(self, name: str) -> bool:
-        """Whether the painted map is of what the concept was made from before."""
-        now = self._study.entry(name).definition
-        return self._running is None and self._stained is not None and not now.has_same_source(self._stained)
+    def _is_outdated(self) -> bool:
+        """Whether the painted map is a finding no more: the concept is made, or told from others, otherwise now."""
+        painted = self._stained
+        if self._running is not None or painted is None:
+            return False
+        return all(finding.values is not painted.values for finding in self._study.findings)
 
     # -- maps ------------------------------------------------------------------------------------------------------
 
@@ -305,7 +307,6 @@ class Staining(QObject):
 
     def _show_stain(self, stained: work.Stained) -> None:
         concept = stained.concept
-        self._stained = concept.definition
         self._concepts.show_concept(concept)
         self._maps.set_ready(ready=True)
         if stained.genes is None:
@@ -315,6 +316,7 @@ class Staining(QObject):
         else:
             self._maps.show_genes(RankedGenes.by_decoded(stained.genes))
         self._made_by[stained.finding.title] = self._maps.chosen
+        self._stained = stained.finding
         self._study.keep(stained.finding)
         self.judging.show_evidence()
         self.judging.compare(concept.name, *self._maps.chosen)

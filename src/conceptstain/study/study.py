@@ -456,8 +456,9 @@ class Study:
             return finding
         of = finding.concept.definition
         same = [entry for entry in self._list if entry.definition.has_same_source(of)]
-        if not same:
-            return None
+        listed = {entry.name for entry in self._list}
+        if not same or not listed.issuperset(finding.settings.get("against", ())):
+            return None  # a score against a concept that is called otherwise now, or is gone, would say what is not so
         if any(entry.name == of.name for entry in same):
             return finding
         definition = same[0].definition
