@@ -37,7 +37,13 @@ def test_the_card_says_what_it_was_trained_on_and_how_and_can_be_saved(tmp_path)
     encoder = fit(canvas, QUICK, name="mine")
     assert encoder.name == "mine"
     assert encoder.card["sections"] == [
-        {"name": "tiny", "spots": 42, "genes": len(canvas), "genes learned from": len(canvas.trainable)}
+        {
+            "name": "tiny",
+            "spots": 42,
+            "content": canvas.section.content,
+            "genes": len(canvas),
+            "genes learned from": len(canvas.trainable),
+        }
     ]
     assert encoder.card["training"]["seed"] == QUICK.training.seed
     assert encoder.card["network"]["widths"] == [2, 3, 4]
@@ -45,6 +51,15 @@ def test_the_card_says_what_it_was_trained_on_and_how_and_can_be_saved(tmp_path)
     assert encoder.card["versions"]["torch"] == torch.__version__
     json.dumps(encoder.card)
     assert load_encoder(save_encoder(encoder, tmp_path / "e.safetensors")).card == encoder.card
+
+
+def test_a_section_that_was_learned_from_is_known_by_its_counts_whatever_its_name():
+    section = tiny_section()
+    encoder = fit(section.view("genes"), QUICK)
+    assert encoder.has_seen(section)
+    assert encoder.has_seen(replace(section, name="renamed"))
+    assert not encoder.has_seen(tiny_section(seed=1)), "another one that is called tiny, too, and as large"
+    assert not replace(encoder, card={}).has_seen(section)
 
 
 def test_the_same_seed_fits_the_same_encoder():
@@ -109,7 +124,14 @@ def test_profiles_are_fitted_with_a_card_and_can_be_saved(tmp_path):
     assert encoder.features == canvas.features
     assert encoder.latents(canvas).shape == (len(canvas), 3)
     assert encoder.card["sections"] == [
-        {"name": "tiny", "spots": 42, "spots learned from": 42, "genes": 12, "genes missing": 0}
+        {
+            "name": "tiny",
+            "spots": 42,
+            "content": canvas.section.content,
+            "spots learned from": 42,
+            "genes": 12,
+            "genes missing": 0,
+        }
     ]
     assert encoder.card["profiles"]["n_genes"] == 1000
     assert encoder.card["network"]["likelihood"] == "negative binomial"

@@ -202,7 +202,8 @@ def _card(
 
 def _told(canvas: GenePictures | SpotProfiles) -> dict[str, Any]:
     """What of a section was learned from."""
-    told = {"name": canvas.section.name, "spots": canvas.section.n_spots}
+    section = canvas.section
+    told = {"name": section.name, "spots": section.n_spots, "content": section.content}
     if isinstance(canvas, SpotProfiles):
         return {
             **told,

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 
-__all__ = ["Inputs", "ItemIndices", "Profiles"]
+__all__ = ["Inputs", "ItemIndices", "Profiles", "Source"]
 
 ItemIndices = Sequence[int] | NDArray[np.integer]
 
@@ -66,4 +66,23 @@ class Profiles(Inputs, Protocol):
 
     def depths(self, items: ItemIndices) -> Float[np.ndarray, " items"]:
         """Size factor of these items: their counts of all features, chosen or not, in units of 10,000."""
+        ...
+
+
+class Source(Protocol):
+    """Where inputs come from: what tells one section from another that happens to have its name."""
+
+    @property
+    def name(self) -> str:
+        """Name to show."""
+        ...
+
+    @property
+    def n_spots(self) -> int:
+        """Number of spots."""
+        ...
+
+    @property
+    def content(self) -> str:
+        """A word that changes with the counts, and with nothing else."""
         ...

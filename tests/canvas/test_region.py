@@ -81,6 +81,24 @@ def test_a_picked_spot_that_is_not_there_is_named():
         PickedSpots((3, -1)).choose(tiny_section())
 
 
+def test_a_mask_is_of_the_section_it_is_used_on():
+    with pytest.raises(InputError, match=r"picked on another section\. Got 5 spots for the 42 of tiny"):
+        Region.from_mask("short", np.arange(5) < 3).choose(tiny_section())
+
+
+@pytest.mark.parametrize(
+    "mask", [np.arange(42), np.full(42, np.nan), np.full(42, 0.3), np.ones((6, 7)), np.array(["True"] * 42)]
+)
+def test_values_that_are_neither_true_nor_false_are_no_mask(mask):
+    with pytest.raises(InputError, match="True or False"):
+        Region.from_mask("r", mask)
+
+
+def test_ones_and_noughts_are_a_mask_too():
+    for mask in (np.arange(42) % 2, (np.arange(42) % 2).astype(float), [index % 2 == 1 for index in range(42)]):
+        assert Region.from_mask("odd", mask).choose(tiny_section()).tolist() == [False, True] * 21
+
+
 def test_an_outline_needs_three_corners():
     with pytest.raises(InputError, match="three corners or more"):
         Region.from_polygon("r", np.zeros((2, 2)))

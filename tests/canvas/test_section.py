@@ -7,6 +7,7 @@ import pytest
 
 from conceptstain.errors import InputError
 from factories import tiny_section
+from strategies import reordered
 
 
 def test_a_section_has_views_of_its_genes_and_of_its_spots():
@@ -32,3 +33,11 @@ def test_the_size_of_a_pixel_scales_spots_and_image_alike():
     np.testing.assert_allclose(measured.image.to_world[:2], section.image.to_world[:2] / 2)
     with pytest.raises(InputError, match="cannot be set"):
         measured.in_micrometres(0.5)
+
+
+def test_a_section_is_known_by_its_counts_in_any_order_and_under_any_name():
+    section = tiny_section()
+    order = np.random.default_rng(0).permutation(section.n_spots)
+    assert reordered(section, order).content == section.content
+    assert replace(section, name="other", spots=section.spots + 5).content == section.content
+    assert tiny_section(seed=1).content != section.content

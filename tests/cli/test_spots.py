@@ -86,7 +86,7 @@ def test_the_scores_are_those_of_the_library(spots, folder, tmp_path):
 def test_evidence_and_controls_are_said_and_written_for_every_concept(spots, tmp_path):
     result = spots("--region", "obs:layer=inner", "--region", "obs:layer=outer")
     assert re.search(r"Evidence for inner: \d+ spots; by their profiles, others like them are found", result.stdout)
-    assert "corrected for 2 concepts" in result.stdout
+    assert "with 2 concepts tried, 19 regions without meaning are too few to tell; use more." in result.stdout
     assert result.stdout.count("The painted scores contrast the concepts with each other") == 1
     assert "Controls of outer: " in result.stdout
     evidence = pd.read_csv(tmp_path / "out" / "here-inner+outer-evidence.csv", index_col="spot")
@@ -172,6 +172,21 @@ def test_weights_of_gene_pictures_and_sections_of_one_name_are_refused(spots, fo
     told = one_line(spots("--region", "obs:layer=inner", "--on", folder / "here.h5ad"))
     assert "Two sections of one name" in told
     assert not (tmp_path / "out").exists()
+
+
+def test_sections_with_one_library_id_are_called_by_their_files(folder, tmp_path):
+    for name, seed in (("one", 0), ("two", 5)):
+        adata = tiny_section(8, 9, seed=seed).adata
+        adata.uns["spatial"] = {"the library": {"scalefactors": {"spot_diameter_fullres": 100.0}}}
+        adata.write_h5ad(tmp_path / f"{name}.h5ad")
+    assert cs.open(tmp_path / "two.h5ad").name == "the library"
+    words = ["--weights", folder / "w-0.safetensors", "--region", "obs:layer=inner", "--nulls", 0]
+    result = run("spots", tmp_path / "one.h5ad", "--on", tmp_path / "two.h5ad", *words, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    assert "one.h5ad, two.h5ad all hold a section named the library; each is called by its file here." in result.stdout
+    assert "inner of two itself is found" in result.stdout
+    names = {f"{name}-inner-spots.csv" for name in ("one", "two")}
+    assert {path.name for path in (tmp_path / "out").glob("*-spots.csv")} == names
 
 
 def test_existing_tables_are_replaced_only_when_asked(spots):

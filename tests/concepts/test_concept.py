@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from scipy.sparse import csr_array
 
 from conceptstain.canvas.region import Region
 from conceptstain.concepts.concept import Concept, concept, make
@@ -122,6 +125,27 @@ def test_a_difference_is_that_of_unit_directions_as_long_as_its_parts_are_on_ave
     np.testing.assert_allclose(made.direction, mean_length * (unit(granule.direction) - unit(mitral.direction)))
     assert made.origin == "granule minus mitral, each brought to the same length"
     assert (made.name, made.encoder, made.space) == ("granule - mitral", granule.encoder, "latent")
+
+
+def test_a_number_may_stand_before_or_behind() -> None:
+    granule, mitral = granule_and_mitral(scene())
+    np.testing.assert_array_equal((granule * 2).direction, (2 * granule).direction)
+    np.testing.assert_array_equal((granule / 2).direction, (0.5 * granule).direction)
+    np.testing.assert_allclose((mitral - granule / 4).direction, (mitral - 0.25 * granule).direction)
+    with pytest.raises(InputError, match="finite weight"):
+        granule / 0
+    for made in (lambda: granule * mitral, lambda: granule / mitral, lambda: "2" * granule):
+        with pytest.raises(TypeError):
+            made()
+
+
+def test_nothing_is_like_a_gene_that_is_found_nowhere() -> None:
+    section = tiny_section()
+    counts = section.matrix.toarray()
+    counts[:, 4] = 0
+    canvas = replace(section, matrix=csr_array(counts)).view("genes")
+    with pytest.raises(InputError, match=r"Gene4 is found in no spot of tiny\..*Choose a gene that is found"):
+        concept("empty", canvas, tiny_encoder(canvas.shape), like="gene4")
 
 
 def test_a_long_concept_does_not_drown_a_short_one() -> None:

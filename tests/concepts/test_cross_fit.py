@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 
-from conceptstain.concepts.cross_fit import auroc, blocks_of, contiguous_parts, cross_fitted, fold_auroc, folds_of
+from conceptstain.concepts.cross_fit import (
+    auroc,
+    auroc_error,
+    blocks_of,
+    contiguous_parts,
+    cross_fitted,
+    fold_auroc,
+    folds_of,
+)
 from conceptstain.errors import InputError
 from strategies import laws
 
@@ -113,3 +121,16 @@ def test_regions_of_one_size_share_the_blocks_they_are_cut_by(n: int) -> None:
         inside = some(n, seed)
         np.testing.assert_array_equal(folds_of(inside, LATTICE, blocks=blocks), folds_of(inside, LATTICE))
         assert all(len(np.unique(folds_of(inside, LATTICE)[blocks == block])) == 1 for block in range(blocks.max() + 1))
+
+
+def test_the_error_of_an_auroc_is_that_of_hanley_and_mcneil() -> None:
+    # Their formula is exact where both sides are distributed exponentially.
+    rng = np.random.default_rng(0)
+    for scale, n in ((1.5, 8), (4.0, 20)):
+        inside = np.arange(50) < n
+        drawn = [auroc(rng.exponential(np.where(inside, scale, 1.0)), inside) for _ in range(3000)]
+        assert auroc_error(scale / (1 + scale), n, 50 - n) == pytest.approx(np.std(drawn), rel=0.05)
+    for n in (5, 40):
+        middle = np.sqrt((n + 30 + 1) / (12 * n * 30))  # of chance, as in Wilcoxon's test
+        assert auroc_error(0.5, n, 30) == pytest.approx(middle, rel=0.01)
+    assert auroc_error(1.0, 5, 30) == 0

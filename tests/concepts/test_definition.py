@@ -42,6 +42,8 @@ def test_a_difference_holds_both_with_their_signs() -> None:
         (A - B + C, "A - B + C", "A minus B plus C"),
         (-(A + B), "-(A + B)", "minus A minus B"),
         (2 * A - B, "2 A - B", "2 x A minus B"),
+        (A * 2 - B, "2 A - B", "2 x A minus B"),
+        (A - B / 2, "A - (0.5 B)", "A minus 0.5 x B"),
         (-A + 0.5 * B, "-A + (0.5 B)", "minus A plus 0.5 x B"),
     ],
 )
@@ -117,3 +119,12 @@ def test_a_combination_written_by_hand_is_checked(combined: tuple[tuple[float, D
 def test_a_combination_is_made_from_nothing_else() -> None:
     with pytest.raises(InputError, match="Got like and combined"):
         Definition("both", like="Gene1", combined=((1.0, A),))
+
+
+@pytest.mark.parametrize("divided", [lambda: A / 0, lambda: A / float("nan"), lambda: A * float("inf")])
+def test_a_weight_is_a_finite_number(divided) -> None:
+    with pytest.raises(InputError, match="finite weight"):
+        divided()
+    for made in (lambda: A * B, lambda: A / B, lambda: A * "2", lambda: "2" * A):
+        with pytest.raises(TypeError):
+            made()

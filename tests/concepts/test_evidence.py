@@ -17,6 +17,7 @@ from conceptstain.concepts.enrichment import enriched_genes
 from conceptstain.concepts.evidence import Evidence, corrected, evidence, holm
 from conceptstain.concepts.gene_scores import EnrichedGenes, QuickGenes
 from conceptstain.concepts.nulls import Null, null_of, placed_shapes, random_null, random_selections
+from conceptstain.concepts.sentences import evidence_words
 from conceptstain.errors import InputError, MismatchError
 from conceptstain.nets.encoder import Encoder
 from conceptstain.progress import Cancelled, Step
@@ -290,10 +291,51 @@ def test_holm_is_the_textbooks() -> None:
 def test_several_concepts_are_corrected_for_how_many_were_tried() -> None:
     first, second, third = corrected([told(0.001, 0.02), told(0.001, 0.001), told(0.3, 0.2)])
     assert (first.p, second.p, third.p) == pytest.approx((0.04, 0.003, 0.3))
-    assert first.sentence.endswith("does as well 4 times in 100, corrected for 3 concepts.")
+    assert first.sentence.endswith("does as well 2 times in 100; corrected for 3 concepts, p .040.")
+    assert third.sentence.endswith("does as well 30 times in 100; corrected for 3 concepts, p .300).")
     again = corrected([first, second, third])
     assert [each.p for each in again] == [first.p, second.p, third.p]
     assert replace(first, p_corrected=None).p == 0.02
+
+
+def test_a_concept_that_stops_holding_among_many_is_told_as_it_is_alone_and_as_corrected() -> None:
+    first, *_ = corrected([told(0.001, 0.03)] * 2)
+    assert not first.holds
+    assert not first.has_too_few_nulls
+    assert first.sentence.endswith(
+        "; not distinguishable from a random patch "
+        "(an arbitrary patch of this shape does as well 3 times in 100; corrected for 2 concepts, p .060)."
+    )
+    assert evidence_words(first) == "not told from chance"
+
+
+@pytest.mark.parametrize(("tried", "few"), [(1, False), (50, False), (51, True)])
+def test_nulls_that_could_not_show_enough_are_said_to_be_too_few(tried: int, few: bool) -> None:
+    found = corrected([told(0.001, 0.001)] * tried)[0]
+    assert found.has_too_few_nulls is few
+    assert found.holds is not few
+    if few:
+        assert found.sentence.endswith(
+            "; an arbitrary patch of this shape does as well less than once in 1,000, but with 51 concepts tried, "
+            "999 regions without meaning are too few to tell; use more."
+        )
+    assert evidence_words(found) == ("too few nulls" if few else f"AUROC .87  p {tried / 1000:.3f}".replace("0.", "."))
+
+
+def test_so_few_nulls_cannot_tell_even_one_concept() -> None:
+    nine = Null(np.zeros(9), np.zeros((9, 12)))
+    found = replace(told(0.1, 0.1), random=nine, shape=nine)
+    assert found.has_too_few_nulls
+    assert found.sentence.endswith("in 10, but 9 regions without meaning are too few to tell; use more.")
+    genes = replace(found, shape=None, p_shape=None, counted="genes", chosen=(("a", "b"),))
+    assert genes.sentence.endswith("but 9 random sets of genes are too few to tell; use more.")
+    assert not replace(found, p_random=0.4).has_too_few_nulls, "it is like chance, however many there are"
+
+
+def test_a_shape_with_few_places_is_not_asked_for_more() -> None:
+    places = Null(np.zeros(20), np.zeros((20, 12)))
+    found, *_ = corrected([replace(told(0.001, 1 / 21), shape=places)] * 2)
+    assert found.sentence.endswith("tried, the 20 places that the tissue has for this shape are too few to tell.")
 
 
 def test_combinations_and_units_have_no_evidence_of_their_own() -> None:

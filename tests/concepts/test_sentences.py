@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from conceptstain.concepts.sentences import fraction, times
+from conceptstain.concepts.sentences import fraction, p_value, times
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,8 @@ def test_an_auroc_below_one_is_not_told_as_one(value: float, told: str) -> None:
 )
 def test_a_chance_is_told_as_a_frequency(p: float, n: int, told: str) -> None:
     assert times(p, n) == told
+
+
+@pytest.mark.parametrize(("p", "told"), [(0.004, "p .004"), (0.12, "p .120"), (1.0, "p 1.000"), (0.0002, "p < .001")])
+def test_a_p_value_has_three_digits_and_is_never_nothing(p: float, told: str) -> None:
+    assert p_value(p) == told

@@ -21,6 +21,7 @@ from conceptstain.methods.decoded import decoded
 from conceptstain.methods.saliency import saliency
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.profile_vae import ProfileVAE, ProfileVAESettings
+from conceptstain.progress import Step
 from factories import tiny_section
 from strategies import reordered, with_matrix
 
@@ -198,7 +199,16 @@ def test_several_sections_are_scored_each_on_its_own():
     scored = made.score_all([*others, canvas()], report=steps.append)
     for each, other in zip(scored, [*others, canvas()], strict=True):
         np.testing.assert_array_equal(each.table, made.score(other).table)
-    assert [step.done for step in steps] == [1, 2, 3]
+    assert [step.done for step in steps] == sorted(step.done for step in steps)
+    assert [step.done for step in steps].count(0) > 1, "while the first is encoded"
+    assert steps[-1] == Step(3, 3, "Scoring tiny")
+
+
+def test_a_section_that_cannot_be_scored_is_named():
+    made = spot_concepts(layer(), canvas(), encoders(1), PLAIN)
+    others = [tiny_section(9, 8, seed=5), replace(tiny_section(n_genes=9), name="the other one").view("spots")]
+    with pytest.raises(MismatchError, match=r"the other one cannot be scored: the encoder .*other genes"):
+        made.score_all(others)
 
 
 def test_a_canvas_of_other_genes_is_refused():

@@ -122,9 +122,35 @@ def test_evidence_follows_the_rule_that_is_painted(n: int, rule: str) -> None:
     assert evidence(drawn(some("some", n), settings=plain), n_null=1).settings["direction"] == "plain"
 
 
+def test_evidence_whitens_where_the_spots_of_all_concepts_together_are_enough() -> None:
+    rows = np.arange(120) // 12
+    regions = [Region.from_mask(name, np.isin(rows, at)) for name, at in (("top", [0, 1]), ("bottom", [8, 9]))]
+    concepts = drawn(*regions)
+    precision = concepts.readings[0][0].groups.precision
+    assert np.abs(precision - np.diag(np.diag(precision))).max() > 0, "the painted score is whitened"
+    assert evidence(concepts, name="top", n_null=1).settings["direction"] == "whitened"
+    assert evidence(drawn(regions[0]), n_null=1).settings["direction"] == "plain"
+    apart = drawn(*regions, settings=replace(ALONE, contrast=False))
+    assert evidence(apart, name="top", n_null=1).settings["direction"] == "plain"
+
+
+def test_spots_of_several_concepts_count_in_the_evidence_and_it_is_said() -> None:
+    one, other = (Region.from_mask(name, (np.arange(120) // 10 + add) % 6 < 2) for name, add in (("one", 0), ("b", 1)))
+    concepts = drawn(one, other)
+    shared = int((one.choose(layered().section) & other.choose(layered().section)).sum())
+    found = evidence(concepts, name="one", n_null=1)
+    assert found.number == len(concepts.members[0]) + shared
+    note = f"{shared} of the spots were drawn for several concepts: they count here, though not in the painted score."
+    assert note in found.notes
+    held_singly = drawn(one, other, settings=replace(ALONE, contrast=False))
+    assert note not in evidence(held_singly, name="one", n_null=1).notes
+
+
 def test_evidence_is_of_the_concept_alone_whatever_else_was_drawn() -> None:
-    alone = evidence(drawn(inner()), n_null=19)
-    concepts = drawn(inner(), some("other", 20))
+    plain = replace(ALONE, direction="plain")
+    other = Region.from_mask("other", np.arange(120) < 12)
+    alone = evidence(drawn(inner(), settings=plain), n_null=19)
+    concepts = drawn(inner(), other, settings=plain)
     beside = evidence(concepts, name="inner", n_null=19)
     np.testing.assert_array_equal(beside.scores, alone.scores)
     assert (beside.auroc, beside.p) == (alone.auroc, alone.p)

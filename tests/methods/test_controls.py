@@ -103,19 +103,20 @@ def test_two_spots_cannot_judge_the_map_they_made() -> None:
     assert found.auroc is None
 
 
-def stated(value: float | None, **others: tuple[float | None, float]) -> Controls:
-    """Controls with these AUROCs and rank correlations."""
+def stated(value: float | None, n_inside: int = 60, **others: tuple[float | list[float] | None, float]) -> Controls:
+    """Controls with these AUROCs and rank correlations, on 200 spots."""
     made = tuple(
         Control(
             name.replace("_", " "),
             "",
-            np.zeros((1, 4)),
-            np.array([] if found is None else [found]),
+            np.zeros((1, 200)),
+            np.array([] if found is None else np.atleast_1d(found)),
             np.array([r]),
         )
         for name, (found, r) in others.items()
     )
-    return Controls("GCL", "decoded", np.zeros(4), "none" if value is None else "plain", value, made, "")
+    judged = "none" if value is None else "plain"
+    return Controls("GCL", "decoded", np.zeros(200), judged, value, made, "", n_inside=n_inside)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,39 @@ def stated(value: float | None, **others: tuple[float | None, float]) -> Control
             ),
         ),
         (
-            stated(None, no_model=(None, 0.3)),
+            stated(0.84, untrained_network=([0.72, 0.77, 0.91], 0.1)),
+            (
+                (
+                    "An untrained network draws as good a map, so it says nothing about what was learned "
+                    "(AUROC .80 on average, .72 to .91; the map .84)."
+                ),
+            ),
+        ),
+        (
+            stated(0.84, untrained_network=([0.72, 0.77, 0.81], 0.1)),
+            ("The map finds the region with AUROC .84, ahead of all its controls.",),
+        ),
+        (
+            stated(0.56, n_inside=8, no_model=(0.5, 0.1)),
+            ("With 8 spots, the map's AUROC of .56 is not told from chance.",),
+        ),
+        (
+            stated(0.56, n_inside=8, no_model=(0.6, 0.1)),
+            (
+                "With 8 spots, the map's AUROC of .56 is not told from chance.",
+                "The model adds little to the mean of these genes here (AUROC .60, the map .56).",
+            ),
+        ),
+        (
+            stated(None, n_inside=2, no_model=(None, 0.3)),
+            ("No control draws the same map; 2 spots cannot be held back, so none can be said to be better.",),
+        ),
+        (
+            stated(None, n_inside=199, no_model=(None, 0.3)),
+            ("No control draws the same map; one spot cannot be held back, so none can be said to be better.",),
+        ),
+        (
+            stated(None, n_inside=0, no_model=(None, 0.3)),
             ("No control draws the same map; without a region, none can be said to be better.",),
         ),
     ],
@@ -154,7 +187,7 @@ def test_the_table_has_a_row_for_the_map_and_one_for_every_draw() -> None:
     at = scene()
     made = concept("genes", at.canvas, at.encoder, items=["Gene1", "Gene2"])
     table = controls(at.canvas, at.encoder, made, draws=2).table()
-    assert list(table["control"]) == ["", "no model", "random concept", "random concept", *NAMES[2:]]
+    assert list(table["control"]) == ["", NAMES[0], *2 * [NAMES[1]], *3 * [NAMES[2]], NAMES[3]]
     assert list(table.index.unique()) == ["genes"]
     assert table["auroc"].isna().all()
 
@@ -199,6 +232,35 @@ def test_controls_can_be_cancelled() -> None:
 
     with pytest.raises(Cancelled):
         controls(at.canvas, at.encoder, made, report=stop)
+
+
+@pytest.mark.parametrize("method", ["decoded", "gradient"])
+def test_three_untrained_networks_are_asked_which_differ(method: str) -> None:
+    at = layered()
+    made = concept("inner", at.canvas, at.encoder, region=Region.from_obs("layer", "inner"), neighbours=5)
+    control = controls(at.canvas, at.encoder, made, method, draws=1).control("untrained network")
+    assert control is not None
+    assert len(control.values) == len(control.aurocs) == 3
+    assert len(np.unique(control.values.round(9), axis=0)) == 3
+    assert len(np.unique(control.aurocs)) > 1
+
+
+def test_nothing_is_said_to_be_better_than_no_draw_at_all() -> None:
+    at = scene()
+    made = concept("genes", at.canvas, at.encoder, items=["Gene1", "Gene2"])
+    for draws in (0, -1):
+        with pytest.raises(InputError, match=rf"one random concept or more\. Got draws={draws}\. Use 5"):
+            controls(at.canvas, at.encoder, made, draws=draws)
+
+
+def test_random_spots_are_not_praised() -> None:
+    at = layered()
+    praised = 0
+    for seed in range(10):
+        inside = np.random.default_rng(seed).permutation(120) < 8
+        made = concept("random", at.canvas, at.encoder, region=Region.from_mask("random", inside), neighbours=10)
+        praised += "ahead of all" in " ".join(controls(at.canvas, at.encoder, made, draws=2, seed=seed).sentences)
+    assert praised <= 1
 
 
 def test_what_does_not_belong_together_is_told() -> None:

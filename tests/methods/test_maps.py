@@ -36,8 +36,9 @@ def test_a_concept_of_the_latent_space_is_refused_by_no_map() -> None:
 
 def test_an_encoder_that_learned_from_the_section_is_asked_for_its_map_first() -> None:
     at = scene()
-    seen = replace(at.encoder, card={"sections": [{"name": "here"}]})
+    here = at.canvas.section
+    seen = replace(at.encoder, card={"sections": [{"name": here.name, "spots": here.n_spots}]})
     definition = Definition("granule", like="Gene1")
-    assert recommended_maps(seen, "here", definition) == ("decoded", "gene-mean")
-    assert recommended_maps(seen, "elsewhere", definition) == ("gene-mean", "decoded")
-    assert recommended_maps(seen, "here", definition.in_space("chain.conv2")) == ("gene-mean",)
+    assert recommended_maps(seen, here, definition) == ("decoded", "gene-mean")
+    assert recommended_maps(seen, replace(here, name="elsewhere"), definition) == ("gene-mean", "decoded")
+    assert recommended_maps(seen, here, definition.in_space("chain.conv2")) == ("gene-mean",)

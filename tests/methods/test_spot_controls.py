@@ -53,12 +53,12 @@ def test_the_painted_score_stands_beside_all_its_controls() -> None:
     assert (found.name, found.method, found.judged) == ("inner", "spot score", "cross-fitted")
     np.testing.assert_array_equal(found.values, concepts.score().table["inner"])
     assert [control.name for control in found.controls] == NAMES
-    assert [len(control.values) for control in found.controls] == [1, 1, 3, 1, 1]
+    assert [len(control.values) for control in found.controls] == [1, 1, 3, 3, 1]
     assert all(control.values.shape[1] == 120 for control in found.controls)
     assert all(len(control.aurocs) == len(control.values) for control in found.controls)
     assert found.encoder == concepts.fingerprint
     table = found.table()
-    assert list(table["control"]) == ["", *NAMES[:2], *3 * ["random spots"], *NAMES[3:]]
+    assert list(table["control"]) == ["", *NAMES[:2], *3 * ["random spots"], *3 * ["untrained network"], NAMES[4]]
     assert set(table["judged"]) == {"cross-fitted"}
 
 
@@ -110,11 +110,24 @@ def test_a_model_that_adds_nothing_is_told() -> None:
     assert "An untrained network draws as good a map" in said
 
 
+def test_controls_follow_the_rule_that_is_painted() -> None:
+    concepts = drawn(some("one", 20), Region.from_mask("other", np.arange(120) < 12))
+    for name, rule in (("one", concepts.rule("one")), ("other", concepts.rule("other"))):
+        assert rule == ("whitened" if sum(map(len, concepts.members)) >= 30 else "plain")
+        found = controls(concepts, name=name, draws=1)
+        assert found.settings["direction"] == rule
+        assert found.auroc == evidence(concepts, name=name, n_null=1).auroc
+    assert controls(drawn(some("one", 20)), draws=1).settings["direction"] == "plain"
+    with pytest.raises(InputError, match="draws=0"):
+        controls(concepts, name="one", draws=0)
+
+
 def test_two_spots_cannot_judge_the_score_they_made() -> None:
     found = controls(drawn(some("two", 2)), draws=1)
     assert found.judged == "none"
     assert found.auroc is None
     assert all(control.auroc is None for control in found.controls)
+    assert not any("without a region" in sentence for sentence in found.sentences)
 
 
 def test_a_section_without_counts_has_no_depth() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -224,6 +226,27 @@ def test_evidence_is_corrected_for_all_concepts_that_were_tried(study: Study) ->
     given_up = study.known_evidence("granule")
     assert given_up is not None
     assert given_up.tried == 2
+
+
+def test_the_same_encoder_over_again_keeps_what_was_tried(study: Study) -> None:
+    for name, gene in (("granule", "Gene3"), ("mitral", "Gene5")):
+        study.add(Definition(name, like=gene))
+        study.evidence(name, n_null=9)
+    study.remove("mitral")
+    again = replace(study.need_encoder(), name="loaded once more")
+    study.use(again)
+    assert study.need_encoder() is again
+    known = study.known_evidence("granule")
+    assert known is not None
+    assert known.tried == 2
+
+
+def test_evidence_is_made_anew_where_the_painted_rule_has_changed(with_spots: Study) -> None:
+    with_spots.add(Definition("GCL", region=Region.from_obs("layer", "inner")))
+    before = with_spots.evidence("GCL", n_null=9)
+    other = "plain" if before.settings["direction"] == "whitened" else "whitened"
+    with_spots.spot_settings = replace(with_spots.spot_settings, direction=other)
+    assert with_spots.evidence("GCL", n_null=9).settings["direction"] == other
 
 
 def test_controls_are_made_once_for_each_map(study: Study) -> None:

@@ -24,6 +24,7 @@ from conceptstain._qt.card import Card, with_ending
 from conceptstain._qt.plots import LossPlot
 
 if TYPE_CHECKING:
+    from conceptstain.canvas.section import Section
     from conceptstain.nets.encoder import Encoder
     from conceptstain.progress import Step
 
@@ -127,7 +128,7 @@ class ModelPanel(Card):
         self.save_spots_button.clicked.connect(lambda: self._ask_where_to_save(self.save_spots_wanted, "spots"))
 
     def show_encoder(
-        self, encoder: Encoder | None, *, section: str = "", can_fit: bool = False, reason: str = ""
+        self, encoder: Encoder | None, *, section: Section | None = None, can_fit: bool = False, reason: str = ""
     ) -> None:
         """Say which encoder is in use, or why none is."""
         for button in (self.bundled_button, self.load_button):
@@ -140,7 +141,7 @@ class ModelPanel(Card):
         if encoder is not None:
             rows, columns = encoder.shape[-2:]
             known = encoder.sections
-            strange = bool(known) and section not in known
+            strange = bool(known) and section is not None and not encoder.has_seen(section)
             hint = "fit for sharper maps" if strange else f"{encoder.latent} latents"
             self.set_state(f"{encoder.name} · {hint}")
             self.summary.setText(

@@ -201,7 +201,7 @@ class Opening(QObject):
         section = self._study.section
         self._model.show_encoder(
             self._study.encoder,
-            section="" if section is None else section.name,
+            section=section,
             can_fit=section is not None,
             reason=self._reason,
         )

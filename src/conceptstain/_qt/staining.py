@@ -296,7 +296,7 @@ class Staining(QObject):
         if of_spots and self._study.spot_encoders:
             self._maps.suggest(SPOT_SCORE.key)
         else:
-            keys = recommended_maps(encoder, self._study.need_canvas().section.name, definition)
+            keys = recommended_maps(encoder, self._study.need_canvas().section, definition)
             self._maps.suggest(keys[0] if keys else MAPS[0].key)
 
     def _forget(self, job: Job) -> None:

@@ -8,6 +8,7 @@ from typing import Protocol, final
 import numpy as np
 from jaxtyping import Bool, Float
 from matplotlib.path import Path as Outline
+from numpy.typing import ArrayLike
 
 from conceptstain.canvas.section import Section
 from conceptstain.errors import InputError
@@ -78,12 +79,27 @@ class ObsValue:
 @final
 @dataclass(frozen=True, eq=False)
 class PickedSpots:
-    """Spots by their index in the section they were picked on."""
+    """Spots by their index in the section they were picked on.
+
+    Attributes
+    ----------
+    indices
+        Of the spots.
+    n_spots
+        How many spots that section has; None where it is not known.
+    """
 
     indices: tuple[int, ...]
+    n_spots: int | None = None
 
     def choose(self, section: Section) -> Bool[np.ndarray, " spots"]:
         """The picked spots."""
+        if self.n_spots not in {None, section.n_spots}:
+            raise InputError(
+                "These spots were picked on another section",
+                got=f"{self.n_spots} spots for the {section.n_spots} of {section.name}",
+                cure="Give one value for every spot of this section, in its order",
+            )
         chosen = np.zeros(section.n_spots, dtype=bool)
         strangers = [index for index in self.indices if not 0 <= index < section.n_spots]
         if strangers:
@@ -133,9 +149,23 @@ class Region:
         return cls(name or value, ObsValue(column, value))
 
     @classmethod
-    def from_mask(cls, name: str, mask: Bool[np.ndarray, " spots"]) -> Region:
-        """Spots where the mask is True."""
-        return cls(name, PickedSpots(tuple(int(index) for index in np.flatnonzero(mask))))
+    def from_mask(cls, name: str, mask: ArrayLike) -> Region:
+        """Spots where the mask is True: ``(spots,)``, True or False (or 1 or 0) for every spot of the section.
+
+        Raises
+        ------
+        InputError
+            Other values, such as indices or NaN, or not one value per spot. Whether they are as many as the spots is
+            known when they are chosen.
+        """
+        values = np.asarray(mask)
+        if values.ndim != 1 or values.dtype.kind not in "biuf" or not np.isin(values, (0, 1)).all():
+            raise InputError(
+                "A mask says of every spot whether it is in the region, True or False",
+                got=f"{values.dtype} values of shape {values.shape}",
+                cure="Make one with values > threshold, or with numpy.isin(numpy.arange(n_spots), indices)",
+            )
+        return cls(name, PickedSpots(tuple(int(index) for index in np.flatnonzero(values)), len(values)))
 
     def is_portable_to(self, section: Section) -> bool:
         """Whether it means something on another section too: an annotation it has, not an outline drawn on one."""

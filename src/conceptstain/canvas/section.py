@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, final, overload
 
@@ -87,6 +89,15 @@ class Section:
     def n_spots(self) -> int:
         """Number of spots."""
         return int(self.adata.n_obs)
+
+    @cached_property
+    def content(self) -> str:
+        """Twelve hexadecimal digits of the SHA-256 over the totals of the spots, in order of size.
+
+        The same counts have the same word, whatever file they are in and in whatever order.
+        """
+        totals = np.sort(np.asarray(self.matrix.sum(axis=1, dtype=np.float64)).ravel())
+        return hashlib.sha256(totals.astype("<f8").tobytes()).hexdigest()[:12]
 
     @property
     def n_genes(self) -> int:

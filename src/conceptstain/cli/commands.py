@@ -267,7 +267,7 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
         for _, part in concept.terms:
             if part.definition.like:
                 say_neighbours(part)
-        kinds = kinds or [map_kind(key) for key in recommended_maps(encoder, section.name, definition)]
+        kinds = kinds or [map_kind(key) for key in recommended_maps(encoder, section, definition)]
         painted = [kind.make(canvas, encoder, concept, dimension=latent) for kind in kinds]
         tables = tested(concept, canvas, encoder, nulls=nulls, seed=seed)
         tables[CONTROLS] = controlled(concept, canvas, encoder, [kind.key for kind in kinds], latent=latent, seed=seed)

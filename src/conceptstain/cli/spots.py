@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -59,7 +60,9 @@ def spots(  # noqa: PLR0917 - options, which typer passes by name
         from conceptstain.concepts.spot_concepts import SpotConceptSettings, spot_concepts
         from conceptstain.methods.spot_score import spot_score
 
-        section, others = opened(file, image, alignment, image_scale), [opened(each) for each in on or ()]
+        section, *others = _told_apart(
+            [opened(file, image, alignment, image_scale), *(opened(each) for each in on or ())]
+        )
         regions = _regions(region, section)
         called = "+".join(each.name for each in regions)
         stems = [file_stem(each.name, called) for each in (section, *others)]
@@ -192,6 +195,23 @@ def _fitted(canvases: Sequence[SpotProfiles], settings: FitSettings, *, seeds: i
 
 def _seconds(encoder: Encoder) -> float:
     return float(encoder.card["history"]["seconds"])
+
+
+def _told_apart(sections: Sequence[Section]) -> list[Section]:
+    """The sections, those of one name called by their files: tools write one library id into all that they make."""
+    from dataclasses import replace
+
+    names = [section.name for section in sections]
+    for name in dict.fromkeys(names):
+        files = [section.path.name for section in sections if section.name == name and section.path is not None]
+        if len(set(files)) > 1:
+            typer.echo(f"{', '.join(files)} all hold a section named {name}; each is called by its file here.")
+    return [
+        replace(section, name=re.sub(r"(\.h5ad|\.tsv|\.tsv\.gz)$", "", section.path.name))
+        if names.count(section.name) > 1 and section.path is not None
+        else section
+        for section in sections
+    ]
 
 
 def _check_stems(stems: Sequence[str], sections: Sequence[Section]) -> None:

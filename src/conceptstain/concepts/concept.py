@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, SupportsFloat, final
 
 import numpy as np
 import pandas as pd
@@ -33,10 +33,11 @@ __all__ = ["Concept", "combined", "concept", "direction_of", "latent_neighbours"
 class Concept:
     """A direction ``v_c`` in latent space, or in a layer's channels. Make one with :func:`concept`.
 
-    Concepts of one encoder and space add up: ``a - b``, ``a + b``, ``-a``, ``2 * a``. Each part is first brought to a
-    common length, the mean of theirs, so that a concept of few, much alike genes does not drown one of many: the result
-    says where one is rather than the other, and is about as long as its parts (the decoded map goes that far). Combined
-    concepts are taken apart before they are combined again, so that order and brackets do not matter.
+    Concepts of one encoder and space add up: ``a - b``, ``a + b``, ``-a``, ``2 * a``, ``a / 2``. Each part is first
+    brought to a common length, the mean of theirs, so that a concept of few, much alike genes does not drown one of
+    many: the result says where one is rather than the other, and is about as long as its parts (the decoded map goes
+    that far). Combined concepts are taken apart before they are combined again, so that order and brackets do not
+    matter.
 
     Attributes
     ----------
@@ -138,7 +139,19 @@ class Concept:
 
     def __rmul__(self, factor: float) -> Concept:
         """So many times as long; a weight, in a combination."""
+        if not isinstance(factor, SupportsFloat):
+            return NotImplemented
         return combined(factor * self.definition, self.terms)
+
+    def __mul__(self, factor: float) -> Concept:
+        """The same, with the number behind."""
+        return self.__rmul__(factor)
+
+    def __truediv__(self, factor: float) -> Concept:
+        """So many times shorter."""
+        if not isinstance(factor, SupportsFloat):
+            return NotImplemented
+        return combined(self.definition / factor, self.terms)
 
 
 def concept(

@@ -17,6 +17,7 @@ __all__ = [
     "LEAST_INSIDE",
     "Scorer",
     "auroc",
+    "auroc_error",
     "blocks_of",
     "contiguous_parts",
     "cross_fitted",
@@ -192,3 +193,10 @@ def auroc(values: Float[np.ndarray, " spots"], positive: Bool[np.ndarray, " spot
     if n in {0, len(values)}:
         return 0.5
     return float((rankdata(values)[positive].sum() - n * (n + 1) / 2) / (n * (len(values) - n)))
+
+
+def auroc_error(value: float, n_inside: int, n_outside: int) -> float:
+    """Standard error of an AUROC of so many inside and outside (Hanley & McNeil 1982, equation 1)."""
+    one, other = value / (2 - value), 2 * value**2 / (1 + value)
+    within = (n_inside - 1) * (one - value**2) + (n_outside - 1) * (other - value**2)
+    return float(np.sqrt((value * (1 - value) + within) / (n_inside * n_outside)))

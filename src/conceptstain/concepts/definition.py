@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal, final
+from typing import Literal, SupportsFloat, final
 
 from conceptstain.canvas.region import Region
 from conceptstain.errors import InputError
@@ -25,8 +25,8 @@ LEAST_WEIGHT = 1e-9  # below it a part has cancelled out
 class Definition:
     """What a concept is made from; exactly one of ``like``, ``items``, ``region``, ``unit`` and ``combined``.
 
-    Definitions add up: ``a - b``, ``a + b``, ``-a`` and ``2 * a`` are definitions too, of what they are made of. No
-    definition holds a combination: ``(a + b) - b`` is made of ``a`` alone.
+    Definitions add up: ``a - b``, ``a + b``, ``-a``, ``2 * a`` and ``a / 2`` are definitions too, of what they are made
+    of. No definition holds a combination: ``(a + b) - b`` is made of ``a`` alone.
 
     Attributes
     ----------
@@ -118,7 +118,19 @@ class Definition:
 
     def __rmul__(self, factor: float) -> Definition:
         """So many times as long."""
+        if not isinstance(factor, SupportsFloat):
+            return NotImplemented
         return _combination(f"{factor:g} {_factor(self)}", [(factor * weight, part) for weight, part in self.terms])
+
+    def __mul__(self, factor: float) -> Definition:
+        """The same, with the number behind."""
+        return self.__rmul__(factor)
+
+    def __truediv__(self, factor: float) -> Definition:
+        """So many times shorter."""
+        if not isinstance(factor, SupportsFloat):
+            return NotImplemented
+        return self.__rmul__(1 / factor if factor else math.inf)  # which is refused as a weight
 
     def has_same_source(self, other: Definition) -> bool:
         """Whether both are made from the same, whatever they are called."""

@@ -121,9 +121,28 @@ class Evidence:
     @property
     def p(self) -> float:
         """The larger p of the two nulls; corrected, where several concepts were tried."""
-        if self.p_corrected is not None:
-            return self.p_corrected
+        return self.uncorrected_p if self.p_corrected is None else self.p_corrected
+
+    @property
+    def uncorrected_p(self) -> float:
+        """The larger p of the two nulls, as if no other concept had been tried."""
         return self.p_random if self.p_shape is None else max(self.p_random, self.p_shape)
+
+    @property
+    def n_least(self) -> int:
+        """Regions, or sets of genes, without meaning in the smaller of the nulls."""
+        return min(len(null.aurocs) for null in (self.random, self.shape) if null is not None)
+
+    @property
+    def has_too_few_nulls(self) -> bool:
+        """Whether so many nulls could not show a p of .05, however well the concept does: then they tell nothing.
+
+        So it is where the least p that they can show, times the number of concepts tried, is more than .05. A concept
+        whose p is more than .05 by itself, and not the least, is not distinguishable all the same.
+        """
+        least = 1 / (self.n_least + 1)
+        passed = self.uncorrected_p <= max(ALPHA, least)
+        return not self.holds and passed and least * self.tried > ALPHA
 
     @property
     def holds(self) -> bool:

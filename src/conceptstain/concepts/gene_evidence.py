@@ -89,7 +89,7 @@ def _notes(
     canvas: GenePictures, encoder: Encoder, chosen: Sequence[tuple[str, ...]], shape: Null | None
 ) -> tuple[str, ...]:
     notes = []
-    if canvas.section.name in encoder.sections:
+    if encoder.has_seen(canvas.section):
         notes.append(
             f"The encoder was fitted to {canvas.section.name}, hidden spots included; it was never told which spots "
             "belong together."

@@ -62,6 +62,7 @@ def choose_members(
     if definition.unit is not None:
         return _exciting(definition, canvas, latents)
     if definition.like is not None:
+        _check_found(definition.like, canvas)
         table = latent_neighbours(definition.like, canvas, latents, number=definition.neighbours)
         return table, f"{len(table)} {noun}s nearest to {table.index[0]} in {place_of(definition.space)}"
     if definition.region is not None and isinstance(canvas, SpotProfiles):
@@ -79,6 +80,16 @@ def choose_members(
     names = [canvas.item_names[canvas.item(name)] for name in definition.items or ()]
     table = pd.DataFrame(index=pd.Index(dict.fromkeys(names), name=noun))
     return table, f"{len(table)} named {noun}s" if len(table) > 1 else f"the {noun} {names[0]}"
+
+
+def _check_found(gene: str, canvas: GenePictures | SpotProfiles) -> None:
+    """Refuse a gene that is found nowhere: its picture is empty, and what lies near it in latent space is chance."""
+    if isinstance(canvas, GenePictures) and canvas.n_spots_expressing[canvas.item(gene)] == 0:
+        raise InputError(
+            f"The gene {canvas.item_names[canvas.item(gene)]} is found in no spot of {canvas.section.name}",
+            got="an empty picture, which is like no gene",
+            cure="Choose a gene that is found in this section",
+        )
 
 
 def _exciting(

@@ -25,7 +25,7 @@ from conceptstain.concepts.definition import Definition
 from conceptstain.concepts.groups import Groups, against_others
 from conceptstain.concepts.latents import latents_of
 from conceptstain.concepts.neighbour_context import LEAST_MEMBERS, NeighbourContext
-from conceptstain.errors import InputError
+from conceptstain.errors import ConceptStainError, InputError
 from conceptstain.progress import Report, Step, silent
 
 if TYPE_CHECKING:
@@ -95,12 +95,15 @@ class Reading:
         What neighbours say.
     concepts
         Numbers of the concepts among all; as many of the first groups are theirs.
+    whitened
+        Whether scores are in units of how much spots of one group differ; else along the difference of the means.
     """
 
     encoder: Encoder
     groups: Groups
     context: NeighbourContext
     concepts: tuple[int, ...]
+    whitened: bool
 
     def scores(self, canvas: SpotProfiles, *, report: Report = silent) -> Float[np.ndarray, "spots concepts"]:
         """Log posterior of each of its concepts against the sum of the other groups, in nats."""
@@ -219,6 +222,10 @@ class SpotConcepts:
             cure="Use one of their encoders",
         )
 
+    def rule(self, name: str) -> Literal["plain", "whitened"]:
+        """The direction by which a concept is painted, where the settings left it open."""
+        return "whitened" if self.reading(name, self.encoders[0]).whitened else "plain"
+
     def concept(self, name: str, encoder: Encoder) -> Concept:
         """A concept as the direction that maps are made of, in one of the encoders' latent spaces."""
         number = self.number(name)
@@ -268,11 +275,27 @@ class SpotConcepts:
     def score_all(
         self, sections: Sequence[Section | SpotProfiles], *, report: Report = silent
     ) -> tuple[SpotScores, ...]:
-        """Score several sections, each on its own; see :meth:`score`."""
+        """Score several sections, each on its own; see :meth:`score`.
+
+        Raises
+        ------
+        MismatchError
+            One of them cannot be scored; the message begins with its name.
+        """
         scored = []
-        for number, section in enumerate(sections):
-            scored.append(self.score(section))
-            report(Step(number + 1, len(sections), f"Scoring {scored[-1].section.name}"))
+        for number, asked in enumerate(sections):
+            name = asked.name if isinstance(asked, Section) else asked.section.name
+            begun = Step(number, len(sections), f"Scoring {name}")
+
+            def still(_step: Step, begun: Step = begun) -> None:
+                report(begun)
+
+            try:
+                scored.append(self.score(asked, report=still))
+            except ConceptStainError as error:
+                what = error.what[:1].lower() + error.what[1:]
+                raise type(error)(f"{name} cannot be scored: {what}", got=error.got, cure=error.cure) from error
+            report(Step(number + 1, len(sections), begun.message))
         return tuple(scored)
 
 
@@ -374,7 +397,7 @@ def _read(
             whitened=whitened,
             weight=settings.context,
         )
-    return Reading(encoder, groups, context, concepts)
+    return Reading(encoder, groups, context, concepts, whitened)
 
 
 def _check(regions: tuple[Region, ...], encoders: tuple[Encoder, ...]) -> None:

@@ -15,6 +15,7 @@ from conceptstain.canvas.gene_pictures import GenePictures
 from conceptstain.canvas.region import Region
 from conceptstain.canvas.section import Section
 from conceptstain.concepts.concept import Concept
+from conceptstain.concepts.cross_fit import auroc_error
 from conceptstain.concepts.sentences import fraction
 from conceptstain.concepts.spot_concepts import SpotConcepts
 from conceptstain.errors import InputError
@@ -23,11 +24,14 @@ from conceptstain.progress import Report, silent
 if TYPE_CHECKING:
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["DEPTH", "Control", "Controls", "Judged", "controls", "depth_like"]
+__all__ = ["DEPTH", "TWINS", "Control", "Controls", "Judged", "controls", "depth_like"]
 
-MARGIN = 0.01  # of AUROC: what a map has to be ahead by
+MARGIN = 0.01  # of AUROC: what a map has to be ahead of the mean of a control by
 ALIKE = 0.9  # rank correlation from which two maps show the same
 DRAWS = 5
+TWINS = 3  # untrained networks: one alone may find a layer, or miss it, by its seed
+NO_BETTER = 0.5  # AUROC of chance
+ONE_SIDED = 1.645  # standard errors: 95 % of a normal distribution lie below
 DEPTH = ("sequencing depth", "counts per spot, many or few as suits the map")
 
 Judged = Literal["cross-fitted", "plain", "none"]
@@ -82,6 +86,10 @@ class Control:
         """Mean over the draws."""
         return float(self.correlations.mean())
 
+    def is_behind(self, auroc: float) -> bool:
+        """Whether a map of that AUROC is ahead: of the mean by a margin, and of every draw."""
+        return self.auroc is not None and auroc - self.auroc >= MARGIN and auroc > self.aurocs.max()
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -106,6 +114,8 @@ class Controls:
         One for each control.
     encoder, settings
         Enough to repeat it.
+    n_inside
+        Spots of the region; 0 without one.
     """
 
     name: str
@@ -116,6 +126,20 @@ class Controls:
     controls: tuple[Control, ...]
     encoder: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    n_inside: int = 0
+
+    @property
+    def is_told_from_chance(self) -> bool:
+        """Whether the map finds the region at all, by its AUROC alone.
+
+        One-sided, at 95 %, by the standard error of Hanley & McNeil (1982). It takes spots as independent, which
+        neighbours are not: what it lets pass may still be chance (the nulls of :func:`conceptstain.evidence` know
+        better), what it refuses says nothing.
+        """
+        n_outside = len(self.values) - self.n_inside
+        if self.auroc is None or not self.n_inside or not n_outside:
+            return False
+        return self.auroc - ONE_SIDED * auroc_error(self.auroc, self.n_inside, n_outside) > NO_BETTER
 
     def control(self, name: str) -> Control | None:
         """The control of that name; None where it does not apply."""
@@ -123,10 +147,16 @@ class Controls:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """What the controls say against the map; one sentence when nothing does."""
+        """What speaks against the map, chance first, then its controls; one sentence when nothing does."""
         said = [sentence for each in self.controls if (sentence := self._said_by(each))]
+        if self.auroc is not None and not self.is_told_from_chance:
+            found = fraction(self.auroc)
+            said.insert(0, f"With {_spots(self.n_inside)}, the map's AUROC of {found} is not told from chance.")
         if said or not self.controls:
             return tuple(said)
+        if self.auroc is None and self.n_inside:
+            few = _spots(min(self.n_inside, len(self.values) - self.n_inside))
+            return (f"No control draws the same map; {few} cannot be held back, so none can be said to be better.",)
         if self.auroc is None:
             return ("No control draws the same map; without a region, none can be said to be better.",)
         return (f"The map finds the region with AUROC {fraction(self.auroc)}, ahead of all its controls.",)
@@ -147,12 +177,20 @@ class Controls:
 
     def _said_by(self, control: Control) -> str:
         if self.auroc is not None and control.auroc is not None:
-            if self.auroc - control.auroc >= MARGIN:
+            if control.is_behind(self.auroc):
                 return ""
-            return f"{_SAYINGS[control.name]} (AUROC {fraction(control.auroc)}, the map {fraction(self.auroc)})."
+            found = fraction(control.auroc)
+            if len(control.aurocs) > 1:
+                found += f" on average, {fraction(control.aurocs.min())} to {fraction(control.aurocs.max())}"
+            comma = "; " if len(control.aurocs) > 1 else ", "
+            return f"{_SAYINGS[control.name]} (AUROC {found}{comma}the map {fraction(self.auroc)})."
         if control.correlation < ALIKE:
             return ""
         return f"{_SAYINGS[control.name]} (rank correlation {fraction(control.correlation)})."
+
+
+def _spots(number: int) -> str:
+    return "one spot" if number == 1 else f"{number} spots"
 
 
 _SAYINGS = {
@@ -206,7 +244,7 @@ def controls(
 
     - *no model*: the mean z-score of the same genes;
     - *random concept*: as many random genes, several draws;
-    - *untrained network*: the same genes through a network with fresh weights;
+    - *untrained network*: the same genes through networks with fresh weights, three of them;
     - *sequencing depth*: counts per spot, turned over where the map is high where they are low.
 
     A region judges them by AUROC. If it made the concept, the map, the gene mean and the untrained network's map are
@@ -221,7 +259,7 @@ def controls(
     - *no model, profiles*: the profile of each spot along the difference of the mean profiles;
     - *no model, principal components*: as many of them as the network has latents, scored by the concept's rule;
     - *random spots*: as many random spots in place of the drawn ones, several draws;
-    - *untrained network*: the same spots through networks with fresh weights;
+    - *untrained network*: the same spots through networks with fresh weights, as many as the concept has, three times;
     - *sequencing depth*: as above.
 
     The drawn spots judge them, all cross-fitted by the folds of the evidence. As there, each is held against all other
@@ -240,7 +278,7 @@ def controls(
     dimension
         Of the map ``"attention"``.
     draws
-        Number of random concepts.
+        Number of random concepts, one or more.
     seed
         Of the random concepts and of the untrained networks.
     report
@@ -249,11 +287,15 @@ def controls(
     Raises
     ------
     InputError
-        No such map or concept, a region without any spot, a unit, or a region beside a combination that a region has a
-        part in.
+        No such map or concept, no draw, a region without any spot, a unit, or a region beside a combination that a
+        region has a part in.
     MismatchError
         Canvas, encoder and concept do not belong together, or the map is not for this network.
     """
+    if draws < 1:
+        raise InputError(
+            "A map is held against one random concept or more", got=f"draws={draws}", cure=f"Use {DRAWS}, or more"
+        )
     if isinstance(canvas, SpotConcepts):
         from conceptstain.methods.spot_controls import spot_controls
 

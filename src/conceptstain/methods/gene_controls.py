@@ -17,7 +17,7 @@ from conceptstain.concepts.gene_scores import EnrichedGenes
 from conceptstain.concepts.held_out import fold_concept
 from conceptstain.errors import InputError
 from conceptstain.methods.attribution import Attribution
-from conceptstain.methods.controls import DEPTH, Control, Controls, Judged, depth_like
+from conceptstain.methods.controls import DEPTH, TWINS, Control, Controls, Judged, depth_like
 from conceptstain.methods.maps import map_kind
 from conceptstain.methods.score_map import score_map
 from conceptstain.nets.untrained import untrained
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from conceptstain.nets.encoder import Encoder
 
 __all__ = ["picture_controls"]
+
+TWIN_NAMES = tuple(f"untrained {number}" for number in range(TWINS))
 
 
 def picture_controls(
@@ -46,9 +48,9 @@ def picture_controls(
     kind = map_kind(method)
     kind.check(concept.definition)
     _check_parts(concept, region)
-    twin = untrained(encoder, seed=seed)
+    twins = [untrained(encoder, seed=seed * TWINS + number) for number in range(TWINS)]
     task = _Task(canvas, canvas.hiding(np.zeros(canvas.section.n_spots, dtype=bool)), encoder, concept, kind, dimension)
-    judge = _Judge(task, region or concept.definition.region, twin, report)
+    judge = _Judge(task, region or concept.definition.region, twins, report)
     values = _placed(canvas, kind.make(canvas, encoder, concept, dimension=dimension, report=report))
     uses_network = kind.key != "gene-mean"
     made: list[Control] = []
@@ -63,8 +65,10 @@ def picture_controls(
     number = sum(len(part.items) for _, part in concept.terms)
     add("random concept", f"{number} random genes", random, judge.plain(random))
     if uses_network:
-        through = task.draw(twin, task.again(twin, [part.items for _, part in concept.terms]))
-        add("untrained network", "the same genes, fresh weights", [through], judge.crossed("untrained", through))
+        genes = [part.items for _, part in concept.terms]
+        through = [task.draw(twin, task.again(twin, genes)) for twin in twins]
+        judged = [value for each, name in zip(through, TWIN_NAMES, strict=True) for value in judge.crossed(name, each)]
+        add("untrained network", "the same genes, fresh weights", through, judged)
     depth = depth_like(values, canvas.section)
     if depth is not None:
         add(*DEPTH, [depth], judge.plain([depth]))
@@ -78,6 +82,7 @@ def picture_controls(
         controls=tuple(made),
         encoder=encoder.fingerprint,
         settings={"draws": draws, "seed": seed, "dimension": dimension},
+        n_inside=judge.n_inside,
     )
 
 
@@ -109,14 +114,16 @@ class _Task:
 class _Judge:
     """Holds maps against a region, cross-fitted where the region made the concept."""
 
-    def __init__(self, task: _Task, region: Region | None, twin: Encoder, report: Report) -> None:
+    def __init__(self, task: _Task, region: Region | None, twins: Sequence[Encoder], report: Report) -> None:
         self.inside: Bool[np.ndarray, " spots"] | None = None
         self.folds: Int[np.ndarray, " spots"] | None = None
         self.judged: Judged = "none"
         self.crossed_scores: dict[str, Float[np.ndarray, " spots"]] = {}
+        self.n_inside = 0
         if region is None:
             return
         inside = region.choose(task.canvas.section)
+        self.n_inside = int(inside.sum())
         made_it = task.concept.definition.region is not None
         if made_it and min(inside.sum(), (~inside).sum()) < LEAST_INSIDE:
             return  # no spot can be held back, and in-sample AUROCs mean nothing
@@ -125,7 +132,7 @@ class _Judge:
         if made_it:
             self.judged = "cross-fitted"
             self.folds = folds_of(self.inside, task.canvas.places, n_folds=FOLDS)
-            self.crossed_scores = _cross_fit(task, self.inside, self.folds, twin, report)
+            self.crossed_scores = _cross_fit(task, self.inside, self.folds, twins, report)
 
     def plain(self, maps: list[Float[np.ndarray, " spots"]]) -> list[float]:
         """AUROC of maps that do not depend on the region."""
@@ -145,10 +152,10 @@ def _cross_fit(
     task: _Task,
     inside: Bool[np.ndarray, " spots"],
     folds: Int[np.ndarray, " spots"],
-    twin: Encoder,
+    twins: Sequence[Encoder],
     report: Report,
 ) -> dict[str, Float[np.ndarray, " spots"]]:
-    """Every spot's value by the map, the gene mean and the untrained network's map of the fold that hides it.
+    """Every spot's value by the map, the gene mean and the untrained networks' maps of the fold that hides it.
 
     Hidden while the genes are chosen, shown when those genes are drawn: so it is for the gene mean, and hiding the
     spots from the network alone would let it lose for want of data. Nothing but the choice knows the region.
@@ -157,11 +164,12 @@ def _cross_fit(
     hidden = folds == np.arange(n_folds)[:, None]
     genes = EnrichedGenes(task.canvas, task.concept.definition.neighbours, report)
     means = genes(np.broadcast_to(inside, hidden.shape), hidden)
-    crossed = {name: np.zeros(len(inside)) for name in ("map", "genes", "untrained")}
+    networks = dict(zip(("map", *TWIN_NAMES), (task.encoder, *twins), strict=True))
+    crossed = {name: np.zeros(len(inside)) for name in ("genes", *networks)}
     for fold, (chosen, here) in enumerate(zip(genes.chosen, hidden, strict=True)):
         crossed["genes"][here] = means[fold, here]
         if chosen:
-            for name, network in (("map", task.encoder), ("untrained", twin)):
+            for name, network in networks.items():
                 made = fold_concept(task.concept.definition, task.lean, network, chosen)
                 crossed[name][here] = task.draw(network, made)[here]
         report(Step(fold + 1, n_folds, "Drawing maps of genes chosen without the hidden spots"))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from conceptstain.canvas.gene_pictures import GenePictures
     from conceptstain.concepts.concept import Concept
     from conceptstain.concepts.definition import Definition
+    from conceptstain.inputs import Source
     from conceptstain.methods.attribution import Attribution
     from conceptstain.methods.saliency import RuleName
     from conceptstain.nets.encoder import Encoder
@@ -109,7 +110,7 @@ class SpotScoreKind:
 SPOT_SCORE = SpotScoreKind()
 
 
-def recommended_maps(encoder: Encoder, section: str, definition: Definition) -> tuple[str, ...]:
+def recommended_maps(encoder: Encoder, section: Source, definition: Definition) -> tuple[str, ...]:
     """Keys of the maps to look at first, the better one first: as measured in ``docs/layers.md``.
 
     The decoded map of an encoder that learned from the section, and that of its genes without any network; the other
@@ -120,11 +121,11 @@ def recommended_maps(encoder: Encoder, section: str, definition: Definition) -> 
     encoder
         The encoder in use.
     section
-        Name of the section that is painted.
+        The section that is painted.
     definition
         Of the concept.
     """
-    order = ("decoded", "gene-mean") if section in encoder.sections else ("gene-mean", "decoded")
+    order = ("decoded", "gene-mean") if encoder.has_seen(section) else ("gene-mean", "decoded")
     kinds = [map_kind(key) for key in order]
     return tuple(kind.key for kind in kinds if kind.refusal(encoder) is None and kind.refusal_of(definition) is None)
 

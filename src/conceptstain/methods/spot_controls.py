@@ -14,7 +14,7 @@ from conceptstain.concepts.latents import latents_of
 from conceptstain.concepts.nulls import random_selections
 from conceptstain.concepts.spot_concepts import SpotConcepts
 from conceptstain.concepts.spot_evidence import spot_scorer
-from conceptstain.methods.controls import DEPTH, Control, Controls, depth_like
+from conceptstain.methods.controls import DEPTH, TWINS, Control, Controls, depth_like
 from conceptstain.nets.untrained import untrained
 from conceptstain.progress import Report, Step
 
@@ -28,22 +28,26 @@ def spot_controls(concepts: SpotConcepts, name: str, *, draws: int, seed: int, r
     n_drawn = int(region.sum())
     values = concepts.score().table[name].to_numpy(dtype=np.float64)
     folds = folds_of(region, canvas.places) if min(n_drawn, len(region) - n_drawn) >= LEAST_INSIDE else None
-    painted = spot_scorer(concepts, n_drawn)
+    painted = spot_scorer(concepts, name)
     made: list[Control] = []
 
     def add(
-        title: str, explanation: str, scorer: LatentScorer, of: Sequence[Bool[np.ndarray, " spots"]] = (region,)
+        title: str,
+        explanation: str,
+        *scorers: LatentScorer,
+        of: Sequence[Bool[np.ndarray, " spots"]] = (region,),
     ) -> None:
         nothing = np.zeros((len(of), len(region)), dtype=bool)
-        maps = list(scorer(np.array(of), nothing))
-        aurocs = [] if folds is None else [fold_auroc(cross_fitted(each, folds, scorer), region, folds) for each in of]
+        tried = [(scorer, each) for scorer in scorers for each in of]
+        maps = [each for scorer in scorers for each in scorer(np.array(of), nothing)]
+        crossed = [] if folds is None else [cross_fitted(each, folds, scorer) for scorer, each in tried]
+        aurocs = [] if folds is None else [fold_auroc(each, region, folds) for each in crossed]
         made.append(Control.beside(values, title, explanation, maps, aurocs))
         report(Step(len(made), 5, "Drawing the controls"))
 
     profiles = canvas.inputs(np.arange(len(canvas)))
     components = _principal_components(canvas, profiles, concepts.encoders[0].latent)
-    twins = tuple(untrained(encoder, seed=seed + number) for number, encoder in enumerate(concepts.encoders))
-    by_twins = LatentScorer(tuple(latents_of(canvas, twin) for twin in twins), painted.whitened)
+    by_twins = [_by_twins(concepts, seed * TWINS + number, whitened=painted.whitened) for number in range(TWINS)]
     random = list(random_selections(n_drawn, len(region), number=draws, seed=seed))
     add("no model, profiles", "profiles along the difference of their means", LatentScorer((profiles,), whitened=False))
     add(
@@ -51,8 +55,8 @@ def spot_controls(concepts: SpotConcepts, name: str, *, draws: int, seed: int, r
         f"{components.shape[1]} principal components, by the same rule",
         LatentScorer((components,), painted.whitened),
     )
-    add("random spots", f"{n_drawn} random spots", painted, random)
-    add("untrained network", "the same spots, fresh weights", by_twins)
+    add("random spots", f"{n_drawn} random spots", painted, of=random)
+    add("untrained network", "the same spots, fresh weights", *by_twins)
     depth = depth_like(values, canvas.section)
     if depth is not None:
         aurocs = [] if folds is None else [fold_auroc(depth, region, folds)]
@@ -65,8 +69,16 @@ def spot_controls(concepts: SpotConcepts, name: str, *, draws: int, seed: int, r
         auroc=None if folds is None else fold_auroc(cross_fitted(region, folds, painted), region, folds),
         controls=tuple(made),
         encoder=concepts.fingerprint,
-        settings={"draws": draws, "seed": seed, "direction": "whitened" if painted.whitened else "plain"},
+        settings={"draws": draws, "seed": seed, "direction": concepts.rule(name)},
+        n_inside=n_drawn,
     )
+
+
+def _by_twins(concepts: SpotConcepts, seed: int, *, whitened: bool) -> LatentScorer:
+    """Scores by an untrained network in the place of each encoder."""
+    first = seed * len(concepts.encoders)
+    twins = [untrained(encoder, seed=first + number) for number, encoder in enumerate(concepts.encoders)]
+    return LatentScorer(tuple(latents_of(concepts.canvas, twin) for twin in twins), whitened)
 
 
 def _principal_components(

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from conceptstain.errors import MismatchError
-from conceptstain.inputs import Inputs, ItemIndices, Profiles
+from conceptstain.inputs import Inputs, ItemIndices, Profiles, Source
 from conceptstain.progress import Report, Step, silent
 
 __all__ = ["VAE", "Encoder", "Encoding"]
@@ -93,6 +93,14 @@ class Encoder:
     def sections(self) -> tuple[str, ...]:
         """Names of the sections that it learned from, where its card tells them."""
         return tuple(str(seen["name"]) for seen in self.card.get("sections", ()))
+
+    def has_seen(self, section: Source) -> bool:
+        """Whether it learned from this section, as far as its card tells.
+
+        A section is known by its counts, whatever its name; on a card that was written before counts were told, by its
+        name and number of spots.
+        """
+        return any(_is_of(told, section) for told in self.card.get("sections", ()))
 
     @property
     def device(self) -> torch.device:
@@ -190,3 +198,10 @@ class Encoder:
             )
         decoded: Tensor = network.decode(z)
         return decoded
+
+
+def _is_of(told: Mapping[str, Any], section: Source) -> bool:
+    """Whether what a card tells of a section is of this one."""
+    if "content" in told:
+        return bool(told["content"] == section.content)
+    return bool(told["name"] == section.name and told.get("spots", section.n_spots) == section.n_spots)

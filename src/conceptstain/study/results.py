@@ -135,11 +135,12 @@ class SpotResults:
         return spot_concepts(regions, self.canvas, self.encoders, settings, report=report)
 
     def evidence(self, definition: Definition, concepts: SpotConcepts, n_null: int, report: Report) -> Evidence:
-        """What speaks for it, not corrected for others."""
+        """What speaks for it, not corrected for others; made anew where it is painted by another rule than before."""
         from conceptstain.concepts.evidence import evidence
 
         known = self.evidence_of.get(definition)
-        if known is None or known.settings["n_null"] != n_null:
+        rule = concepts.rule(definition.name)
+        if known is None or known.settings["n_null"] != n_null or known.settings["direction"] != rule:
             made = evidence(concepts, name=definition.name, n_null=n_null, report=report)
             known = self.evidence_of[definition] = replace(made, definition=definition)
         return known

@@ -108,6 +108,8 @@ class Study:
     def use(self, encoder: Encoder) -> None:
         """Use an encoder of gene pictures from now on; concepts are made again in its latent space when asked for.
 
+        The same encoder over again, by its fingerprint, changes nothing that was made.
+
         Raises
         ------
         InputError
@@ -117,8 +119,12 @@ class Study:
         """
         canvas = self.need_canvas()
         encoder.check(canvas)
-        self._pictures = PictureResults(canvas, encoder)
-        self._forget_findings(lambda made: made.method != "spot score")
+        known = self._pictures
+        if known is not None and known.encoder.fingerprint == encoder.fingerprint:
+            known.encoder = encoder  # the same weights: what was made, and how much was tried, still holds
+        else:
+            self._pictures = PictureResults(canvas, encoder)
+            self._forget_findings(lambda made: made.method != "spot score")
         self.encoder_changed.emit()
 
     def use_for_spots(self, canvas: SpotProfiles, encoders: Sequence[Encoder]) -> None:
