@@ -1,9 +1,10 @@
 """Make the pictures of README and docs from the published section Rep1.
 
-    CONCEPTSTAIN_DATA=... xvfb-run -a -s "-screen 0 1280x800x24" python docs/make_images.py
+    CONCEPTSTAIN_DATA=... xvfb-run -a -s "-screen 0 1280x800x24" python docs/make_images.py [--difference]
 
 Fits an encoder to the section (about half a minute), draws the maps of three concepts, then walks through the dock with
-the same encoder, has encoders of spots fitted there (as long again), and takes pictures of it.
+the same encoder, has encoders of spots fitted there (as long again), and takes pictures of it. With ``--difference`` it
+only draws two concepts and their difference on the bundled section, which needs no data.
 """
 
 from __future__ import annotations
@@ -40,6 +41,14 @@ def draw_maps(canvas: cs.GenePictures, encoder: cs.Encoder) -> None:
     maps = [map_kind(key).make(canvas, encoder, concept) for concept in concepts for key in MAPS]
     drawn = cs.figure(canvas, *maps, settings=FigureSettings(columns=len(MAPS), panel_width=1.7))
     save_figure(drawn, IMAGES / "rep1-maps.png", dpi=150, overwrite=True)
+
+
+def draw_difference() -> None:
+    canvas, encoder = cs.sample().view("genes"), cs.bundled("gene-pictures")
+    mitral, granule = (cs.concept(gene, canvas, encoder, like=gene) for gene in ("Doc2g", "Penk"))
+    maps = [map_kind("gene-mean").make(canvas, encoder, each) for each in (mitral, granule, mitral - granule)]
+    drawn = cs.figure(canvas, *maps, settings=FigureSettings(columns=len(maps), panel_width=1.7))
+    save_figure(drawn, IMAGES / "difference.png", dpi=150, overwrite=True)
 
 
 def take_picture_of_the_dock(weights: Path) -> None:
@@ -103,6 +112,9 @@ def take_picture_of_the_dock(weights: Path) -> None:
 
 def main() -> None:
     IMAGES.mkdir(exist_ok=True)
+    draw_difference()
+    if "--difference" in sys.argv:
+        return
     canvas = cs.open(published()).view("genes")
     encoder = cs.fit(canvas)
     draw_maps(canvas, encoder)

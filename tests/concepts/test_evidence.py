@@ -329,6 +329,9 @@ def test_so_few_nulls_cannot_tell_even_one_concept() -> None:
     assert found.sentence.endswith("in 10, but 9 regions without meaning are too few to tell; use more.")
     genes = replace(found, shape=None, p_shape=None, counted="genes", chosen=(("a", "b"),))
     assert genes.sentence.endswith("but 9 random sets of genes are too few to tell; use more.")
+    one = Null(np.zeros(1), np.zeros((1, 12)))
+    alone = replace(told(0.5, None), random=one)
+    assert alone.sentence.endswith("in 2, but one region without meaning is too few to tell; use more.")
     assert not replace(found, p_random=0.4).has_too_few_nulls, "it is like chance, however many there are"
 
 

@@ -68,12 +68,12 @@ def times(p: float, n_null: int) -> str:
 def _too_few(evidence: Evidence) -> str:
     """That so many nulls cannot tell, and the cure where there is one."""
     tried = f"with {evidence.tried} concepts tried, " if evidence.tried > 1 else ""
-    number = f"{evidence.n_least:,}"
-    if evidence.counted == "genes":
-        return f"{tried}{number} random sets of genes are too few to tell; use more"
     if evidence.shape is not None and len(evidence.shape.aurocs) < len(evidence.random.aurocs):
-        return f"{tried}the {number} places that the tissue has for this shape are too few to tell"
-    return f"{tried}{number} regions without meaning are too few to tell; use more"
+        return f"{tried}the {evidence.n_least:,} places that the tissue has for this shape are too few to tell"
+    one, several = ("random set", "random sets") if evidence.counted == "genes" else ("region", "regions")
+    what = "of genes" if evidence.counted == "genes" else "without meaning"
+    number = f"one {one} {what} is" if evidence.n_least == 1 else f"{evidence.n_least:,} {several} {what} are"
+    return f"{tried}{number} too few to tell; use more"
 
 
 def _do(rival: str) -> str:
