@@ -92,6 +92,6 @@ def test_with_nothing_hidden_it_is_the_painted_score_of_one_concept(direction):
     settings = SpotConceptSettings(direction, context=0.0)
     concepts = spot_concepts(region, canvas, tiny_profile_encoders(canvas.features), settings)
     inside = region.choose(canvas.section)
-    scores = spot_scorer(concepts, int(inside.sum()))(inside[None], np.zeros((1, 72), dtype=bool))[0]
+    scores = spot_scorer(concepts, concepts.only())(inside[None], np.zeros((1, 72), dtype=bool))[0]
     painted = concepts.score().table["inner"]
     np.testing.assert_allclose((scores - scores.mean()) / scores.std(), painted, atol=1e-6)
