@@ -32,7 +32,7 @@ def maps(canvas: cs.GenePictures, encoder: cs.Encoder, concept: cs.Concept) -> I
     most = int(np.argmax(np.abs(concept.direction)))
     for kind in MAPS:
         if kind.refusal(encoder) is None:
-            made = kind.make(canvas, encoder, concept, dimension=most)
+            made = kind.make(canvas, encoder, concept, settings=cs.MapSettings(most))
             yield kind.key, np.asarray(canvas.place(made.mean()))
 
 

@@ -18,6 +18,7 @@ from conceptstain.study import Study
 if TYPE_CHECKING:
     from conceptstain.concepts.definition import Definition
     from conceptstain.concepts.evidence import Evidence
+    from conceptstain.methods.map_settings import MapSettings
 
 __all__ = ["Judging"]
 
@@ -122,7 +123,7 @@ class Judging(QObject):
 
     # -- controls --------------------------------------------------------------------------------------------------
 
-    def compare(self, name: str, map_key: str, dimension: int) -> None:
+    def compare(self, name: str, map_key: str, settings: MapSettings) -> None:
         """Find out what the painted map has to beat, and show it beside it."""
         if self._comparison is not None:
             self._comparison.cancel()
@@ -134,7 +135,7 @@ class Judging(QObject):
             study=self._study,
             name=name,
             map_key=map_key,
-            dimension=dimension,
+            settings=settings,
             then=lambda controls: self._maps.show_controls(controls, colour),
             on_failure=lambda error: self._maps.show_no_controls(f"No controls: {error}"),
             about=self._study.canvas,

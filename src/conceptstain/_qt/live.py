@@ -17,6 +17,7 @@ from conceptstain.study import Study
 
 if TYPE_CHECKING:
     from conceptstain.methods.finding import Finding
+    from conceptstain.methods.map_settings import MapSettings
 
 __all__ = ["LiveStain"]
 
@@ -24,7 +25,7 @@ __all__ = ["LiveStain"]
 class _Wanted(NamedTuple):
     definition: Definition
     map_key: str
-    dimension: int
+    settings: MapSettings
 
 
 @final
@@ -39,13 +40,13 @@ class LiveStain(QObject):
         self.painted = 0  # maps so far
 
     def follow(
-        self, name: str, region: Region, map_key: str, dimension: int, *, like: Definition | None = None
+        self, name: str, region: Region, map_key: str, settings: MapSettings, *, like: Definition | None = None
     ) -> None:
         """Paint a concept of this region, made as another one is, when there is time."""
         if self._study.encoder is None:
             return
         definition = Definition(name, region=region, form="mean" if like is None else like.form)
-        self._wanted = _Wanted(definition, map_key, dimension)
+        self._wanted = _Wanted(definition, map_key, settings)
         self._go_on()
 
     def stop(self) -> None:

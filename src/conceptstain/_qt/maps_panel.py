@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QModelIndex, Signal
@@ -25,27 +26,33 @@ from qtpy.QtWidgets import (
 from conceptstain._qt.card import Card
 from conceptstain._qt.gene_table import GeneTable, RankedGenes, SearchedGenes
 from conceptstain._qt.plots import ColourBar, ControlsPlot
+from conceptstain._qt.rectified_settings import RectifiedSettings
 from conceptstain.methods.maps import MAPS, SPOT_SCORE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from conceptstain.methods.controls import Controls
+    from conceptstain.methods.map_settings import MapSettings
 
 __all__ = ["MapsPanel"]
 
 CHOICES = (MAPS[0], SPOT_SCORE, *MAPS[1:])
+AGAINST = (
+    "What spots are told from: other concepts without a spot of this one, spots of no concept, or both. "
+    "Summed: the first score and the third one together, which holds best on other sections"
+)
 SIGNS = {"all": 0, "up": 1, "down": -1}
 
 
 class MapsPanel(Card):
     """Emits which map is wanted; shows its limits and the genes behind it."""
 
-    map_wanted = Signal(str, int)  # key, latent dimension
+    map_wanted = Signal(str, object)  # key, MapSettings
     limits_wanted = Signal(float, float)
     limits_reset = Signal()
     gene_wanted = Signal(str)
-    spot_settings_wanted = Signal(str, bool, bool, bool)  # direction, against concepts, against the rest, neighbours
+    spot_settings_wanted = Signal(dict)  # what SpotConceptSettings takes
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("4  Maps", parent)
@@ -76,12 +83,15 @@ class MapsPanel(Card):
         row.addWidget(self.latent)
         row.addWidget(self.live)
         self.form.addLayout(row)
+        self.rectified = RectifiedSettings()
+        self.form.addWidget(self.rectified)
         self.explanation = QLabel(CHOICES[0].explanation)
         self.explanation.setWordWrap(True)
         self.form.addWidget(self.explanation)
         self.map.currentIndexChanged.connect(self._want_map)
         self.map.activated.connect(self._keep_choice)
         self.latent.valueChanged.connect(self._want_map)
+        self.rectified.changed.connect(self._want_map)
 
     def _build_spot_settings(self) -> None:
         self.against, self.direction, self.neighbours = QComboBox(), QComboBox(), QComboBox()
@@ -89,11 +99,12 @@ class MapsPanel(Card):
             (
                 self.against,
                 "Compared with",
-                "What spots are told from: other concepts without a spot of this one, spots of no concept, or both",
+                AGAINST,
                 {
-                    "against other concepts and the rest": (True, True),
-                    "against other concepts alone": (True, False),
-                    "against all other spots": (False, True),
+                    "against other concepts and the rest": {"contrast": True, "rest": True, "singly": False},
+                    "against other concepts alone": {"contrast": True, "rest": False, "singly": False},
+                    "against all other spots": {"contrast": False, "rest": True, "singly": False},
+                    "against both, summed": {"contrast": True, "rest": True, "singly": True},
                 },
             ),
             (
@@ -187,9 +198,9 @@ class MapsPanel(Card):
         self.table.activated.connect(self._want_gene)
 
     @property
-    def chosen(self) -> tuple[str, int]:
-        """Key of the chosen map, and the latent dimension."""
-        return str(self.map.currentData()), self.latent.value()
+    def chosen(self) -> tuple[str, MapSettings]:
+        """Key of the chosen map, and its settings."""
+        return str(self.map.currentData()), replace(self.rectified.settings, dimension=self.latent.value())
 
     def suggest(self, key: str) -> None:
         """Choose a map, unless the user has chosen one that can be painted; nothing is asked for."""
@@ -199,12 +210,13 @@ class MapsPanel(Card):
             self.map.blockSignals(False)
             self._explain_map()
 
-    def show_choice(self, key: str, dimension: int) -> None:
-        """Show a map as the chosen one; nothing is asked for."""
+    def show_choice(self, key: str, settings: MapSettings) -> None:
+        """Show a map and its settings as the chosen ones; nothing is asked for."""
         for control in (self.map, self.latent):
             control.blockSignals(True)
         self.map.setCurrentIndex(self.map.findData(key))
-        self.latent.setValue(dimension)
+        self.latent.setValue(settings.dimension)
+        self.rectified.show_choice(settings)
         for control in (self.map, self.latent):
             control.blockSignals(False)
         self._explain_map()
@@ -293,14 +305,16 @@ class MapsPanel(Card):
 
     def _explain_map(self) -> None:
         kind = CHOICES[self.map.currentIndex()]
-        self.latent.setVisible(kind.key == "attention")
+        listens_to = getattr(kind, "settings", ())
+        self.latent.setVisible("dimension" in listens_to)
+        self.rectified.setVisible("percentile" in listens_to)
         self.spot_settings.setVisible(kind is SPOT_SCORE)
         self.explanation.setText(kind.explanation)
 
     def _want_spot_settings(self) -> None:
-        contrast, rest = self.against.currentData()
-        neighbours = bool(self.neighbours.currentData())
-        self.spot_settings_wanted.emit(str(self.direction.currentData()), contrast, rest, neighbours)
+        context = None if self.neighbours.currentData() else 0.0
+        against = self.against.currentData()
+        self.spot_settings_wanted.emit({"direction": self.direction.currentData(), "context": context, **against})
 
     def _allow(self, key: str, reason: str) -> None:
         row = self.map.findData(key)

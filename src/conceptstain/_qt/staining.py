@@ -26,6 +26,7 @@ from conceptstain.study import Study
 if TYPE_CHECKING:
     from conceptstain.concepts.concept import Concept
     from conceptstain.methods.finding import Finding
+    from conceptstain.methods.map_settings import MapSettings
 
 __all__ = ["Staining"]
 
@@ -58,7 +59,7 @@ class Staining(QObject):
         self._connect_concepts()
         self._connect_maps()
         self._connect_study()
-        self._made_by: dict[str, tuple[str, int]] = {}  # map and latent dimension, by title
+        self._made_by: dict[str, tuple[str, MapSettings]] = {}  # map and its settings, by title
         painter.viewer.layers.selection.events.active.connect(lambda event: self._hear_of_layer(event.value))
 
     def _connect_concepts(self) -> None:
@@ -81,7 +82,7 @@ class Staining(QObject):
 
     def _connect_maps(self) -> None:
         card = self._maps
-        card.map_wanted.connect(lambda _key, _dimension: self.stain())
+        card.map_wanted.connect(lambda _key, _settings: self.stain())
         card.spot_settings_wanted.connect(self._set_spot_settings)
         card.limits_wanted.connect(guarded(self._set_limits))
         card.limits_reset.connect(guarded(self._reset_limits))
@@ -110,7 +111,10 @@ class Staining(QObject):
         self._concepts.set_ready(encoder is not None, "waits for an encoder")
         self._maps.set_ready(ready=False, reason="make a concept first")
         if encoder is not None:
+            from conceptstain.methods.saliency import supported_rules  # torch is there with the encoder
+
             self._maps.show_refusals({kind.key: kind.refusal(encoder) for kind in MAPS}, encoder.latent)
+            self._maps.rectified.show_refusals(supported_rules(encoder))
             self._show_entries()
             self.stain()
 
@@ -123,10 +127,10 @@ class Staining(QObject):
         if self._maps.chosen[0] == SPOT_SCORE.key and not self._study.spot_encoders:
             self._maps.set_state("spot score needs encoders of spots")
 
-    def _set_spot_settings(self, direction: Any, contrast: bool, rest: bool, neighbours: bool) -> None:
+    def _set_spot_settings(self, settings: dict[str, Any]) -> None:
         from conceptstain.concepts.spot_concepts import SpotConceptSettings
 
-        self._study.spot_settings = SpotConceptSettings(direction, contrast, rest, None if neighbours else 0.0)
+        self._study.spot_settings = SpotConceptSettings(**settings)
         self.stain()
 
     # -- concepts --------------------------------------------------------------------------------------------------
@@ -216,7 +220,7 @@ class Staining(QObject):
     def _follow(self, owner: str) -> None:
         try:
             region = self._painter.outlines_of(owner) if owner else self._painter.selection(SELECTION)
-            key, dimension = self._maps.chosen
+            key, settings = self._maps.chosen
             if region is None or (key == SPOT_SCORE.key and not self._study.spot_encoders):
                 return
             if not region.choose(self._study.need_canvas().section).any():
@@ -224,7 +228,7 @@ class Staining(QObject):
         except ConceptStainError:  # half an outline
             return
         like = self._study.entry(owner).definition if owner else None
-        self.live.follow(owner or SELECTION, region, key, dimension, like=like)
+        self.live.follow(owner or SELECTION, region, key, settings, like=like)
 
     def _count_selected(self) -> None:
         try:
@@ -269,7 +273,7 @@ class Staining(QObject):
         if not name or self._study.encoder is None:
             return None
         self._suggest_map(self._study.entry(name).definition)
-        key, dimension = self._maps.chosen
+        key, settings = self._maps.chosen
         if key == SPOT_SCORE.key and not self._study.spot_encoders:
             self._maps.set_state("fits encoders of spots first…")
             self.spot_encoders_wanted.emit()
@@ -281,7 +285,7 @@ class Staining(QObject):
             study=self._study,
             name=name,
             map_key=key,
-            dimension=dimension,
+            settings=settings,
             then=guarded(self._show_stain),
             on_end=lambda: self._forget(job),
             about=self._study.canvas,

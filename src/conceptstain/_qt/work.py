@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from conceptstain.concepts.evidence import Evidence
     from conceptstain.methods.controls import Controls
     from conceptstain.methods.finding import Finding
+    from conceptstain.methods.map_settings import MapSettings
     from conceptstain.nets.encoder import Encoder
     from conceptstain.nets.picture_vae import Network
     from conceptstain.study import Study
@@ -159,7 +160,7 @@ class Stained(NamedTuple):
     genes: pd.DataFrame | None = None
 
 
-def stain(study: Study, name: str, map_key: str, dimension: int, *, report: Report) -> Stained:
+def stain(study: Study, name: str, map_key: str, settings: MapSettings, *, report: Report) -> Stained:
     """Make a map of a concept."""
     _need_torch()
     from conceptstain.methods.maps import SPOT_SCORE, map_kind
@@ -169,13 +170,13 @@ def stain(study: Study, name: str, map_key: str, dimension: int, *, report: Repo
         return Stained(score.concept, score, study.spot_genes(name, report=report))
     concept = study.concept(name, report=report)
     canvas, encoder = study.need_canvas(), study.need_encoder()
-    return Stained(concept, map_kind(map_key).make(canvas, encoder, concept, dimension=dimension, report=report))
+    return Stained(concept, map_kind(map_key).make(canvas, encoder, concept, settings=settings, report=report))
 
 
-def live_map(study: Study, definition: Definition, map_key: str, dimension: int, *, report: Report) -> Finding:
+def live_map(study: Study, definition: Definition, map_key: str, settings: MapSettings, *, report: Report) -> Finding:
     """Make a map of a concept that is still being drawn, and keep nothing of it."""
     _need_torch()
-    return study.preview(definition, map_key, dimension=dimension, report=report)
+    return study.preview(definition, map_key, settings=settings, report=report)
 
 
 def tested_concept(study: Study, name: str, n_null: int, *, report: Report) -> Evidence:
@@ -191,10 +192,10 @@ def compare_concepts(study: Study, *, report: Report) -> tuple[pd.DataFrame, pd.
     return study.cosines(*names, report=report), study.random_cosines(*names, report=report)
 
 
-def compare_with_controls(study: Study, name: str, map_key: str, dimension: int, *, report: Report) -> Controls:
+def compare_with_controls(study: Study, name: str, map_key: str, settings: MapSettings, *, report: Report) -> Controls:
     """Draw what a map has to beat."""
     _need_torch()
-    return study.controls(name, map_key, dimension=dimension, report=report)
+    return study.controls(name, map_key, settings=settings, report=report)
 
 
 def export_figure(canvas: GenePictures, findings: tuple[Finding, ...], path: Path, *, report: Report) -> Path:

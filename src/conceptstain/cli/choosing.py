@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from conceptstain.concepts.concept import Concept
     from conceptstain.concepts.definition import Definition, Form
     from conceptstain.fitting import FitSettings
+    from conceptstain.methods.map_settings import MapSettings
+    from conceptstain.methods.maps import MapKind
     from conceptstain.nets.encoder import Encoder
     from conceptstain.nets.picture_vae import Network as NetworkName
 
 __all__ = [
     "alike",
     "canvas_and_encoder",
+    "check_heard",
     "definition_from",
     "fit_settings",
     "fitted",
@@ -96,6 +99,26 @@ def made(definition: Definition, canvas: GenePictures, encoder: Encoder, *, nois
 
     noise = None if noise_seed is None else torch.Generator().manual_seed(noise_seed)
     return make(definition, canvas, encoder, noise=noise)
+
+
+def check_heard(settings: MapSettings, kinds: Sequence[MapKind]) -> None:
+    """Refuse a setting that was changed, where none of the maps listens to it: it would be ignored in silence.
+
+    Raises
+    ------
+    InputError
+        There is one.
+    """
+    from conceptstain.methods.map_settings import MapSettings
+    from conceptstain.methods.maps import MAPS
+
+    for kind in MAPS:
+        for name, value in kind.heard(settings).items():
+            if value != getattr(MapSettings(), name) and not any(name in each.settings for each in kinds):
+                option = "--latent" if name == "dimension" else f"--{name}"
+                raise InputError(
+                    "No map that is asked for listens to this option", got=option, cure=f"Add --map {kind.key}"
+                )
 
 
 def scaling(preset: Preset | None) -> str:

@@ -11,6 +11,7 @@ from conceptstain import __version__
 from conceptstain.cli.choosing import (
     alike,
     canvas_and_encoder,
+    check_heard,
     definition_from,
     fit_settings,
     fitted,
@@ -31,12 +32,14 @@ from conceptstain.cli.options import (
     Overwrite,
     PresetOption,
     Seed,
+    Variant,
 )
 from conceptstain.cli.results import CONTROLS, EVIDENCE, FORMATS, check_targets, file_stem, write_results
 from conceptstain.cli.spots import fit_profiles, spots
 from conceptstain.cli.telling import say_encoders, say_neighbours, say_section, say_written, told
 from conceptstain.cli.window import has_display, open_window
 from conceptstain.errors import InputError
+from conceptstain.methods.map_settings import MapSettings
 from conceptstain.methods.maps import MAPS, map_kind, recommended_maps
 
 __all__ = ["app"]
@@ -221,6 +224,14 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
         ),
     ] = None,
     latent: Annotated[int, typer.Option(help="Which latent dimension the map attention is of.")] = 0,
+    percentile: Annotated[float, typer.Option(help="Of the map rectified: percent stopped at each layer.")] = 95.0,
+    variant: Annotated[Variant, typer.Option(help="Of the map rectified: which signal passes a layer.")] = (
+        Variant.PLAIN
+    ),
+    threshold: Annotated[float, typer.Option(help="Of the map rectified: for --variant constant.")] = 0.0,
+    padding: Annotated[
+        bool, typer.Option("--padding", help="Of the map rectified: clear the border before padded convolutions.")
+    ] = False,
     form: Annotated[ConceptForm, typer.Option(help="Mean latent of the genes, or that against all others.")] = (
         ConceptForm.MEAN
     ),
@@ -245,6 +256,8 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
         from conceptstain.nets.tap import layer_named
 
         kinds = [map_kind(key) for key in dict.fromkeys(maps or ())]
+        settings = MapSettings(latent, percentile, variant.value, threshold, padding)
+        check_heard(settings, kinds)
         definition = definition_from(like, genes, region, form=form.value, neighbours=neighbours)
         if minus_like or minus_genes or minus_region:
             definition -= definition_from(
@@ -268,9 +281,10 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
             if part.definition.like:
                 say_neighbours(part)
         kinds = kinds or [map_kind(key) for key in recommended_maps(encoder, section, definition)]
-        painted = [kind.make(canvas, encoder, concept, dimension=latent) for kind in kinds]
+        painted = [kind.make(canvas, encoder, concept, settings=settings) for kind in kinds]
         tables = tested(concept, canvas, encoder, nulls=nulls, seed=seed)
-        tables[CONTROLS] = controlled(concept, canvas, encoder, [kind.key for kind in kinds], latent=latent, seed=seed)
+        keys = [kind.key for kind in kinds]
+        tables[CONTROLS] = controlled(concept, canvas, encoder, keys, settings=settings, seed=seed)
         say_written(
             write_results(out, stem, canvas, painted, encoder, concepts=[concept], tables=tables, overwrite=overwrite)
         )

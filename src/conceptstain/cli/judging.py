@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from conceptstain.canvas.gene_pictures import GenePictures
     from conceptstain.concepts.concept import Concept
     from conceptstain.concepts.spot_concepts import SpotConcepts
+    from conceptstain.methods.map_settings import MapSettings
     from conceptstain.nets.encoder import Encoder
 
 __all__ = ["controlled", "spots_controlled", "spots_tested", "tested"]
@@ -49,7 +50,13 @@ def tested(
 
 
 def controlled(
-    concept: Concept, canvas: GenePictures, encoder: Encoder, methods: Sequence[str], *, latent: int, seed: int
+    concept: Concept,
+    canvas: GenePictures,
+    encoder: Encoder,
+    methods: Sequence[str],
+    *,
+    settings: MapSettings,
+    seed: int,
 ) -> pd.DataFrame:
     """Say what the controls of each map say; one table of all of them."""
     import pandas as pd
@@ -60,7 +67,7 @@ def controlled(
     for method in methods:
         line = ProgressLine()
         try:
-            found = controls(canvas, encoder, concept, method, dimension=latent, seed=seed, report=line)
+            found = controls(canvas, encoder, concept, method, settings=settings, seed=seed, report=line)
         finally:
             line.close()
         for sentence in found.sentences:

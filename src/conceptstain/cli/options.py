@@ -21,6 +21,8 @@ __all__ = [
     "Preset",
     "PresetOption",
     "Seed",
+    "SpotDirection",
+    "Variant",
 ]
 
 
@@ -50,6 +52,23 @@ class ConceptForm(StrEnum):
 
     MEAN = "mean"
     CONTRAST = "contrast"
+
+
+class Variant(StrEnum):
+    """Variants of the rectified map."""
+
+    PLAIN = "plain"
+    PROPORTIONAL = "proportional"
+    MODIFIED = "modified"
+    CONSTANT = "constant"
+
+
+class SpotDirection(StrEnum):
+    """What the scores of spots are measured along."""
+
+    AUTO = "auto"
+    PLAIN = "plain"
+    WHITENED = "whitened"
 
 
 File = Annotated[Path, typer.Argument(help="A count matrix (.tsv, .tsv.gz) or an .h5ad file.", show_default=False)]

@@ -11,7 +11,7 @@ import typer
 
 from conceptstain.cli.choosing import opened, region_from
 from conceptstain.cli.judging import spots_controlled, spots_tested
-from conceptstain.cli.options import Alignment, File, Image, ImageScale, Nulls, Overwrite, Seed
+from conceptstain.cli.options import Alignment, File, Image, ImageScale, Nulls, Overwrite, Seed, SpotDirection
 from conceptstain.cli.results import CONTROLS, EVIDENCE, GENES, SCORE_FORMATS, check_targets, file_stem, write_results
 from conceptstain.cli.telling import ProgressLine, say_section, say_written, told
 from conceptstain.errors import InputError
@@ -48,6 +48,24 @@ def spots(  # noqa: PLR0917 - options, which typer passes by name
     contrast: Annotated[
         bool, typer.Option("--contrast/--no-contrast", help="Compare regions with each other, or with all other spots.")
     ] = True,
+    rest: Annotated[
+        bool, typer.Option("--rest/--no-rest", help="In a contrast, compare with the spots of no region, too.")
+    ] = True,
+    singly: Annotated[
+        bool,
+        typer.Option("--singly", help="To a contrast, add the score against all other spots: for other sections."),
+    ] = False,
+    direction: Annotated[
+        SpotDirection,
+        typer.Option(help="Along the difference of means, in units of how spots differ, or that from 30 spots on."),
+    ] = SpotDirection.AUTO,
+    neighbours: Annotated[
+        bool,
+        typer.Option(
+            "--neighbours/--no-neighbours",
+            help="Let neighbouring spots have a word, as far as cross-validation finds it worth.",
+        ),
+    ] = True,
     image: Image = None,
     alignment: Alignment = None,
     image_scale: ImageScale = None,
@@ -60,6 +78,13 @@ def spots(  # noqa: PLR0917 - options, which typer passes by name
         from conceptstain.concepts.spot_concepts import SpotConceptSettings, spot_concepts
         from conceptstain.methods.spot_score import spot_score
 
+        if not contrast and (singly or not rest):
+            raise InputError(
+                "This is a setting of a contrast",
+                got=f"{'--singly' if singly else '--no-rest'} and --no-contrast",
+                cure="Leave one of them out",
+            )
+        settings = SpotConceptSettings(direction.value, contrast, rest, None if neighbours else 0.0, singly)
         section, *others = _told_apart(
             [opened(file, image, alignment, image_scale), *(opened(each) for each in on or ())]
         )
@@ -73,7 +98,7 @@ def spots(  # noqa: PLR0917 - options, which typer passes by name
             check_targets(out, stem, other, overwrite=overwrite, formats=SCORE_FORMATS)
         say_section(section)
         canvas, encoders = _canvas_and_encoders(section, weights or (), seeds=seeds, seed=seed)
-        concepts = spot_concepts(regions, canvas, encoders, SpotConceptSettings(contrast=contrast))
+        concepts = spot_concepts(regions, canvas, encoders, settings)
         _say_concepts(concepts)
         tables = {
             GENES: _gene_table(concepts),

@@ -19,6 +19,7 @@ from conceptstain.concepts.cross_fit import auroc_error
 from conceptstain.concepts.sentences import fraction
 from conceptstain.concepts.spot_concepts import SpotConcepts
 from conceptstain.errors import InputError
+from conceptstain.methods.map_settings import MapSettings
 from conceptstain.progress import Report, silent
 
 if TYPE_CHECKING:
@@ -212,7 +213,7 @@ def controls(
     method: str = ...,
     *,
     region: Region | None = ...,
-    dimension: int = ...,
+    settings: MapSettings | None = ...,
     draws: int = ...,
     seed: int = ...,
     report: Report = ...,
@@ -233,7 +234,7 @@ def controls(
     *,
     name: str | None = None,
     region: Region | None = None,
-    dimension: int = 0,
+    settings: MapSettings | None = None,
     draws: int = DRAWS,
     seed: int = 0,
     report: Report = silent,
@@ -275,8 +276,8 @@ def controls(
         Of one of the concepts of spots; None: the only one.
     region
         What the concept of gene pictures should find; None: the region that made it, if any.
-    dimension
-        Of the map ``"attention"``.
+    settings
+        Of the map of gene pictures; None: those it has by default.
     draws
         Number of random concepts, one or more.
     seed
@@ -314,7 +315,7 @@ def controls(
         concept,
         method,
         region=region,
-        dimension=dimension,
+        settings=settings or MapSettings(),
         draws=draws,
         seed=seed,
         report=report,

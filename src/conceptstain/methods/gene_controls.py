@@ -24,6 +24,7 @@ from conceptstain.nets.untrained import untrained
 from conceptstain.progress import Report, Step
 
 if TYPE_CHECKING:
+    from conceptstain.methods.map_settings import MapSettings
     from conceptstain.methods.maps import MapKind
     from conceptstain.nets.encoder import Encoder
 
@@ -39,7 +40,7 @@ def picture_controls(
     method: str,
     *,
     region: Region | None,
-    dimension: int,
+    settings: MapSettings,
     draws: int,
     seed: int,
     report: Report,
@@ -49,9 +50,9 @@ def picture_controls(
     kind.check(concept.definition)
     _check_parts(concept, region)
     twins = [untrained(encoder, seed=seed * TWINS + number) for number in range(TWINS)]
-    task = _Task(canvas, canvas.hiding(np.zeros(canvas.section.n_spots, dtype=bool)), encoder, concept, kind, dimension)
+    task = _Task(canvas, canvas.hiding(np.zeros(canvas.section.n_spots, dtype=bool)), encoder, concept, kind, settings)
     judge = _Judge(task, region or concept.definition.region, twins, report)
-    values = _placed(canvas, kind.make(canvas, encoder, concept, dimension=dimension, report=report))
+    values = _placed(canvas, kind.make(canvas, encoder, concept, settings=settings, report=report))
     uses_network = kind.key != "gene-mean"
     made: list[Control] = []
 
@@ -81,7 +82,7 @@ def picture_controls(
         auroc=found[0] if found else None,
         controls=tuple(made),
         encoder=encoder.fingerprint,
-        settings={"draws": draws, "seed": seed, "dimension": dimension},
+        settings={"draws": draws, "seed": seed, **kind.heard(settings)},
         n_inside=judge.n_inside,
     )
 
@@ -96,11 +97,11 @@ class _Task:
     encoder: Encoder
     concept: Concept
     kind: MapKind
-    dimension: int
+    settings: MapSettings
 
     def draw(self, encoder: Encoder, concept: Concept) -> Float[np.ndarray, " spots"]:
         """The map of this kind, at the spots."""
-        return _placed(self.lean, self.kind.make(self.lean, encoder, concept, dimension=self.dimension))
+        return _placed(self.lean, self.kind.make(self.lean, encoder, concept, settings=self.settings))
 
     def again(self, encoder: Encoder, genes: Sequence[Sequence[str]]) -> Concept:
         """The concept with other genes in the place of each part's, in the same form, space and combination."""

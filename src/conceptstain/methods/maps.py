@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 from conceptstain.errors import InputError, MismatchError
+from conceptstain.methods.map_settings import MapSettings
 from conceptstain.progress import Report, silent
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from conceptstain.methods.attribution import Attribution
     from conceptstain.methods.saliency import RuleName
     from conceptstain.nets.encoder import Encoder
+
+    Painting = Callable[[GenePictures, Encoder, Concept, MapSettings, Report], Attribution]
 
 __all__ = ["MAPS", "SPOT_SCORE", "MapKind", "SpotScoreKind", "map_kind", "recommended_maps"]
 
@@ -39,19 +42,26 @@ class MapKind:
     explanation
         One line on what it shows.
     paint
-        ``paint(canvas, encoder, concept, dimension, report)``; the dimension matters to attention alone.
+        ``paint(canvas, encoder, concept, settings, report)``.
     refusal
         ``refusal(encoder)``: why this network cannot be asked for it, or None.
     refusal_of
         ``refusal_of(definition)``: why a concept so defined cannot be asked for it, whatever the network, or None.
+    settings
+        Names of the fields of :class:`~conceptstain.methods.map_settings.MapSettings` that it listens to.
     """
 
     key: str
     label: str
     explanation: str
-    paint: Callable[[GenePictures, Encoder, Concept, int, Report], Attribution]
+    paint: Painting
     refusal: Callable[[Encoder], str | None]
     refusal_of: Callable[[Definition], str | None] = _any_definition
+    settings: tuple[str, ...] = ()
+
+    def heard(self, settings: MapSettings) -> dict[str, Any]:
+        """What it listens to of these settings, by name: two maps of a concept that agree in them are the same."""
+        return {name: getattr(settings, name) for name in self.settings}
 
     def check(self, definition: Definition) -> None:
         """Refuse a definition whose concept cannot be painted this way.
@@ -71,10 +81,10 @@ class MapKind:
         encoder: Encoder,
         concept: Concept,
         *,
-        dimension: int = 0,
+        settings: MapSettings | None = None,
         report: Report = silent,
     ) -> Attribution:
-        """Paint a concept this way.
+        """Paint a concept this way; without settings, by those it has by default.
 
         Raises
         ------
@@ -85,7 +95,7 @@ class MapKind:
         reason = self.refusal(encoder)
         if reason is not None:
             raise MismatchError(f"{self.label} cannot be made with this encoder", got=reason, cure="Choose another map")
-        return self.paint(canvas, encoder, concept, dimension, report)
+        return self.paint(canvas, encoder, concept, settings or MapSettings(), report)
 
 
 @final
@@ -143,22 +153,26 @@ def map_kind(key: str) -> MapKind:
 # The methods import torch, so each is imported when it is first asked for: menus open without waiting for it.
 
 
-def _decoded(canvas: GenePictures, encoder: Encoder, concept: Concept, _dimension: int, report: Report) -> Attribution:
+def _decoded(
+    canvas: GenePictures, encoder: Encoder, concept: Concept, _settings: MapSettings, report: Report
+) -> Attribution:
     from conceptstain.methods.decoded import decoded
 
     return decoded(canvas, encoder, concept, report=report)
 
 
 def _score_map(
-    canvas: GenePictures, _encoder: Encoder, concept: Concept, _dimension: int, _report: Report
+    canvas: GenePictures, _encoder: Encoder, concept: Concept, _settings: MapSettings, _report: Report
 ) -> Attribution:
     from conceptstain.methods.score_map import score_map
 
     return score_map(canvas, concept)
 
 
-def _by_rule(rule: RuleName) -> Callable[[GenePictures, Encoder, Concept, int, Report], Attribution]:
-    def paint(canvas: GenePictures, encoder: Encoder, concept: Concept, _dimension: int, report: Report) -> Attribution:
+def _by_rule(rule: RuleName) -> Painting:
+    def paint(
+        canvas: GenePictures, encoder: Encoder, concept: Concept, _settings: MapSettings, report: Report
+    ) -> Attribution:
         from conceptstain.methods.saliency import saliency
 
         return saliency(canvas, encoder, concept, rule=rule, report=report)
@@ -166,13 +180,27 @@ def _by_rule(rule: RuleName) -> Callable[[GenePictures, Encoder, Concept, int, R
     return paint
 
 
-def _attention(canvas: GenePictures, encoder: Encoder, concept: Concept, dimension: int, report: Report) -> Attribution:
+def _rectified(
+    canvas: GenePictures, encoder: Encoder, concept: Concept, settings: MapSettings, report: Report
+) -> Attribution:
+    from conceptstain.methods.saliency import saliency
+    from conceptstain.nets.rules import rectified
+
+    rule = rectified(
+        settings.percentile, variant=settings.variant, threshold=settings.threshold, padding=settings.padding
+    )
+    return saliency(canvas, encoder, concept, rule=rule, report=report)
+
+
+def _attention(
+    canvas: GenePictures, encoder: Encoder, concept: Concept, settings: MapSettings, report: Report
+) -> Attribution:
     from conceptstain.methods.attention import attention
     from conceptstain.methods.items import concept_items
 
     items, _missing = concept_items(canvas, concept)
-    finding = attention(canvas, encoder, dimension=dimension, items=items, report=report)
-    return replace(finding, name=concept.name, concept=concept, detail=f"latent {dimension}")
+    finding = attention(canvas, encoder, dimension=settings.dimension, items=items, report=report)
+    return replace(finding, name=concept.name, concept=concept, detail=f"latent {settings.dimension}")
 
 
 def _never(_encoder: Encoder) -> str | None:
@@ -253,9 +281,10 @@ MAPS = (
     MapKind(
         "rectified",
         "Rectified gradient",
-        "The paper's map (q = 95). It mostly redraws its input, trained or not: compare it with the gene mean.",
-        _by_rule("rectified"),
+        "The paper's map, from the strongest units alone. It mostly redraws its input: compare it with the gene mean.",
+        _rectified,
         _refuses("rectified"),
+        settings=("percentile", "variant", "threshold", "padding"),
     ),
     MapKind(
         "attention",
@@ -263,5 +292,6 @@ MAPS = (
         "Where one latent dimension looks, in the pictures of the concept's genes.",
         _attention,
         _has_no_convolution,
+        settings=("dimension",),
     ),
 )

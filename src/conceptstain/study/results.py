@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 from conceptstain.concepts.definition import Definition
 from conceptstain.errors import InputError
+from conceptstain.methods.maps import map_kind
 from conceptstain.progress import Report
 
 if TYPE_CHECKING:  # these import torch, and a window that shows an empty study should not wait for it
@@ -17,6 +18,7 @@ if TYPE_CHECKING:  # these import torch, and a window that shows an empty study 
     from conceptstain.concepts.evidence import Evidence
     from conceptstain.concepts.spot_concepts import SpotConcepts, SpotConceptSettings
     from conceptstain.methods.controls import Controls
+    from conceptstain.methods.map_settings import MapSettings
     from conceptstain.nets.encoder import Encoder
 
 __all__ = ["PictureResults", "SpotResults", "corrected_together"]
@@ -31,7 +33,7 @@ class PictureResults:
         self.encoder = encoder
         self.evidence_of: dict[Definition, Evidence] = {}
         self._concepts: dict[Definition, Concept] = {}
-        self._controls: dict[tuple[Definition, str, int], Controls] = {}
+        self._controls: dict[tuple[Definition, str, tuple[Any, ...]], Controls] = {}
 
     def concept(self, definition: Definition, report: Report) -> Concept:
         """The direction of a definition."""
@@ -52,15 +54,15 @@ class PictureResults:
             self.evidence_of[definition] = known
         return known
 
-    def controls(self, definition: Definition, map_key: str, dimension: int, report: Report) -> Controls:
+    def controls(self, definition: Definition, map_key: str, settings: MapSettings, report: Report) -> Controls:
         """A map beside what it has to beat."""
         from conceptstain.methods.controls import controls
 
-        key = (definition, map_key, dimension)
+        key = (definition, map_key, tuple(map_kind(map_key).heard(settings).values()))
         if key not in self._controls:
             concept = self.concept(definition, report)
             self._controls[key] = controls(
-                self.canvas, self.encoder, concept, map_key, dimension=dimension, report=report
+                self.canvas, self.encoder, concept, map_key, settings=settings, report=report
             )
         return self._controls[key]
 

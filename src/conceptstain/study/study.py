@@ -12,6 +12,7 @@ from psygnal import Signal
 
 from conceptstain.concepts.definition import Definition
 from conceptstain.errors import InputError
+from conceptstain.methods.map_settings import MapSettings
 from conceptstain.methods.maps import SPOT_SCORE, map_kind
 from conceptstain.progress import Report, silent
 from conceptstain.study.concept_list import ConceptList, Entry, Sign
@@ -277,20 +278,27 @@ class Study:
         """The concept of that name in the latent space of the encoder in use; made on first use, then kept."""
         return self._need_pictures().concept(self.entry(name).definition, report)
 
-    def preview(self, definition: Definition, map_key: str, *, dimension: int = 0, report: Report = silent) -> Finding:
+    def preview(
+        self,
+        definition: Definition,
+        map_key: str,
+        *,
+        settings: MapSettings | None = None,
+        report: Report = silent,
+    ) -> Finding:
         """A map of what may become a concept; nothing of it is kept. A spot score goes without its neighbours."""
         from conceptstain.concepts.concept import make
         from conceptstain.methods.spot_score import spot_score
 
         if map_key == SPOT_SCORE.key:
             others = [entry.definition for entry in self._list if entry.name != definition.name]
-            settings = replace(self.spot_settings, context=0.0)
-            concepts = self._need_spots().read(definition, others, settings, report)
+            alone = replace(self.spot_settings, context=0.0)
+            concepts = self._need_spots().read(definition, others, alone, report)
             made = spot_score(concepts, definition.name, report=report)
             return replace(made, concept=replace(made.concept, definition=definition))
         canvas, encoder = self.need_canvas(), self.need_encoder()
         concept = make(definition, canvas, encoder, report=report)
-        return map_kind(map_key).make(canvas, encoder, concept, dimension=dimension, report=report)
+        return map_kind(map_key).make(canvas, encoder, concept, settings=settings, report=report)
 
     def try_definition(self, definition: Definition, *, report: Report = silent) -> Concept:
         """Make a concept without adding it, so that what cannot be made is never in the list; :meth:`add` reuses it."""
@@ -380,12 +388,14 @@ class Study:
         definition, tested = self.entry(name).definition, self._tested()
         return corrected_together(definition, tested) if definition in tested else None
 
-    def controls(self, name: str, map_key: str, *, dimension: int = 0, report: Report = silent) -> Controls:
+    def controls(
+        self, name: str, map_key: str, *, settings: MapSettings | None = None, report: Report = silent
+    ) -> Controls:
         """A map of the concept of that name beside what it has to beat; made on first use, then kept."""
         definition = self.entry(name).definition
         if map_key == SPOT_SCORE.key:
             return self._need_spots().controls(definition, self.spot_concepts(name, report=report), report)
-        return self._need_pictures().controls(definition, map_key, dimension, report)
+        return self._need_pictures().controls(definition, map_key, settings or MapSettings(), report)
 
     # -- findings --------------------------------------------------------------------------------------------------
 
