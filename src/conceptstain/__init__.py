@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.concept_genes import concept_genes
     from conceptstain.methods.controls import Controls, controls
     from conceptstain.methods.decoded import decoded
+    from conceptstain.methods.map_settings import MapSettings
     from conceptstain.methods.saliency import saliencies, saliency, supported_rules
     from conceptstain.methods.score_map import score_map
     from conceptstain.methods.spot_score import SpotScore, spot_score

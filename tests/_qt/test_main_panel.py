@@ -29,12 +29,17 @@ from qtpy.QtWidgets import (
 
 from conceptstain._qt.concept_maker import genes_in
 from conceptstain._qt.main_panel import MainPanel
+from conceptstain._qt.rectified_settings import RectifiedSettings
 from conceptstain.canvas.reading import open_section
 from conceptstain.canvas.samples import sample_path
 from conceptstain.concepts.definition import Definition
 from conceptstain.concepts.sentences import evidence_words
+from conceptstain.concepts.spot_concepts import SpotConceptSettings
+from conceptstain.methods.map_settings import VARIANTS, MapSettings
+from conceptstain.methods.maps import MAPS, map_kind
+from conceptstain.methods.saliency import supported_rules
 from conceptstain.nets.checkpoint import load_encoder
-from factories import tiny_profile_encoders, tiny_section
+from factories import tiny_encoder, tiny_profile_encoders, tiny_section
 
 pytestmark = pytest.mark.gui
 LEFT = Qt.MouseButton.LeftButton
@@ -437,6 +442,10 @@ def test_no_control_is_without_a_tooltip_or_wider_than_the_dock(on_sample: Walk)
     dock = on_sample.dock
     for card in dock.cards:
         card.unfold()
+    for kind in MAPS:
+        dock.maps.choose(kind.key)
+        assert dock.maps.minimumSizeHint().width() <= 380, kind.key
+    for card in dock.cards:
         assert card.minimumSizeHint().width() <= 380, card.state
     for button in dock.findChildren(QPushButton):
         assert button.toolTip(), button.text()
@@ -691,6 +700,58 @@ def test_a_map_stands_beside_its_controls(on_sample: Walk) -> None:
     assert card.controls.text() == " ".join(walk.dock.study.controls("MCL", "gradient").sentences)
 
 
+def test_the_rectified_map_is_repainted_with_the_settings_chosen_for_it(on_sample: Walk) -> None:
+    walk, card = on_sample, on_sample.dock.maps
+    walk.make_by_gene("Penk")
+    assert card.rectified.isHidden()
+    walk.settled(lambda: card.choose("rectified"))
+    assert not card.rectified.isHidden()
+    assert card.latent.isHidden()
+    assert walk.names[-1] == "Penk - rectified saliency"
+    walk.settled(lambda: card.rectified.percentile.setValue(80))
+    walk.settled(card.rectified.padding.click)
+    assert walk.names[-1] == "Penk - rectified saliency, q 80, padding"
+    assert card.chosen == ("rectified", MapSettings(percentile=80.0, padding=True))
+    walk.settled(lambda: card.rectified.variant.setCurrentText("constant"))
+    assert card.rectified.percentile.isHidden()
+    walk.settled(lambda: card.rectified.threshold.setValue(0.001))
+    title = "Penk - rectified saliency, constant, above 0.001, padding"
+    assert walk.names[-1] == title
+    study = walk.dock.study
+    made = map_kind("rectified").make(
+        study.need_canvas(), study.need_encoder(), study.concept("Penk"), settings=card.chosen[1]
+    )
+    painted = walk.viewer.layers[title]
+    np.testing.assert_allclose(painted.features["value"], study.need_canvas().place(made.mean()), rtol=1e-6)
+    walk.rest()
+    beside = study.controls("Penk", "rectified", settings=card.chosen[1])
+    assert card.controls.text() == " ".join(beside.sentences)
+    walk.settled(lambda: walk.viewer.layers.selection.select_only(walk.viewer.layers["Penk - rectified saliency"]))
+    assert card.chosen == ("rectified", MapSettings())
+    assert not card.rectified.percentile.isHidden()
+    assert walk.told == []
+
+
+def test_settings_that_the_encoder_does_not_support_are_grey_with_the_reason(qtbot: QtBot) -> None:
+    row = RectifiedSettings()
+    qtbot.addWidget(row)
+    row.show_choice(MapSettings(variant="proportional", padding=True))
+    asked: list[None] = []
+    row.changed.connect(lambda: asked.append(None))
+    row.show_refusals(supported_rules(tiny_encoder((1, 8, 8), kind="dense")))
+    proportional = row.variant.model().item(row.variant.findData("proportional"))
+    assert not proportional.isEnabled()
+    assert "without any MaxPool2d" in proportional.toolTip()
+    assert not row.padding.isEnabled()
+    assert "without any padded Conv2d" in row.padding.toolTip()
+    assert row.settings == MapSettings()
+    row.show_refusals(supported_rules(tiny_encoder((1, 8, 8), kind="pooled")))
+    assert proportional.isEnabled()
+    assert proportional.toolTip() == VARIANTS["proportional"]
+    assert row.padding.isEnabled()
+    assert asked == []
+
+
 def test_the_first_spot_score_fits_encoders_of_spots(on_sample: Walk) -> None:
     walk, dock = on_sample, on_sample.dock
     walk.make_by_layer("GCL")
@@ -703,6 +764,12 @@ def test_the_first_spot_score_fits_encoders_of_spots(on_sample: Walk) -> None:
     np.testing.assert_allclose(painted.features["value"], dock.study.spot_score("GCL").values)
     walk.make_by_layer("MCL")
     assert walk.names[-1] == "MCL - spot score, against GCL"
+    contrasted = dock.study.spot_score("MCL").values
+    walk.settled(lambda: dock.maps.against.setCurrentText("against both, summed"))
+    assert dock.study.spot_settings == SpotConceptSettings(singly=True)
+    summed = walk.viewer.layers["MCL - spot score, against GCL"].features["value"]
+    np.testing.assert_allclose(summed, dock.study.spot_score("MCL").values)
+    assert not np.allclose(summed, contrasted)
     walk.settled(lambda: dock.maps.against.setCurrentIndex(2))
     assert walk.names[-1] == "MCL - spot score"
     genes = dock.maps.searched

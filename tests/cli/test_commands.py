@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+import conceptstain as cs
 from conceptstain import __version__
 from conceptstain.cli import app
 from conceptstain.nets import training
@@ -91,6 +92,23 @@ def test_stain_paints_every_map_that_is_asked_for(stain, tmp_path):
     assert stain("--like", "Gene1", "--map", "gene-mean", "--map", "gradient", "--map", "rectified").exit_code == 0
     columns = list(pd.read_csv(tmp_path / "out" / "tiny-Gene1-spots.csv").columns)
     assert columns[3:] == ["Gene1 - gene mean", "Gene1 - gradient saliency", "Gene1 - rectified saliency"]
+
+
+def test_stain_paints_the_rectified_map_and_its_controls_with_the_settings_asked_for(stain, folder, tmp_path):
+    words = ["--percentile", 40, "--variant", "modified"]
+    result = stain("--genes", "Gene1,Gene2", "--name", "pair", "--map", "rectified", "--seed", 3, *words)
+    assert result.exit_code == 0, result.stderr
+    found = pd.read_csv(tmp_path / "out" / "tiny-pair-spots.csv", index_col="spot")
+    encoder = load_encoder(folder / "z-score.safetensors")
+    canvas = cs.open(folder / "tiny.h5ad").view("genes", frame=(32, 32))
+    pair = cs.concept("pair", canvas, encoder, items=["Gene1", "Gene2"])
+    expected = cs.saliency(canvas, encoder, pair, rule=cs.rectified(40.0, variant="modified"))
+    np.testing.assert_allclose(found[expected.title], canvas.place(expected.mean()), atol=1e-6)
+    beside = cs.controls(
+        canvas, encoder, pair, "rectified", settings=cs.MapSettings(percentile=40.0, variant="modified"), seed=3
+    )
+    told = pd.read_csv(tmp_path / "out" / "tiny-pair-controls.csv")
+    np.testing.assert_allclose(told["rank correlation"], beside.table()["rank correlation"], atol=1e-6)
 
 
 def test_stain_in_the_contrast_form_gives_another_direction(stain, tmp_path):
@@ -185,6 +203,10 @@ def test_existing_results_are_replaced_only_when_asked(stain, tmp_path):
         (["--region", "obs:layer=middle"], "inner"),
         (["--like", "Gene1", "--map", "magic"], "decoded, gene-mean"),
         (["--like", "Gene1", "--map", "attention"], "convolution"),
+        (["--like", "Gene1", "--map", "rectified", "--percentile", "101"], "between 0 and 100"),
+        (["--like", "Gene1", "--map", "rectified", "--variant", "proportional"], "without any MaxPool2d"),
+        (["--like", "Gene1", "--map", "gradient", "--percentile", "90"], "--percentile. Add --map rectified"),
+        (["--like", "Gene1", "--latent", "2"], "Add --map attention"),
         (["--like", "Gene1", "--neighbours", "0"], "neighbours=0"),
         (["--like", "Gene1", "--fit"], "--weights and --fit"),
         (["--like", "Gene1", "--preset", "paper"], "--weights and --preset"),

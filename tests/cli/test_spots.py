@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import anndata
 import numpy as np
@@ -42,6 +43,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("spots")
     here, there = (tiny_section(8, 9, seed=seed).adata for seed in (0, 5))
     here.obs["half"] = np.where(np.arange(72) < 36, "inner", "rest")
+    here.obs["third"] = np.repeat(["left", "middle", "right"], 24)
     here.write_h5ad(folder / "here.h5ad")
     there[:, 1:].copy().write_h5ad(folder / "there.h5ad")
     for number, encoder in enumerate(tiny_profile_encoders(tiny_section(8, 9).view("spots").features)):
@@ -119,6 +121,24 @@ def test_without_nulls_nothing_is_tested_and_without_contrast_nothing_is_contras
     assert not (tmp_path / "out" / "here-inner+outer-evidence.csv").exists()
 
 
+def test_the_settings_of_the_scores_are_those_of_the_library(spots, folder, tmp_path):
+    words = ["--singly", "--no-rest", "--no-neighbours", "--direction", "plain"]
+    result = spots("--region", "obs:third=left", "--region", "obs:third=middle", *words, "--nulls", 0)
+    assert result.exit_code == 0, result.stderr
+    found = pd.read_csv(tmp_path / "out" / "here-left+middle-spots.csv", index_col="spot")
+    canvas = cs.open(folder / "here.h5ad").view("spots")
+    encoders = [load_encoder(folder / f"w-{number}.safetensors") for number in (0, 1)]
+    regions = [cs.Region.from_obs("third", name) for name in ("left", "middle")]
+
+    def left(settings):
+        return cs.spot_concepts(regions, canvas, encoders, settings).score().table["left"]
+
+    asked = cs.SpotConceptSettings("plain", rest=False, context=0.0, singly=True)
+    np.testing.assert_allclose(found["left - spot score, against middle"], left(asked), atol=1e-6)
+    for other in ({"direction": "auto"}, {"rest": True}, {"singly": False}, {"contrast": False}):
+        assert not np.allclose(left(replace(asked, **other)), left(asked), atol=1e-3), other
+
+
 def test_values_of_two_columns_are_told_apart(spots, tmp_path):
     result = spots("--region", "obs:layer=inner", "--region", "obs:half=inner", "--nulls", 0)
     assert result.exit_code == 0, result.stderr
@@ -158,6 +178,8 @@ def test_fit_saves_encoders_of_spots_that_spots_uses(folder, tmp_path):
         (["--region", "layer=inner"], "obs:COLUMN=VALUE"),
         (["--region", "obs:colour=red"], "layer"),
         (["--region", "obs:layer=middle"], "inner"),
+        (["--region", "obs:layer=inner", "--singly", "--no-contrast"], "--singly and --no-contrast"),
+        (["--region", "obs:layer=inner", "--no-rest", "--no-contrast"], "--no-rest and --no-contrast"),
         (["--region", "obs:layer=inner", "--on", "missing.h5ad"], "missing.h5ad"),
         (["--region", "obs:layer=inner", "--weights", "missing.safetensors"], "missing.safetensors"),
     ],

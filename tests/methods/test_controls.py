@@ -15,6 +15,7 @@ from conceptstain.concepts.gene_scores import EnrichedGenes
 from conceptstain.errors import InputError, MismatchError
 from conceptstain.methods.controls import Control, Controls, controls
 from conceptstain.methods.decoded import decoded
+from conceptstain.methods.map_settings import MapSettings
 from conceptstain.methods.maps import map_kind
 from conceptstain.methods.score_map import score_map
 from conceptstain.nets.untrained import untrained
@@ -40,6 +41,29 @@ def test_every_map_has_all_its_controls(method: str) -> None:
     assert found.judged == "none"
     assert found.auroc is None
     assert all(control.values.shape[1] == at.canvas.section.n_spots for control in found.controls)
+
+
+def test_controls_are_drawn_with_the_settings_of_the_map() -> None:
+    at = scene()
+    made = concept("genes", at.canvas, at.encoder, items=["Gene1", "Gene2", "Gene3"])
+    settings = MapSettings(percentile=50.0, padding=True)
+    found = controls(at.canvas, at.encoder, made, "rectified", settings=settings, draws=1)
+    drawn = map_kind("rectified").make(at.canvas, at.encoder, made, settings=settings)
+    np.testing.assert_array_equal(found.values, at.canvas.place(drawn.mean()).astype(np.float64))
+    usual = controls(at.canvas, at.encoder, made, "rectified", draws=1)
+    for name in ("random concept", "untrained network"):
+        one, other = found.control(name), usual.control(name)
+        assert one is not None
+        assert other is not None
+        assert not np.allclose(one.values, other.values)
+    assert found.settings == {
+        "draws": 1,
+        "seed": 0,
+        "percentile": 50.0,
+        "variant": "plain",
+        "threshold": 0.0,
+        "padding": True,
+    }
 
 
 def test_without_a_region_a_map_is_compared_by_rank() -> None:

@@ -67,7 +67,8 @@ def test_a_variant_of_the_rectified_map_is_the_twins_and_says_so(variant: str) -
     pictures = at.canvas.inputs([3, 9])
     expected = [slow_rectified(at.network, x, some_direction(), 30, variant=variant, padding=True) for x in pictures]
     agree(found.values, np.stack(expected))
-    assert found.title == f"granule - rectified saliency, {variant}, padding"
+    percentile = "" if variant == "constant" else ", q 30"
+    assert found.title == f"granule - rectified saliency, {variant}{percentile}, padding"
     assert found.settings["variant"] == variant
     assert found.settings["padding"] is True
 
@@ -129,7 +130,7 @@ def test_values_outside_the_tissue_are_kept() -> None:
 def test_it_says_how_it_was_made() -> None:
     at = scene()
     found = saliency(at.canvas, at.encoder, at.concept(some_direction()), rule=rectified(90))
-    assert found.title == "granule - rectified saliency"
+    assert found.title == "granule - rectified saliency, q 90"
     assert found.signed
     assert found.encoder == at.encoder.fingerprint
     assert found.settings == {

@@ -41,6 +41,7 @@ def test_another_section_is_scored_by_the_same_concept() -> None:
     made = spot_score(concepts, "inner", other)
     np.testing.assert_array_equal(made.values, concepts.score(other).table["inner"])
     assert made.section == other.name
+    assert made.settings["singly"] is False
     assert made.settings["drawn on"] == concepts.canvas.section.name
 
 

@@ -11,6 +11,7 @@ from conceptstain.concepts.definition import Definition
 from conceptstain.concepts.latents import latents_of
 from conceptstain.concepts.spot_concepts import SpotConceptSettings
 from conceptstain.errors import InputError, MismatchError
+from conceptstain.methods.map_settings import MapSettings
 from conceptstain.methods.score_map import score_map
 from conceptstain.painting import painting
 from conceptstain.study import WONG, Study
@@ -254,6 +255,20 @@ def test_controls_are_made_once_for_each_map(study: Study) -> None:
     found = study.controls("outer", "gene-mean")
     assert study.controls("outer", "gene-mean") is found
     assert study.controls("outer", "decoded") is not found
+
+
+def test_controls_are_made_again_only_for_settings_that_the_map_listens_to(study: Study) -> None:
+    study.add(Definition("outer", region=Region.from_obs("layer", "outer")))
+    found = study.controls("outer", "rectified")
+    assert study.controls("outer", "rectified", settings=MapSettings(dimension=2)) is found
+    fewer = study.controls("outer", "rectified", settings=MapSettings(percentile=50.0))
+    assert fewer is not found
+    assert not np.allclose(fewer.values, found.values)
+
+
+def test_a_preview_is_painted_with_the_settings_of_its_map(study: Study) -> None:
+    definition = Definition("outer", region=Region.from_obs("layer", "outer"))
+    assert study.preview(definition, "attention", settings=MapSettings(dimension=2)).title.endswith("latent 2")
 
 
 @pytest.fixture

@@ -70,6 +70,7 @@ class MapsPanel(Card):
         for kind in CHOICES:
             self.map.addItem(kind.label, kind.key)
         self.map.setToolTip("How the concept is painted")
+        self.map.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.latent = QSpinBox()
         self.latent.setAccessibleName("Latent dimension")
         self.latent.setPrefix("latent ")

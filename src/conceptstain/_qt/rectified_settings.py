@@ -34,7 +34,7 @@ class RectifiedSettings(QWidget):
         self.percentile.setAccessibleName("Percentile")
         self.percentile.setToolTip("How much of the signal at each layer is stopped, in percent. The paper uses 95")
         self.threshold.setRange(-1e9, 1e9)
-        self.threshold.setDecimals(4)
+        self.threshold.setDecimals(6)
         self.threshold.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
         self.threshold.setValue(usual.threshold)
         self.threshold.setAccessibleName("Threshold")

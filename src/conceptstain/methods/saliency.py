@@ -217,8 +217,10 @@ class _Asked(NamedTuple):
     @property
     def detail(self) -> str:
         """What tells it from the rule's usual form."""
-        variant, padding = self.rule.settings.get("variant", "plain"), self.rule.settings.get("padding", False)
-        return ", ".join(([] if variant == "plain" else [variant]) + (["padding"] if padding else []))
+        usual, settings = RULES[self.name].settings, self.rule.settings
+        words = {"variant": "{}", "percentile": "q {:g}", "threshold": "above {:g}", "padding": "padding"}
+        changed = [name for name in words if name in settings and settings[name] != usual.get(name, 0.0)]
+        return ", ".join(words[name].format(settings[name]) for name in changed)
 
 
 def _asked(rule: RuleName | Rule, scaling: str, times_input: bool | None) -> _Asked:

@@ -106,6 +106,7 @@ def spot_score(
             "direction": concepts.settings.direction,
             "against": others,
             "rest": concepts.settings.rest,
+            "singly": concepts.settings.singly,
             "context": weights,
             "drawn on": concepts.canvas.section.name,
             "missing": list(scored.canvas.missing),
