@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ConceptStainError", "InputError", "MismatchError", "ReadingError"]
+__all__ = ["ConceptStainError", "InputError", "MismatchError", "ReadingError", "SectionChoice"]
 
 
 class ConceptStainError(Exception):
@@ -39,6 +39,22 @@ class InputError(ConceptStainError, ValueError):
 
 class ReadingError(ConceptStainError, ValueError):
     """A file cannot be read as what it claims to be; the message names the file."""
+
+
+class SectionChoice(ReadingError):  # noqa: N818 - a question to the user more than a failure
+    """A file holds several sections, and which one to open was not said, or is not among them.
+
+    Parameters
+    ----------
+    what, got, cure
+        As for every error.
+    names
+        The sections to choose from.
+    """
+
+    def __init__(self, what: str, *, got: str = "", cure: str = "", names: tuple[str, ...] = ()) -> None:
+        super().__init__(what, got=got, cure=cure)
+        self.names = names
 
 
 class MismatchError(ConceptStainError, ValueError):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import anndata
@@ -7,11 +8,12 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import scanpy
 from scipy.sparse import csc_matrix, csr_matrix
 
 from conceptstain.canvas.reading import open_section
 from conceptstain.errors import InputError, ReadingError
-from written import lattice_anndata, library, mark_in_world, write_image
+from written import lattice_anndata, library, mark_in_world, write_image, write_zarr
 
 
 @pytest.fixture
@@ -191,11 +193,10 @@ def test_what_cannot_be_used_is_refused_with_the_cure(opened, change, message):
 
 
 @pytest.mark.filterwarnings("ignore:.*names are not unique")
-@pytest.mark.parametrize("axis", ["obs", "var"])
-def test_repeated_names_are_refused(opened, axis):
+def test_repeated_spots_are_refused(opened):
     adata = lattice_anndata()
-    names = getattr(adata, f"{axis}_names").tolist()
-    setattr(adata, f"{axis}_names", pd.Index([names[1], *names[1:]]))
+    names = adata.obs_names.tolist()
+    adata.obs_names = pd.Index([names[1], *names[1:]])
     with pytest.raises(ReadingError, match=r"more than once.*1 repeated"):
         opened(adata)
 
@@ -221,10 +222,10 @@ def test_a_file_that_may_not_be_read_is_told(tmp_path, monkeypatch):
     path = tmp_path / "section.tsv"
     path.write_text("\tA\n1x1\t2\n", encoding="utf-8")
 
-    def refuse(_path):
+    def refuse(*_args, **_settings):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(ReadingError, match=r"section\.tsv cannot be read. Got Permission denied"):
         open_section(path)
 
@@ -232,6 +233,70 @@ def test_a_file_that_may_not_be_read_is_told(tmp_path, monkeypatch):
 def test_one_spot_is_an_error(opened):
     with pytest.raises(ReadingError, match="fewer than two spots"):
         opened(lattice_anndata()[:1].copy())
+
+
+def test_a_layer_of_counts_comes_first_and_what_else_there_is_is_told(opened):
+    adata = lattice_anndata()
+    adata.layers["raw_counts"] = adata.X + 0.5
+    section = opened(adata)
+    assert section.notes[0] == "Counts are read from X: its values are whole numbers."
+    assert told(section, 'layers["raw_counts"] is not used: its values are not whole numbers.')
+
+
+def test_logarithms_are_told_by_what_scanpy_writes_down(opened):
+    adata = lattice_anndata()
+    scanpy.pp.normalize_total(adata)
+    scanpy.pp.log1p(adata)
+    section = opened(adata)
+    assert section.counts == "normalised"
+    assert told(section, 'uns["log1p"]')
+
+
+def test_symbols_from_a_column_find_their_counts_in_raw(opened):
+    adata = lattice_anndata()
+    adata.var_names = [f"ENSG0000000000{index}" for index in range(4)]
+    adata.var["symbol"] = ["Th", "Penk", "Omp", "Th"]
+    adata.raw = adata
+    counts = adata.X[:, [1, 3, 0]]
+    adata = adata[:, [1, 3, 0]].copy()
+    adata.X = adata.X - 0.5
+    section = opened(adata)
+    assert section.adata.var_names.tolist() == ["Penk", "Th", "Th-1"]
+    np.testing.assert_array_equal(section.matrix.toarray(), counts)
+
+
+def test_a_column_of_gene_names_can_be_asked_for(opened):
+    adata = lattice_anndata()
+    adata.var["mine"] = list("ABCD")
+    assert opened(adata, gene_names="mine").adata.var_names.tolist() == list("ABCD")
+
+
+@pytest.mark.parametrize("container", [np.asarray, csr_matrix, csc_matrix])
+@pytest.mark.parametrize(("packed", "version"), [(False, 2), (False, 3), (True, 2), (True, 3)])
+def test_a_zarr_folder_reads_as_the_h5ad_file_does(opened, tmp_path, container, packed, version):
+    image = np.full((120, 130, 3), 255, dtype=np.uint8)
+    adata = lattice_anndata(uns={"spatial": {"S1": library(image, 0.5, microns_per_pixel=2.0)}})
+    adata.X = container(adata.X)
+    expected = opened(adata)
+    path = write_zarr(adata, tmp_path / "section.zarr", version=version)
+    if packed:
+        shutil.make_archive(str(path), "zip", root_dir=tmp_path, base_dir=path.name)
+        path = tmp_path / "section.zarr.zip"
+    section = open_section(path)
+    assert (section.name, section.notes) == (expected.name, expected.notes)
+    np.testing.assert_array_equal(section.matrix.toarray(), expected.matrix.toarray())
+    np.testing.assert_array_equal(section.image.to_world, expected.image.to_world)
+
+
+def test_positions_may_be_text_with_decimal_commas(opened):
+    adata = lattice_anndata()
+    x, y = adata.obsm.pop("spatial").T
+    adata.obs["x"] = [f"{value:.1f}".replace(".", ",") for value in x]
+    adata.obs["y"] = pd.Categorical([f"{value:.1f}" for value in y])
+    section = opened(adata)
+    np.testing.assert_allclose(section.spots, np.stack([y, x], axis=1))
+    assert told(section, "decimal commas")
+    assert told(section, "Positions are read from obs['x'] and obs['y']")
 
 
 def test_a_file_that_is_no_h5ad_is_named(tmp_path):

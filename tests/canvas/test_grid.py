@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.spatial import cKDTree
 
 from conceptstain.canvas.grid import Grid, estimate_pitch
 from conceptstain.errors import InputError, MismatchError
 from strategies import laws, sections
+from written import hexagonal_lattice
 
 
 def lattice(n_rows: int, n_columns: int) -> np.ndarray:
@@ -107,3 +109,112 @@ def test_an_outlier_far_away_is_an_error_and_not_a_huge_picture():
 def test_spots_on_one_another_have_no_spacing():
     with pytest.raises(InputError, match="no spacing"):
         estimate_pitch(np.zeros((4, 2)))
+
+
+def hexagons(n_rows: int, n_columns: int) -> np.ndarray:
+    return hexagonal_lattice(n_rows, n_columns, 1.0)
+
+
+def turned(places: np.ndarray, degrees: float) -> np.ndarray:
+    angle = np.deg2rad(degrees)
+    return places @ np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+
+hexagonal_sections = {
+    "n_rows": st.integers(8, 40),
+    "n_columns": st.integers(8, 40),
+    "seed": st.integers(0, 1000),
+    "jitter": st.sampled_from([0.0, 0.02, 0.06]),
+    "degrees": st.floats(0, 180),
+    "pitch": st.floats(0.5, 500),
+    "corner": st.floats(-1e4, 1e4),
+}
+
+
+def hexagonal_spots(*, n_rows, n_columns, seed, jitter, degrees, pitch, corner):
+    rng = np.random.default_rng(seed)
+    where = hexagons(n_rows, n_columns)
+    where = where[rng.random(len(where)) < 0.9]
+    return turned(where + rng.normal(0, jitter, where.shape).clip(-0.2, 0.2), degrees) * pitch + corner
+
+
+@laws
+@given(**hexagonal_sections)
+def test_spots_of_a_hexagonal_lattice_do_not_share_cells_whichever_way_it_is_turned(**drawn):
+    grid = Grid.around(hexagonal_spots(**drawn))
+    assert grid.layout == "hexagonal"
+    assert grid.n_shared == 0
+    assert grid.pitch == pytest.approx(drawn["pitch"], rel=0.02)
+
+
+@laws
+@given(**hexagonal_sections)
+def test_each_spot_of_a_hexagonal_lattice_lies_nearest_to_its_own_cell(**drawn):
+    spots = hexagonal_spots(**drawn)
+    grid = Grid.around(spots)
+    centres = grid.centres(np.arange(grid.frame[0] * grid.frame[1]))
+    nearest = cKDTree(centres).query(spots)[1]
+    assert (nearest == grid.cells).mean() > 0.999
+    np.testing.assert_allclose(grid.centres(), centres[grid.cells])
+
+
+@laws
+@given(**hexagonal_sections)
+def test_neighbours_on_a_hexagonal_lattice_are_neighbours_in_the_picture(**drawn):
+    drawn |= {"jitter": 0.0}
+    spots = hexagonal_spots(**drawn)
+    places = rows_and_columns(Grid.around(spots))
+    pairs = cKDTree(spots).query_pairs(1.1 * drawn["pitch"], output_type="ndarray")
+    assert np.abs(places[pairs[:, 0]] - places[pairs[:, 1]]).max() == 1
+
+
+@laws
+@given(
+    seed=st.integers(0, 1000), shift=st.floats(-1e3, 1e3), factor=st.sampled_from([0.01, 1.0, 7.3]), even=st.booleans()
+)
+def test_moving_or_rescaling_a_hexagonal_world_changes_no_cell(seed, shift, factor, even):
+    rng = np.random.default_rng(seed)
+    where = hexagons(12, 9)[0 if even else 9 :]
+    spots = where[rng.random(len(where)) < 0.9] * 100
+    grid, other = Grid.around(spots), Grid.around((spots + shift) * factor)
+    assert rows_and_columns(other).tolist() == rows_and_columns(grid).tolist()
+
+
+def test_the_rows_of_visium_are_the_rows_of_the_picture():
+    grid = Grid.around(hexagons(78, 64) * 100)
+    assert grid.frame == (80, 64)
+    assert rows_and_columns(grid).tolist() == [[row + 1, column] for row in range(78) for column in range(64)]
+    assert grid.steps == pytest.approx(np.diag([np.sqrt(0.75), 1.0]) * 100, abs=1e-6)
+    assert grid.shifted == "rows"
+
+
+def test_a_lattice_in_columns_keeps_them_as_columns():
+    grid = Grid.around(hexagons(20, 10)[:, ::-1] * 100)
+    assert grid.shifted == "columns"
+    assert np.ptp(rows_and_columns(grid), axis=0).tolist() == [9, 19]
+
+
+@laws
+@given(side=st.integers(6, 24), jitter=st.floats(0, 0.08), seed=st.integers(0, 1000))
+def test_a_square_lattice_is_told_from_a_hexagonal_one(side, jitter, seed):
+    rng = np.random.default_rng(seed)
+    places = lattice(side, side) + rng.normal(0, jitter, (side * side, 2))
+    assert Grid.around(places * 100).layout == "square"
+
+
+@laws
+@given(seed=st.integers(0, 10_000), n_spots=st.integers(30, 600))
+def test_spots_without_a_lattice_have_cells_as_wide_as_their_median_distance(seed, n_spots):
+    spots = np.random.default_rng(seed).uniform(0, 1000, (n_spots, 2))
+    grid = Grid.around(spots)
+    assert grid.layout == "free"
+    assert grid.pitch == pytest.approx(estimate_pitch(spots))
+    assert np.abs(spots - grid.centres()).max() <= grid.pitch / 2 + 1e-6
+    alone = sum(1 for cell in grid.cells if (grid.cells == cell).sum() == 1)
+    assert grid.n_shared == n_spots - alone
+
+
+def test_a_layout_can_be_asked_for_and_is_refused_where_it_is_not():
+    assert Grid.around(hexagons(10, 10), layout="free", pitch=0.5).layout == "free"
+    with pytest.raises(InputError, match="no hexagonal lattice"):
+        Grid.around(lattice(10, 10), layout="hexagonal")

@@ -389,3 +389,13 @@ def test_in_a_process_of_its_own_a_mistake_is_one_line_and_help_loads_no_torch()
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
+
+
+def test_a_section_of_several_is_chosen_by_name(tmp_path):
+    first, second = tiny_section(seed=1).adata, tiny_section(5, 5, seed=2).adata
+    joined = anndata.concat({"A": first, "B": second}, label="library_id", index_unique="-")
+    joined.write_h5ad(tmp_path / "two.h5ad")
+    assert "holds several sections. Got A, B" in one_line(run("info", tmp_path / "two.h5ad"))
+    told = run("info", tmp_path / "two.h5ad", "--section", "B").stdout
+    assert told.startswith("Section B: 25 spots")
+    assert "on a square lattice" in told

@@ -1,33 +1,35 @@
-"""Sections in ``.h5ad`` files, in the layout that Visium readers write."""
+"""Sections in AnnData, in the layout that Visium readers write: ``.h5ad`` or ``.zarr``."""
 
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import anndata
 import numpy as np
 import pandas as pd
 from anndata import AnnData
-from jaxtyping import Float
-from scipy import sparse
-from scipy.spatial import cKDTree
 
-from conceptstain.canvas.expression import check_names, check_size, counted, kind_of_values
+from conceptstain.canvas.anndata_file import load_anndata
+from conceptstain.canvas.expression import check_names, check_size, counted
+from conceptstain.canvas.expression_choice import chosen_expression
+from conceptstain.canvas.gene_names import name_genes
 from conceptstain.canvas.section import Section, TissueImage
-from conceptstain.canvas.tissue_image import check_placing, placed, read_image, rgb
+from conceptstain.canvas.section_choice import chosen_section, held_sections, libraries_of
+from conceptstain.canvas.spot_positions import nearest_distance, positions_in
+from conceptstain.canvas.tissue_image import check_placing, placed, placed_at_scale, read_image, rgb
 from conceptstain.errors import ReadingError
 
-__all__ = ["read_anndata"]
+__all__ = ["Scale", "Seen", "Source", "read_anndata", "scale_of", "section_names", "section_of"]
 
-HDF5 = b"\x89HDF\r\n\x1a\n"
 VISIUM_PITCH = 100.0
 VISIUM_DIAMETER = 65.0  # what spot_diameter_fullres measures on a Visium slide, in micrometres
-LARGEST_LOG = 30.0  # a logarithm of a count never comes near it
+ENDINGS = (".h5ad", ".zarr.zip", ".zarr")
+
+Seen = tuple[TissueImage | None, tuple[str, ...]]
+"""The tissue, where there is one, and notes on it."""
 
 
 class Scale(NamedTuple):
@@ -38,90 +40,129 @@ class Scale(NamedTuple):
     note: str
 
 
-def read_anndata(path: Path, *, image: Path | None = None, image_scale: float | None = None) -> Section:
-    """Read an ``.h5ad`` file with ``obsm["spatial"]`` (x, y in pixels of the full-size image).
+class Source(NamedTuple):
+    """Where an AnnData comes from, and what its reader knows that is not in it.
+
+    Attributes
+    ----------
+    path
+        The file or folder.
+    scale
+        World units per position; None: found from the scale factors.
+    spot_diameter
+        In world units; None: found from the scale factors.
+    seen
+        The tissue image, where the reader has placed it already.
+    """
+
+    path: Path
+    scale: Scale | None = None
+    spot_diameter: float | None = None
+    seen: Seen | None = None
+
+
+def read_anndata(
+    path: Path,
+    *,
+    image: Path | None = None,
+    image_scale: float | None = None,
+    section: str | None = None,
+    gene_names: str | None = None,
+) -> Section:
+    """Read a file with ``obsm["spatial"]`` (x, y in pixels of the full-size image).
 
     The unit is the micrometre where ``scalefactors`` holds ``microns_per_pixel``, or where the spots are 100 µm apart
     when ``spot_diameter_fullres`` is taken as the 65 µm of a Visium slide; else the pixel.
 
     Parameters
     ----------
-    path, image, image_scale
+    path, image, image_scale, section, gene_names
         As in :func:`conceptstain.canvas.reading.open_section`.
 
     Raises
     ------
     ReadingError
-        No such file, no positions, several sections in one file, or values that cannot be used.
+        No such file, no positions, or values that cannot be used.
+    SectionChoice
+        Several sections in one file, and none chosen.
     """
-    adata, told = _on_tissue(_load(path), path.name)
+    adata, missing = load_anndata(path)
+    stored = adata.var_names.copy()
+    named = name_genes(adata, path.name, gene_names)
+    adata, name, chosen = chosen_section(adata, path.name, section)
+    made = section_of(adata, Source(path), name=name, image=image, image_scale=image_scale, stored_names=stored)
+    return made.noting(*named, *missing, *chosen)
+
+
+def section_names(path: Path) -> tuple[str, ...]:
+    """The sections in a file; one that has no name of its own is called by the file."""
+    adata, _ = load_anndata(path)
+    return held_sections(adata, path.name).names or (bare_name(path),)
+
+
+def bare_name(path: Path) -> str:
+    """The file's name without its ending."""
+    ending = next((ending for ending in ENDINGS if path.name.lower().endswith(ending)), "")
+    return path.name[: len(path.name) - len(ending)]
+
+
+def section_of(
+    adata: AnnData,
+    source: Source,
+    *,
+    name: str | None = None,
+    image: Path | None = None,
+    image_scale: float | None = None,
+    stored_names: pd.Index[str] | None = None,
+) -> Section:
+    """A section out of the AnnData of one; ``stored_names`` are those of its genes in the file.
+
+    Raises
+    ------
+    ReadingError
+        No positions, or values that cannot be used.
+    """
+    path = source.path
+    adata, told = _on_tissue(adata, path.name)
     notes = list(told)
     description = adata.uns.get("description")
     if isinstance(description, str):
         notes.insert(0, description)
-    check_names(adata.obs_names, adata.var_names, path.name)
-    matrix, kind, told = _expression(adata, path.name)
+    matrix, kind, told = chosen_expression(adata, path.name, stored_names)
     notes.extend(told)
+    check_names(adata.obs_names, adata.var_names, path.name)
     check_size(matrix, path.name)
-    library, content = _library(adata, path.name)
-    positions = _positions(adata, path.name)
+    content: Mapping[str, Any] = next(iter(libraries_of(adata).values()), {})
+    positions, told = positions_in(adata, path.name)
+    notes.extend(told)
     factors = _factors(content.get("scalefactors"))
-    nearest = _nearest_distance(positions, path.name)
-    scale = _scale(factors, nearest)
+    nearest = nearest_distance(positions, path.name)
+    scale = source.scale or scale_of(factors, nearest)
     spots = positions[:, ::-1] * scale.per_pixel
     notes.append(scale.note)
-    diameter = factors.get("spot_diameter_fullres", 0.0)
+    diameter = source.spot_diameter or factors.get("spot_diameter_fullres", 0.0) * scale.per_pixel
     if not diameter > 0:
-        diameter = nearest / 2
+        diameter = nearest / 2 * scale.per_pixel
         notes.append("The file does not give the size of the spots; they are drawn half as wide as their spacing.")
-    tissue, told = _image_beside(image, image_scale, scale) if image else _image(content, factors, scale, path.name)
+    tissue, told = (
+        _image_beside(image, image_scale, scale) if image else source.seen or _image(content, factors, scale, path.name)
+    )
     notes.extend(told)
     if tissue is not None:
         cure = "Give image_scale=, or check the scale factors in the file"
         notes.extend(check_placing(tissue, spots, image.name if image else f"in {path.name}", cure))
     return Section(
-        name=library or path.name[: -len(".h5ad")],
+        name=name or bare_name(path),
         adata=adata,
         matrix=matrix,
         spots=spots,
         unit=scale.unit,
-        spot_diameter=diameter * scale.per_pixel,
+        spot_diameter=diameter,
         counts=kind,
         image=tissue,
         path=path,
         notes=tuple(notes),
     )
-
-
-def _load(path: Path) -> AnnData:
-    with path.open("rb") as file:
-        if file.read(len(HDF5)) != HDF5:
-            raise ReadingError(
-                f"{path.name} is not an .h5ad file",
-                got="content that is not HDF5",
-                cure="Write it with adata.write_h5ad",
-            )
-    try:
-        with warnings.catch_warnings():
-            # Repeated names are refused later, with the cure; older layouts are read as they are.
-            warnings.simplefilter("ignore")
-            adata = anndata.read_h5ad(path)
-        _check_indices(adata)
-    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, LookupError) as error:
-        raise ReadingError(
-            f"{path.name} cannot be read as .h5ad",
-            got=str(error).strip().split("\n")[0][:200] or type(error).__name__,
-            cure="It may be cut off, or not be written by anndata; download it again or write it with adata.write_h5ad",
-        ) from error
-    return adata
-
-
-def _check_indices(adata: AnnData) -> None:
-    """Refuse sparse matrices with an index beyond their shape, which would read memory that is not theirs."""
-    raw = () if adata.raw is None else (adata.raw.X,)
-    for stored in (adata.X, *adata.layers.values(), *raw, *adata.obsm.values(), *adata.obsp.values()):
-        if sparse.issparse(stored):
-            stored.check_format(full_check=True)
 
 
 def _on_tissue(adata: AnnData, file: str) -> tuple[AnnData, tuple[str, ...]]:
@@ -141,102 +182,6 @@ def _on_tissue(adata: AnnData, file: str) -> tuple[AnnData, tuple[str, ...]]:
     return adata[on_tissue].copy(), (f"{left_out} beside the tissue left out (obs['in_tissue'] is not 1).",)
 
 
-def _expression(adata: AnnData, file: str) -> tuple[sparse.csr_array, Literal["counts", "normalised"], tuple[str, ...]]:
-    """The counts where the file has them, else the first matrix that can be used: ``X``, then ``raw``."""
-    candidates: dict[str, Any] = {}
-    if "counts" in adata.layers:
-        candidates['layers["counts"]'] = adata.layers["counts"]
-    if adata.X is not None:
-        candidates["X"] = adata.X
-    if adata.raw is not None and adata.var_names.isin(adata.raw.var_names).all():
-        candidates["raw.X"] = adata.raw.X[:, adata.raw.var_names.get_indexer(adata.var_names)]
-    if not candidates:
-        raise ReadingError(f"{file} has no expression matrix", got="no X", cure='Write X or layers["counts"]')
-    usable: list[tuple[str, sparse.csr_array]] = []
-    failures: list[ReadingError] = []
-    for name, values in candidates.items():
-        matrix = sparse.csr_array(values, dtype=np.float32)
-        try:
-            kind = kind_of_values(matrix, f"{name} of {file}")
-        except ReadingError as error:
-            failures.append(error)
-            continue
-        if kind == "counts":
-            note = () if name == next(iter(candidates)) else (f"Counts are read from {name}.",)
-            return _without_zeros(matrix), "counts", (*note, *_empty_spots(matrix))
-        usable.append((name, matrix))
-    if not usable:
-        raise failures[0]
-    name, matrix = usable[0]
-    told = [f"{name} does not hold whole numbers; it is taken as depth-normalised log values."]
-    if matrix.data.max() > LARGEST_LOG:
-        told.append(
-            f"Values up to {matrix.data.max():.4g} do not look like logarithms; put the counts in layers['counts']."
-        )
-    return _without_zeros(matrix), "normalised", (*told, *_empty_spots(matrix))
-
-
-def _without_zeros(matrix: sparse.csr_array) -> sparse.csr_array:
-    matrix = matrix.copy()
-    matrix.sum_duplicates()
-    matrix.eliminate_zeros()
-    return matrix
-
-
-def _empty_spots(matrix: sparse.csr_array) -> tuple[str, ...]:
-    empty = int((matrix.sum(axis=1) == 0).sum())
-    return (f"{counted(empty, 'spot')} without any expression kept, at the value 0.",) if empty else ()
-
-
-def _library(adata: AnnData, file: str) -> tuple[str, Mapping[str, Any]]:
-    """Name and content of the one section in ``uns["spatial"]``; both empty where there is none."""
-    spatial = adata.uns.get("spatial", {})
-    entries = spatial.items() if isinstance(spatial, Mapping) else ()
-    libraries = {str(name): content for name, content in entries if isinstance(content, Mapping)}
-    if len(libraries) > 1:
-        raise ReadingError(
-            f"{file} holds several sections",
-            got=", ".join(libraries),
-            cure='Write one file for each, with its own spots and its own entry of uns["spatial"]',
-        )
-    return next(iter(libraries.items()), ("", {}))
-
-
-def _positions(adata: AnnData, file: str) -> Float[np.ndarray, "spots 2"]:
-    """``(x, y)`` of the spots, as in the file."""
-    if "spatial" not in adata.obsm:
-        raise ReadingError(
-            f"{file} does not say where its spots lie",
-            got=f"obsm with {', '.join(map(str, adata.obsm.keys())) or 'nothing in it'}",
-            cure='Put the x and y of every spot in obsm["spatial"]',
-        )
-    values = adata.obsm["spatial"]
-    try:
-        positions = np.asarray(values.to_numpy() if isinstance(values, pd.DataFrame) else values, dtype=np.float64)
-    except (TypeError, ValueError):
-        positions = np.empty(0)
-    if positions.ndim != 2 or positions.shape[1] != 2 or not np.isfinite(positions).all():
-        shape = " x ".join(map(str, np.shape(values)))
-        raise ReadingError(
-            f'obsm["spatial"] of {file} does not hold positions',
-            got=f"{shape} values, some missing" if shape.endswith(" x 2") else f"{shape} values",
-            cure="Give two numbers, x and y, for every spot",
-        )
-    return positions
-
-
-def _nearest_distance(positions: Float[np.ndarray, "spots 2"], file: str) -> float:
-    n_shared = len(positions) - len(np.unique(positions, axis=0))
-    if n_shared:
-        raise ReadingError(
-            f"{file} has several spots at one place",
-            got=f"{counted(n_shared, 'spot')} at the place of another",
-            cure='Check obsm["spatial"]; open one section at a time',
-        )
-    distances, _ = cKDTree(positions).query(positions, k=2)
-    return float(np.median(distances[:, 1]))
-
-
 def _factors(told: object) -> dict[str, float]:
     """The scale factors; one that is no finite number is as good as absent."""
     found: dict[str, float] = {}
@@ -247,7 +192,8 @@ def _factors(told: object) -> dict[str, float]:
     return found
 
 
-def _scale(factors: Mapping[str, float], nearest: float) -> Scale:
+def scale_of(factors: Mapping[str, float], nearest: float) -> Scale:
+    """World units by scale factors and the distance of neighbouring spots, both in pixels."""
     microns = factors.get("microns_per_pixel", 0.0)
     if microns > 0:
         return Scale(microns, "µm", f"The file gives {microns:.4g} µm per pixel.")
@@ -272,18 +218,14 @@ def _image(
         factor = factors.get(f"tissue_{resolution}_scalef", 0.0)
         pixels = rgb(np.asarray(images[resolution]))
         if pixels is not None and factor > 0:
-            return placed(pixels, _from_position(scale, factor)), tuple(notes)
+            return placed(pixels, placed_at_scale(scale.per_pixel, factor)), tuple(notes)
         lacks = f"has no tissue_{resolution}_scalef" if pixels is not None else "is not an RGB image"
         notes.append(f"The {resolution} image of {file} {lacks}, so it is left out.")
     return None, tuple(notes)
 
 
-def _image_beside(image: Path, image_scale: float | None, scale: Scale) -> tuple[TissueImage, tuple[str, ...]]:
+def _image_beside(image: Path, image_scale: float | None, scale: Scale) -> Seen:
     """The image given beside the file."""
     picture = read_image(image)
     told = () if image_scale else (f"{image.name} is taken as the full-size image that the positions speak of.",)
-    return picture.placed(_from_position(scale, image_scale or 1.0)), (*picture.notes, *told)
-
-
-def _from_position(scale: Scale, image_scale: float) -> Float[np.ndarray, "3 3"]:
-    return np.diag([scale.per_pixel / image_scale, scale.per_pixel / image_scale, 1.0])
+    return picture.placed(placed_at_scale(scale.per_pixel, image_scale or 1.0)), (*picture.notes, *told)

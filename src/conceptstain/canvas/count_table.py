@@ -18,6 +18,7 @@ __all__ = ["CountTable", "read_count_table"]
 
 GZIP = b"\x1f\x8b"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+LARGEST_TEXT = 4 * 2**30
 TAB, ZERO = ord("\t"), ord("0")
 OTHER_DELIMITERS = {b",": "commas", b";": "semicolons", b" ": "spaces"}
 
@@ -72,15 +73,24 @@ def read_count_table(path: Path) -> CountTable:
 
 
 def _content(path: Path) -> bytes:
-    content = path.read_bytes()
-    if not content.startswith(GZIP):
-        return content
     try:
-        return gzip.decompress(content)
-    except (EOFError, OSError, zlib.error) as error:
+        with path.open("rb") as raw:
+            packed = raw.read(len(GZIP)) == GZIP
+            raw.seek(0)
+            # A small gzip file can unpack to any size; no more is read than can be kept.
+            with gzip.open(raw) if packed else raw as file:
+                content = file.read(LARGEST_TEXT + 1)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ReadingError(
             f"{path.name} is not a whole gzip file", got=str(error), cure="It was cut off or damaged; download it again"
         ) from error
+    if len(content) > LARGEST_TEXT:
+        raise ReadingError(
+            f"{path.name} is too large to be read as text",
+            got=f"more than {LARGEST_TEXT / 2**30:.0f} GiB",
+            cure="Write it as .h5ad with a sparse matrix",
+        )
+    return content
 
 
 def _not_tabs(path: Path, header: bytes) -> ReadingError:
@@ -137,9 +147,10 @@ def _number(cell: bytes, gene: str, where: str) -> float:
     except ValueError:
         value = np.nan
     if not np.isfinite(value):
+        comma = b"," in cell
         raise ReadingError(
             f"A value is not a number in {where}",
             got=f"{cell.decode(errors='replace')!r} for {gene}",
-            cure="Write 0 for no count",
+            cure="Write numbers with a decimal point; a comma can mean two things" if comma else "Write 0 for no count",
         )
     return value

@@ -115,6 +115,10 @@ class Section:
                     groups[str(column)] = names
         return groups
 
+    def noting(self, *notes: str) -> Section:
+        """The same section with more notes after its own."""
+        return replace(self, notes=(*self.notes, *notes)) if notes else self
+
     def in_micrometres(self, pixel_size: float) -> Section:
         """The same section with the size of a pixel known.
 

@@ -21,7 +21,7 @@ __all__ = ["PITCH", "SPOT_DIAMETER", "read_spatial_transcriptomics"]
 
 PITCH = 200.0
 SPOT_DIAMETER = 100.0
-POSITION = re.compile(r"(-?\d+(?:\.\d+)?)x(-?\d+(?:\.\d+)?)")
+POSITION = re.compile(r"(-?\d+(?:[.,]\d+)?)x(-?\d+(?:[.,]\d+)?)")
 
 
 def read_spatial_transcriptomics(
@@ -53,6 +53,8 @@ def read_spatial_transcriptomics(
     _check_distinct(positions, table.spots, path.name)
     spots = (positions[:, ::-1] - 1) * PITCH
     notes = [*_notes_on(table.matrix, kind)]
+    if any("," in name for name in table.spots):
+        notes.append("The row names have decimal commas; they are read as points.")
     companions = published_companions(path)
     if image is None and companions.image is not None:
         image = companions.image
@@ -89,7 +91,8 @@ def _positions(table: CountTable, file: str) -> Float[np.ndarray, "spots 2"]:
     """Array positions ``(x, y)`` from the row names."""
     found = [POSITION.fullmatch(name) for name in table.spots]
     if all(found):
-        return np.array([[float(match[1]), float(match[2])] for match in found if match]).reshape(-1, 2)
+        told = [[float(match[axis].replace(",", ".")) for axis in (1, 2)] for match in found if match]
+        return np.array(told).reshape(-1, 2)
     if table.genes and all(POSITION.fullmatch(name) for name in table.genes):
         raise ReadingError(
             f"{file} has its genes as rows and its spots as columns",

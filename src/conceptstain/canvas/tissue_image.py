@@ -21,7 +21,7 @@ from conceptstain.canvas.expression import counted
 from conceptstain.canvas.section import TissueImage
 from conceptstain.errors import ReadingError
 
-__all__ = ["Picture", "check_placing", "placed", "read_image", "rgb"]
+__all__ = ["Picture", "check_placing", "placed", "placed_at_scale", "read_image", "rgb"]
 
 MOST_PIXELS = 2_000_000_000  # 6 GB in memory; beyond that a slide needs a reader of tiles
 LONGEST_SIDE = 8192  # what every graphics card can hold as one texture
@@ -111,6 +111,19 @@ def placed(pixels: UInt8[np.ndarray, "height width 3"], from_position: Float[np.
     """An image placed by the affine map from continuous positions ``(y, x, 1)`` on its pixels to world coordinates."""
     centre = np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5], [0.0, 0.0, 1.0]])
     return TissueImage(pixels, from_position @ centre)
+
+
+def placed_at_scale(per_pixel: float, factor: float) -> Float[np.ndarray, "3 3"]:
+    """The map from positions on an image to the world, for a scaled copy of the image that the spots speak of.
+
+    Parameters
+    ----------
+    per_pixel
+        World units per pixel of the full-size image.
+    factor
+        Size of the copy relative to the full-size image.
+    """
+    return np.diag([per_pixel / factor, per_pixel / factor, 1.0])
 
 
 def check_placing(image: TissueImage, spots: Float[np.ndarray, "spots 2"], name: str, cure: str) -> tuple[str, ...]:

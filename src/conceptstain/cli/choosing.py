@@ -38,12 +38,16 @@ __all__ = [
 
 
 def opened(
-    file: Path, image: Path | None = None, alignment: Path | None = None, image_scale: float | None = None
+    file: Path,
+    image: Path | None = None,
+    alignment: Path | None = None,
+    image_scale: float | None = None,
+    name: str | None = None,
 ) -> Section:
-    """The section in a file."""
+    """The section in a file; the one of that name where it holds several."""
     from conceptstain.canvas.reading import open_section
 
-    return open_section(file, image=image, alignment=alignment, image_scale=image_scale)
+    return open_section(file, image=image, alignment=alignment, image_scale=image_scale, section=name)
 
 
 def definition_from(

@@ -31,6 +31,7 @@ from conceptstain.cli.options import (
     Nulls,
     Overwrite,
     PresetOption,
+    SectionName,
     Seed,
     Variant,
 )
@@ -60,6 +61,13 @@ def _say_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"conceptstain {__version__}")
         raise typer.Exit
+
+
+LAYOUTS = {
+    "square": "on a square lattice",
+    "hexagonal": "on a hexagonal lattice (every second row or column half a cell to the side)",
+    "free": "without a lattice",
+}
 
 
 @app.callback()
@@ -119,15 +127,22 @@ def demo(
 
 
 @app.command()
-def info(file: File, image: Image = None, alignment: Alignment = None, image_scale: ImageScale = None) -> None:
+def info(
+    file: File,
+    image: Image = None,
+    alignment: Alignment = None,
+    image_scale: ImageScale = None,
+    section_name: SectionName = None,
+) -> None:
     """Say what is in a file: spots, genes, unit, assumptions, and which encoder fits."""
     with told():
-        section = opened(file, image, alignment, image_scale)
+        section = opened(file, image, alignment, image_scale, section_name)
         canvas = section.view("genes")
         say_section(section)
         height, width = canvas.grid.frame
         shared = f", {canvas.grid.n_shared} spots share a cell" if canvas.grid.n_shared else ""
-        typer.echo(f"Pictures: {height} x {width} cells of {canvas.grid.pitch:.4g} {section.unit}{shared}.")
+        cells = f"{height} x {width} cells of {canvas.grid.pitch:.4g} {section.unit}"
+        typer.echo(f"Pictures: {cells}, {LAYOUTS[canvas.grid.layout]}{shared}.")
         typer.echo(
             f"Genes to learn from: {len(canvas.trainable):,}, found in {canvas.settings.least_spots} spots or more."
         )
@@ -215,6 +230,7 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
     image: Image = None,
     alignment: Alignment = None,
     image_scale: ImageScale = None,
+    section_name: SectionName = None,
     maps: Annotated[
         list[str] | None,
         typer.Option(
@@ -266,7 +282,7 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
         definition = definition.renamed(name or definition.name).in_space(space or LATENT)
         for kind in kinds:
             kind.check(definition)
-        section = opened(file, image, alignment, image_scale)
+        section = opened(file, image, alignment, image_scale, section_name)
         stem = file_stem(section.name, definition.name)
         formats = (*FORMATS, CONTROLS, *([EVIDENCE] if nulls else []))
         check_targets(out, stem, section, overwrite=overwrite, formats=formats)

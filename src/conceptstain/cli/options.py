@@ -20,6 +20,7 @@ __all__ = [
     "Overwrite",
     "Preset",
     "PresetOption",
+    "SectionName",
     "Seed",
     "SpotDirection",
     "Variant",
@@ -71,7 +72,15 @@ class SpotDirection(StrEnum):
     WHITENED = "whitened"
 
 
-File = Annotated[Path, typer.Argument(help="A count matrix (.tsv, .tsv.gz) or an .h5ad file.", show_default=False)]
+File = Annotated[
+    Path,
+    typer.Argument(
+        help="A count matrix (.tsv, .tsv.gz), .h5ad, .zarr or a folder of Space Ranger.", show_default=False
+    ),
+]
+SectionName = Annotated[
+    str | None, typer.Option("--section", help="Which section, where the file holds several.", show_default=False)
+]
 Image = Annotated[Path | None, typer.Option(help="Tissue image (jpg, png, tif).", show_default=False)]
 Alignment = Annotated[
     Path | None, typer.Option(help="Published alignment of a count matrix: nine numbers.", show_default=False)

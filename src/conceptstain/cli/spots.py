@@ -11,7 +11,17 @@ import typer
 
 from conceptstain.cli.choosing import opened, region_from
 from conceptstain.cli.judging import spots_controlled, spots_tested
-from conceptstain.cli.options import Alignment, File, Image, ImageScale, Nulls, Overwrite, Seed, SpotDirection
+from conceptstain.cli.options import (
+    Alignment,
+    File,
+    Image,
+    ImageScale,
+    Nulls,
+    Overwrite,
+    SectionName,
+    Seed,
+    SpotDirection,
+)
 from conceptstain.cli.results import CONTROLS, EVIDENCE, GENES, SCORE_FORMATS, check_targets, file_stem, write_results
 from conceptstain.cli.telling import ProgressLine, say_section, say_written, told
 from conceptstain.errors import InputError
@@ -69,6 +79,7 @@ def spots(  # noqa: PLR0917 - options, which typer passes by name
     image: Image = None,
     alignment: Alignment = None,
     image_scale: ImageScale = None,
+    section_name: SectionName = None,
     nulls: Nulls = 999,
     seed: Seed = 0,
     overwrite: Overwrite = False,
@@ -86,7 +97,7 @@ def spots(  # noqa: PLR0917 - options, which typer passes by name
             )
         settings = SpotConceptSettings(direction.value, contrast, rest, None if neighbours else 0.0, singly)
         section, *others = _told_apart(
-            [opened(file, image, alignment, image_scale), *(opened(each) for each in on or ())]
+            [opened(file, image, alignment, image_scale, section_name), *(opened(each) for each in on or ())]
         )
         regions = _regions(region, section)
         called = "+".join(each.name for each in regions)

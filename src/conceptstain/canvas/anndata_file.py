@@ -1,0 +1,118 @@
+"""AnnData as it lies on the disk: ``.h5ad``, a ``.zarr`` folder, or such a folder in a zip file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import anndata
+from anndata import AnnData
+from scipy import sparse
+
+from conceptstain.canvas.untrusted import check_hdf5, check_zarr, check_zip, foreign_reader
+from conceptstain.errors import ReadingError
+
+__all__ = ["ZIPPED", "load_anndata", "opened_zarr", "zarr_attributes"]
+
+HDF5 = b"\x89HDF\r\n\x1a\n"
+ZIPPED = ".zarr.zip"
+CURE = "It may be cut off, or not be written by anndata; download it again or write it with adata.{}"
+
+
+def load_anndata(path: Path) -> tuple[AnnData, tuple[str, ...]]:
+    """Read a whole file into memory, and say what of it was missing.
+
+    Raises
+    ------
+    ReadingError
+        Not AnnData, damaged, larger than can be opened, or pointing to other files.
+    """
+    if path.is_dir() or path.name.lower().endswith(ZIPPED):
+        with opened_zarr(path) as group, foreign_reader(path.name, "AnnData", CURE.format("write_zarr")):
+            _check_encoding(group, path.name)
+            notes = check_zarr(group, path.name)
+            adata = anndata.io.read_zarr(group)
+            _check_indices(adata)
+        return adata, notes
+    with path.open("rb") as file:
+        if file.read(len(HDF5)) != HDF5:
+            raise ReadingError(
+                f"{path.name} is not an .h5ad file",
+                got="a file where a folder should be" if path.suffix.lower() == ".zarr" else "content that is not HDF5",
+                cure="Write it with adata.write_h5ad",
+            )
+    with foreign_reader(path.name, ".h5ad", CURE.format("write_h5ad")):
+        check_hdf5(path)
+        adata = anndata.io.read_h5ad(path)
+        _check_indices(adata)
+    return adata, ()
+
+
+@contextmanager
+def opened_zarr(path: Path) -> Iterator[Any]:
+    """The root group of a zarr folder or zip file, to be read.
+
+    Raises
+    ------
+    ReadingError
+        No zarr group, or an archive that cannot be trusted.
+    """
+    import zarr
+
+    store: Any = None
+    inside = ""
+    if path.is_file():
+        check_zip(path)
+        with foreign_reader(path.name, "zarr", "Zip the .zarr folder again"):
+            store = zarr.storage.ZipStore(path, mode="r")
+            inside = _only_folder(path)
+    try:
+        with foreign_reader(path.name, "zarr", "It may be cut off; copy or download it again"):
+            group = zarr.open_group(store or path, mode="r", path=inside)
+        yield group
+    finally:
+        if store is not None:
+            store.close()
+
+
+def _only_folder(path: Path) -> str:
+    """The folder that holds all of an archive, if there is one; else the archive itself."""
+    import zipfile
+
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    first = {name.split("/")[0] for name in names}
+    return first.pop() if len(first) == 1 and all("/" in name for name in names) else ""
+
+
+def zarr_attributes(path: Path) -> dict[str, Any]:
+    """Attributes of the root group.
+
+    Raises
+    ------
+    ReadingError
+        See :func:`opened_zarr`.
+    """
+    with opened_zarr(path) as group:
+        return dict(group.attrs)
+
+
+def _check_encoding(group: Any, file: str) -> None:
+    kind = group.attrs.get("encoding-type", "anndata" if "obs" in group and "var" in group else None)
+    if kind != "anndata":
+        inside = ", ".join(sorted(map(str, group))[:8]) or "nothing"
+        raise ReadingError(
+            f"{file} holds no AnnData",
+            got=f"a zarr group with {inside}",
+            cure="Open a folder written by adata.write_zarr or by spatialdata",
+        )
+
+
+def _check_indices(adata: AnnData) -> None:
+    """Refuse sparse matrices with an index beyond their shape, which would read memory that is not theirs."""
+    raw = () if adata.raw is None else (adata.raw.X,)
+    for stored in (adata.X, *adata.layers.values(), *raw, *adata.obsm.values(), *adata.obsp.values()):
+        if sparse.issparse(stored):
+            stored.check_format(full_check=True)
