@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from conceptstain.canvas.gene_pictures import GenePictures, GenePictureSettings
     from conceptstain.canvas.reading import open_section as open  # noqa: A004 - the word of PIL, zarr and others
+    from conceptstain.canvas.reading import sections
     from conceptstain.canvas.region import ObsValue, PickedSpots, Polygon, Region
     from conceptstain.canvas.samples import open_sample as sample
     from conceptstain.canvas.section import Section
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from conceptstain.concepts.enrichment import enrichment
     from conceptstain.concepts.evidence import Evidence, corrected, evidence
     from conceptstain.concepts.spot_concepts import SpotConcepts, SpotConceptSettings, SpotScores, spot_concepts
-    from conceptstain.errors import ConceptStainError, InputError, MismatchError, ReadingError
+    from conceptstain.errors import ConceptStainError, InputError, MismatchError, ReadingError, SectionChoice
     from conceptstain.exporting import export
     from conceptstain.figures import figure, save_figure
     from conceptstain.fitting import FitSettings, fit, fit_seeds
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from conceptstain.nets.encoder import Encoder
     from conceptstain.nets.rules import rectified
     from conceptstain.progress import Cancelled, Report, Step
+    from conceptstain.spatialdata_file import write_spatialdata
     from conceptstain.study import Study
 
 __version__ = "0.1.0"
@@ -67,6 +69,7 @@ __all__ = [
     "Region",
     "Report",
     "Section",
+    "SectionChoice",
     "SpotConceptSettings",
     "SpotConcepts",
     "SpotProfileSettings",
@@ -101,9 +104,11 @@ __all__ = [
     "save_encoder",
     "save_figure",
     "score_map",
+    "sections",
     "spot_concepts",
     "spot_score",
     "supported_rules",
+    "write_spatialdata",
 ]
 
 # Where a public word is defined: "module" or, where it has another name there, "module:name".
@@ -129,6 +134,7 @@ _HOMES = {
     "Region": "canvas.region",
     "Report": "progress",
     "Section": "canvas.section",
+    "SectionChoice": "errors",
     "SpotConceptSettings": "concepts.spot_concepts",
     "SpotConcepts": "concepts.spot_concepts",
     "SpotProfileSettings": "canvas.spot_profiles",
@@ -163,9 +169,11 @@ _HOMES = {
     "save_encoder": "nets.checkpoint",
     "save_figure": "figures",
     "score_map": "methods.score_map",
+    "sections": "canvas.reading",
     "spot_concepts": "concepts.spot_concepts",
     "spot_score": "methods.spot_score",
     "supported_rules": "methods.saliency",
+    "write_spatialdata": "spatialdata_file",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,7 @@ from uuid import uuid4
 
 from conceptstain.errors import InputError
 
-__all__ = ["check_writable", "written_whole"]
+__all__ = ["check_writable", "folder_written_whole", "written_whole"]
 
 
 def check_writable(path: str | Path, *, overwrite: bool) -> Path:
@@ -50,3 +51,53 @@ def written_whole(path: str | Path, *, overwrite: bool = False) -> Iterator[Path
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_written_whole(path: str | Path, *, marks: tuple[str, ...], overwrite: bool = False) -> Iterator[Path]:
+    """Give a folder's name beside ``path`` to write to; it takes the place of ``path`` once the writing has succeeded.
+
+    Parameters
+    ----------
+    path
+        The folder to write.
+    marks
+        Names of which a folder must hold one to be replaced: no other folder of the user's is ever removed.
+    overwrite
+        Replace an existing folder of that kind.
+
+    Raises
+    ------
+    InputError
+        The folder exists and ``overwrite`` is False, it is another kind of folder or a file, or the folder around it
+        does not exist.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise InputError("The folder to write into does not exist", got=str(path.parent), cure="Make it first")
+    if path.exists():
+        if not overwrite:
+            raise InputError(
+                "The folder exists already",
+                got=str(path),
+                cure="Choose another name, or allow it to be replaced (overwrite)",
+            )
+        if not path.is_dir() or not any((path / mark).exists() for mark in marks):
+            raise InputError(
+                "Something of another kind is in the way", got=str(path), cure="Choose another name, or remove it"
+            )
+    stem = f".{path.stem}-{uuid4().hex[:8]}"
+    beside, before = path.with_name(f"{stem}{path.suffix}"), path.with_name(f"{stem}-before{path.suffix}")
+    try:
+        yield beside
+        if path.exists():
+            path.replace(before)
+        try:
+            beside.replace(path)
+        except OSError:
+            if before.exists():
+                before.replace(path)
+            raise
+    finally:
+        for left in (beside, before):
+            shutil.rmtree(left, ignore_errors=True)

@@ -1,0 +1,66 @@
+"""What we write opens in spatialdata, and in ours again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from conceptstain.canvas.reading import open_section
+from conceptstain.concepts.concept import concept
+from conceptstain.errors import InputError
+from conceptstain.methods.decoded import decoded
+from conceptstain.painting import painting
+from conceptstain.spatialdata_file import write_spatialdata
+from factories import tiny_encoder, tiny_section
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture(scope="module")
+def made():
+    canvas = tiny_section(with_image=True).view("genes")
+    encoder = tiny_encoder(canvas.shape)
+    inner = concept("inner: ring", canvas, encoder, like="Gene1")
+    return canvas, [decoded(canvas, encoder, inner)], encoder
+
+
+def test_results_open_in_spatialdata(made, tmp_path):
+    spatialdata = pytest.importorskip("spatialdata", reason="the extra spatialdata is not installed")
+    canvas, maps, encoder = made
+    read = spatialdata.read_zarr(write_spatialdata(tmp_path / "tiny.zarr", *made))
+    assert set(read.coordinate_systems) == {"global", "micrometers"}
+    centres = spatialdata.get_centroids(read["spots"], coordinate_system="micrometers").compute()
+    np.testing.assert_allclose(centres[["y", "x"]], canvas.section.spots)
+    table = read["table"]
+    (column,) = [name for name in table.obs if name not in {"layer", "region", "instance_id"}]
+    np.testing.assert_allclose(table.obs[column], painting(maps[0], canvas).values)
+    assert table.uns["conceptstain"]["encoder"]["fingerprint"] == encoder.fingerprint
+
+
+def test_results_open_in_ours_again(made, tmp_path):
+    pytest.importorskip("spatialdata", reason="the extra spatialdata is not installed")
+    section = made[0].section
+    again = open_section(write_spatialdata(tmp_path / "tiny.zarr", *made))
+    assert again.unit == "µm"
+    np.testing.assert_allclose(again.spots, section.spots)
+    np.testing.assert_array_equal(again.matrix.toarray(), section.matrix.toarray())
+    np.testing.assert_array_equal(again.image.pixels, section.image.pixels)
+    np.testing.assert_allclose(again.image.to_world, section.image.to_world)
+
+
+def test_a_zarr_folder_is_replaced_only_when_asked_and_no_other_folder_ever(made, tmp_path):
+    pytest.importorskip("spatialdata", reason="the extra spatialdata is not installed")
+    path = write_spatialdata(tmp_path / "tiny.zarr", *made)
+    with pytest.raises(InputError, match="exists already"):
+        write_spatialdata(path, *made)
+    write_spatialdata(path, *made, overwrite=True)
+    (tmp_path / "photos.zarr").mkdir()
+    (tmp_path / "photos.zarr/cat.jpg").touch()
+    with pytest.raises(InputError, match="another kind"):
+        write_spatialdata(tmp_path / "photos.zarr", *made, overwrite=True)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["photos.zarr", "tiny.zarr"]
+
+
+def test_another_ending_is_refused(made, tmp_path):
+    with pytest.raises(InputError, match=r"End the name in \.zarr"):
+        write_spatialdata(tmp_path / "tiny.h5ad", *made)
