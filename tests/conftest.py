@@ -42,7 +42,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how much the published sections would have tested."""
-    skipped = [report for report in terminalreporter.stats.get("skipped", ()) if "real_data" in report.keywords]
+    skipped = [
+        report for report in terminalreporter.stats.get("skipped", ()) if "real_data" in getattr(report, "keywords", ())
+    ]
     if skipped and _data_folder() is None:
         terminalreporter.write_line(
             f"{len(skipped)} tests on published sections were skipped: {REAL_DATA} names no folder that holds them."

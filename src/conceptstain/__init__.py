@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from conceptstain.canvas.gene_pictures import GenePictures, GenePictureSettings
+    from conceptstain.canvas.geojson import regions_from_geojson, regions_to_geojson
     from conceptstain.canvas.reading import open_section as open  # noqa: A004 - the word of PIL, zarr and others
     from conceptstain.canvas.reading import sections
     from conceptstain.canvas.region import ObsValue, PickedSpots, Polygon, Region
@@ -98,6 +99,8 @@ __all__ = [
     "open",
     "random_cosines",
     "rectified",
+    "regions_from_geojson",
+    "regions_to_geojson",
     "saliencies",
     "saliency",
     "sample",
@@ -163,6 +166,8 @@ _HOMES = {
     "open": "canvas.reading:open_section",
     "random_cosines": "concepts.cosines",
     "rectified": "nets.rules",
+    "regions_from_geojson": "canvas.geojson",
+    "regions_to_geojson": "canvas.geojson",
     "saliencies": "methods.saliency",
     "saliency": "methods.saliency",
     "sample": "canvas.samples:open_sample",

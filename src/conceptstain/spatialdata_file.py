@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +96,7 @@ def write_spatialdata(
         )
         elements: dict[str, Any] = {SHAPES: spots}
         if section.image is not None:
-            affine = Affine(_from_corner(section.image), input_axes=("y", "x"), output_axes=("y", "x"))
+            affine = Affine(_from_pixels(section.image), input_axes=("y", "x"), output_axes=("y", "x"))
             elements[IMAGE] = Image2DModel.parse(
                 np.moveaxis(section.image.pixels, 2, 0),
                 dims=("c", "y", "x"),
@@ -139,7 +140,6 @@ def _allowed(names: Iterable[object]) -> list[str]:
     return allowed
 
 
-def _from_corner(image: TissueImage) -> np.ndarray:
-    """From positions on the image, 0 at its corner, to the world; ours count from the centre of the first pixel."""
-    corner = np.array([[1.0, 0.0, -0.5], [0.0, 1.0, -0.5], [0.0, 0.0, 1.0]])
-    return np.asarray(image.to_world @ corner)
+def _from_pixels(image: TissueImage) -> np.ndarray:
+    """From positions on the pixels, 0 at their corner, to the world."""
+    return replace(image, reduction=1.0).from_file

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
+
 from conceptstain.canvas.region import ObsValue
-from conceptstain.cli.choosing import alike, definition_from
+from conceptstain.cli.choosing import DrawnOn, alike, definition_from, region_from
+from conceptstain.errors import InputError
 from factories import tiny_section
 
 
@@ -22,3 +27,15 @@ def test_a_region_may_hold_spaces_and_signs():
 def test_canvases_get_the_smallest_frame_that_fits_all():
     canvases = [tiny_section().view("genes"), tiny_section(3, 40).view("genes"), tiny_section(35, 3).view("genes")]
     assert {canvas.grid.frame for canvas in alike(canvases)} == {(40, 40)}
+
+
+def test_an_outline_is_named_by_its_file_and_its_name(tmp_path):
+    triangle = [[0, 0], [4, 0], [4, 4], [0, 0]]
+    geometry = {"type": "Polygon", "coordinates": [triangle]}
+    content = {"type": "Feature", "geometry": geometry, "properties": {"name": "GCL"}}
+    (tmp_path / "areas.geojson").write_text(json.dumps(content))
+    region = region_from(f"{tmp_path / 'areas.geojson'}#GCL", DrawnOn(tiny_section, 2.0))
+    assert region.name == "GCL"
+    assert region.selector.outlines[0].tolist() == [[0, 0], [0, 8], [8, 8]]
+    with pytest.raises(InputError, match="need a scale"):
+        region_from(f"{tmp_path / 'areas.geojson'}#GCL", DrawnOn(tiny_section, None))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, final
+from pathlib import Path
+from typing import Any, Protocol, final
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -31,19 +34,38 @@ class Selector(Protocol):
 @final
 @dataclass(frozen=True, eq=False)
 class Polygon:
-    """Spots whose centre lies inside one of these outlines, given in world coordinates ``(y, x)``."""
+    """Spots whose centre lies inside one of these outlines and not in a hole of it.
 
-    outlines: tuple[Float[np.ndarray, "vertices 2"], ...]
+    Attributes
+    ----------
+    outlines
+        Corners in world coordinates ``(y, x)``.
+    holes
+        For every outline those cut out of it; empty: none has any.
+    """
+
+    outlines: tuple[Float[np.ndarray, "_ 2"], ...]
+    holes: tuple[tuple[Float[np.ndarray, "_ 2"], ...], ...] = ()
+
+    @property
+    def holes_of_outlines(self) -> tuple[tuple[Float[np.ndarray, "_ 2"], ...], ...]:
+        """The holes, one entry for every outline."""
+        return self.holes or ((),) * len(self.outlines)
 
     def choose(self, section: Section) -> Bool[np.ndarray, " spots"]:
-        """Spots inside any outline."""
+        """Spots inside any outline; an island in a hole is an outline of its own."""
         inside = np.zeros(section.n_spots, dtype=bool)
-        for outline in self.outlines:
-            inside |= Outline(outline).contains_points(section.spots)
+        for outline, holes in zip(self.outlines, self.holes_of_outlines, strict=True):
+            within = Outline(outline).contains_points(section.spots)
+            for hole in holes:
+                within &= ~Outline(hole).contains_points(section.spots)
+            inside |= within
         return inside
 
     def __str__(self) -> str:
-        return "drawn outline" if len(self.outlines) == 1 else f"{len(self.outlines)} drawn outlines"
+        drawn = "drawn outline" if len(self.outlines) == 1 else f"{len(self.outlines)} drawn outlines"
+        n_holes = sum(map(len, self.holes))
+        return drawn + (f" with {n_holes} hole{'' if n_holes == 1 else 's'}" if n_holes else "")
 
 
 @final
@@ -132,7 +154,7 @@ class Region:
     selector: Selector
 
     @classmethod
-    def from_polygon(cls, name: str, *outlines: Float[np.ndarray, "vertices 2"]) -> Region:
+    def from_polygon(cls, name: str, *outlines: Float[np.ndarray, "_ 2"]) -> Region:
         """Spots inside any of the outlines, each ``(vertices, 2)`` world coordinates ``(y, x)``."""
         for outline in outlines:
             if np.ndim(outline) != 2 or np.shape(outline)[1] != 2 or len(outline) < 3:
@@ -142,6 +164,50 @@ class Region:
                     cure="Draw it again",
                 )
         return cls(name, Polygon(tuple(np.asarray(outline, dtype=float) for outline in outlines)))
+
+    @classmethod
+    def from_geojson(
+        cls,
+        source: str | os.PathLike[str] | Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        name: str | None = None,
+        *,
+        scale: float | None = None,
+        section: Section | None = None,
+    ) -> Region:
+        """The area of that name in GeoJSON as QuPath writes it; without a name, all of its areas as one region.
+
+        Parameters
+        ----------
+        source, scale, section
+            As in :func:`conceptstain.canvas.geojson.regions_from_geojson`.
+        name
+            Name or class of an area. None: all areas; they are called by their name if it is one, else by the file.
+
+        Raises
+        ------
+        ReadingError
+            Not GeoJSON, or something in it is no area.
+        InputError
+            No area of that name, or no scale.
+        """
+        from conceptstain.canvas.geojson import regions_from_geojson
+
+        regions = regions_from_geojson(source, scale=scale, section=section)
+        if name is not None:
+            for region in regions:
+                if region.name == name:
+                    return region
+            raise InputError(
+                "There is no area of that name",
+                got=repr(name),
+                cure=f"Choose one of: {', '.join(region.name for region in regions)}",
+            )
+        if len(regions) == 1:
+            return regions[0]
+        drawn = [region.selector for region in regions if isinstance(region.selector, Polygon)]
+        called = Path(source).stem if isinstance(source, str | os.PathLike) else "areas"
+        outlines = tuple(outline for each in drawn for outline in each.outlines)
+        return cls(called, Polygon(outlines, tuple(holes for each in drawn for holes in each.holes_of_outlines)))
 
     @classmethod
     def from_obs(cls, column: str, value: str, name: str | None = None) -> Region:

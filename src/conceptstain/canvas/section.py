@@ -36,10 +36,19 @@ class TissueImage:
         RGB, 0..255.
     to_world
         Affine matrix from ``(row, column, 1)`` of a pixel's centre to ``(y, x, 1)`` in world units.
+    reduction
+        Pixels of the file along one pixel of ``pixels``.
     """
 
     pixels: UInt8[np.ndarray, "height width 3"]
     to_world: Float[np.ndarray, "3 3"]
+    reduction: float = 1.0
+
+    @property
+    def from_file(self) -> Float[np.ndarray, "3 3"]:
+        """Affine matrix to the world from positions ``(y, x, 1)`` on the file's image, counted from its corner."""
+        corner = np.array([[1.0, 0.0, -0.5], [0.0, 1.0, -0.5], [0.0, 0.0, 1.0]])
+        return self.to_world @ corner @ np.diag([1 / self.reduction, 1 / self.reduction, 1.0])
 
 
 @final
@@ -139,7 +148,7 @@ class Section:
                 cure="Give a positive size, for a section whose coordinates are in pixels",
             )
         scale = np.diag([pixel_size, pixel_size, 1.0])
-        image = self.image and TissueImage(self.image.pixels, scale @ self.image.to_world)
+        image = self.image and replace(self.image, to_world=scale @ self.image.to_world)
         return replace(
             self,
             spots=self.spots * pixel_size,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
 
@@ -54,7 +54,7 @@ class Picture:
     def placed(self, from_position: Float[np.ndarray, "3 3"]) -> TissueImage:
         """Placed by the affine map from continuous positions ``(y, x, 1)`` on the file's image to the world."""
         shrunk = float(self.reduction)
-        return placed(self.pixels, from_position @ np.diag([shrunk, shrunk, 1.0]))
+        return replace(placed(self.pixels, from_position @ np.diag([shrunk, shrunk, 1.0])), reduction=shrunk)
 
 
 def read_image(path: Path) -> Picture:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from conceptstain.cli.options import Network, Preset
 from conceptstain.cli.telling import ProgressLine
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from conceptstain.nets.picture_vae import Network as NetworkName
 
 __all__ = [
+    "DrawnOn",
     "alike",
     "canvas_and_encoder",
     "check_heard",
@@ -59,10 +60,12 @@ def definition_from(
     form: Form = "mean",
     neighbours: int = 50,
     minus: str = "",
+    drawn_on: DrawnOn | None = None,
 ) -> Definition:
     """What ``--like``, ``--genes`` or ``--region`` asks for; without a name it is called by what it is made of.
 
-    ``minus`` comes before the options' names: ``"minus-"`` for those of what is subtracted.
+    ``minus`` comes before the options' names: ``"minus-"`` for those of what is subtracted. ``drawn_on``: see
+    :func:`region_from`.
 
     Raises
     ------
@@ -79,19 +82,43 @@ def definition_from(
             got=" and ".join(named) or "none of --like, --genes and --region",
             cure=f"Give --{minus}like Penk, --{minus}genes Penk,Nrgn or --{minus}region obs:layer=GCL",
         )
-    spots = None if region is None else region_from(region)
+    spots = None if region is None else region_from(region, drawn_on)
     items = None if genes is None else tuple(filter(None, (gene.strip() for gene in genes.split(","))))
     called = name or like or (spots.name if spots else ", ".join(items or ()))
     return Definition(called, like, items, spots, form, neighbours)
 
 
-def region_from(text: str) -> Region:
-    """The region that is written ``obs:COLUMN=VALUE``; an InputError for any other writing."""
+class DrawnOn(NamedTuple):
+    """What places outlines: the size of a pixel, or the image of a section, which is opened when it is needed."""
+
+    section: Callable[[], Section]
+    pixel_size: float | None
+
+
+def region_from(text: str, drawn_on: DrawnOn | None = None) -> Region:
+    """The region that is written ``obs:COLUMN=VALUE`` or ``FILE.geojson#NAME``.
+
+    Raises
+    ------
+    InputError
+        Another writing, or outlines without a scale.
+    ReadingError
+        The outlines cannot be read.
+    """
     from conceptstain.canvas.region import Region
 
+    file, _, name = text.partition("#")
+    if file.lower().endswith((".geojson", ".json")) and drawn_on is not None:
+        if drawn_on.pixel_size is not None:
+            return Region.from_geojson(file, name or None, scale=drawn_on.pixel_size)
+        return Region.from_geojson(file, name or None, section=drawn_on.section())
     found = re.fullmatch(r"obs:([^=]+)=(.+)", text)
     if found is None:
-        raise InputError("A region is named by an annotation", got=repr(text), cure="Write obs:COLUMN=VALUE")
+        raise InputError(
+            "A region is named by an annotation or an outline",
+            got=repr(text),
+            cure="Write obs:COLUMN=VALUE or FILE.geojson#NAME",
+        )
     return Region.from_obs(found[1].strip(), found[2].strip())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from conceptstain import __version__
 from conceptstain.cli.choosing import (
+    DrawnOn,
     alike,
     canvas_and_encoder,
     check_heard,
@@ -30,6 +32,7 @@ from conceptstain.cli.options import (
     Network,
     Nulls,
     Overwrite,
+    PixelSize,
     PresetOption,
     SectionName,
     Seed,
@@ -215,7 +218,10 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
     genes: Annotated[str | None, typer.Option(help="Genes, separated by commas.", show_default=False)] = None,
     region: Annotated[
         str | None,
-        typer.Option(help="Spots by annotation: obs:layer=GCL; the genes enriched there.", show_default=False),
+        typer.Option(
+            help="Spots by annotation or outline: obs:layer=GCL, areas.geojson#GCL; the genes enriched there.",
+            show_default=False,
+        ),
     ] = None,
     minus_like: Annotated[
         str | None, typer.Option(help="Subtract the concept of a gene's latent neighbours.", show_default=False)
@@ -231,6 +237,7 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
     alignment: Alignment = None,
     image_scale: ImageScale = None,
     section_name: SectionName = None,
+    pixel_size: PixelSize = None,
     maps: Annotated[
         list[str] | None,
         typer.Option(
@@ -274,15 +281,23 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
         kinds = [map_kind(key) for key in dict.fromkeys(maps or ())]
         settings = MapSettings(latent, percentile, variant.value, threshold, padding)
         check_heard(settings, kinds)
-        definition = definition_from(like, genes, region, form=form.value, neighbours=neighbours)
+        open_once = cache(lambda: opened(file, image, alignment, image_scale, section_name))
+        drawn_on = DrawnOn(open_once, pixel_size)
+        definition = definition_from(like, genes, region, form=form.value, neighbours=neighbours, drawn_on=drawn_on)
         if minus_like or minus_genes or minus_region:
             definition -= definition_from(
-                minus_like, minus_genes, minus_region, form=form.value, neighbours=neighbours, minus="minus-"
+                minus_like,
+                minus_genes,
+                minus_region,
+                form=form.value,
+                neighbours=neighbours,
+                minus="minus-",
+                drawn_on=drawn_on,
             )
         definition = definition.renamed(name or definition.name).in_space(space or LATENT)
         for kind in kinds:
             kind.check(definition)
-        section = opened(file, image, alignment, image_scale, section_name)
+        section = open_once()
         stem = file_stem(section.name, definition.name)
         formats = (*FORMATS, CONTROLS, *([EVIDENCE] if nulls else []))
         check_targets(out, stem, section, overwrite=overwrite, formats=formats)

@@ -18,6 +18,7 @@ __all__ = [
     "Network",
     "Nulls",
     "Overwrite",
+    "PixelSize",
     "Preset",
     "PresetOption",
     "SectionName",
@@ -88,6 +89,13 @@ Alignment = Annotated[
 ImageScale = Annotated[
     float | None,
     typer.Option(help="Size of --image relative to the full-size image, such as 0.2.", show_default=False),
+]
+PixelSize = Annotated[
+    float | None,
+    typer.Option(
+        help="Size of a pixel that .geojson outlines were drawn on, in the section's unit.",
+        show_default="that of the tissue image",
+    ),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of every random draw.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files of the same names.")]

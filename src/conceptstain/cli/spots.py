@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from conceptstain.cli.choosing import opened, region_from
+from conceptstain.cli.choosing import DrawnOn, opened, region_from
 from conceptstain.cli.judging import spots_controlled, spots_tested
 from conceptstain.cli.options import (
     Alignment,
@@ -18,6 +18,7 @@ from conceptstain.cli.options import (
     ImageScale,
     Nulls,
     Overwrite,
+    PixelSize,
     SectionName,
     Seed,
     SpotDirection,
@@ -44,7 +45,7 @@ SEEDS = 3
 def spots(  # noqa: PLR0917 - options, which typer passes by name
     file: File,
     region: Annotated[
-        list[str], typer.Option(help="Spots by annotation: obs:layer=GCL; repeatable.", show_default=False)
+        list[str], typer.Option(help="Spots: obs:layer=GCL or areas.geojson#GCL; repeatable.", show_default=False)
     ],
     out: Annotated[Path, typer.Option(help="Folder to write to; made if it does not exist.", show_default=False)],
     on: Annotated[
@@ -80,6 +81,7 @@ def spots(  # noqa: PLR0917 - options, which typer passes by name
     alignment: Alignment = None,
     image_scale: ImageScale = None,
     section_name: SectionName = None,
+    pixel_size: PixelSize = None,
     nulls: Nulls = 999,
     seed: Seed = 0,
     overwrite: Overwrite = False,
@@ -99,7 +101,7 @@ def spots(  # noqa: PLR0917 - options, which typer passes by name
         section, *others = _told_apart(
             [opened(file, image, alignment, image_scale, section_name), *(opened(each) for each in on or ())]
         )
-        regions = _regions(region, section)
+        regions = _regions(region, section, pixel_size)
         called = "+".join(each.name for each in regions)
         stems = [file_stem(each.name, called) for each in (section, *others)]
         _check_stems(stems, (section, *others))
@@ -176,11 +178,11 @@ def fit_profiles(
         typer.echo(f"Wrote {path} (fingerprint {encoder.fingerprint}), fitted in {_seconds(encoder):.0f} s.")
 
 
-def _regions(texts: Sequence[str], section: Section) -> list[Region]:
+def _regions(texts: Sequence[str], section: Section, pixel_size: float | None) -> list[Region]:
     """What is named, each once, and checked before a network is fitted; values of two columns are told apart."""
     from dataclasses import replace
 
-    regions = [region_from(text) for text in dict.fromkeys(texts)]
+    regions = [region_from(text, DrawnOn(lambda: section, pixel_size)) for text in dict.fromkeys(texts)]
     for each in regions:
         each.choose(section)
     names = [each.name for each in regions]
