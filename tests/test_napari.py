@@ -12,6 +12,7 @@ from napari.utils.notifications import notification_manager
 from npe2 import PluginManager, PluginManifest
 
 import factories
+import written
 from conceptstain import _napari
 from conceptstain.errors import InputError, ReadingError
 
@@ -81,9 +82,30 @@ def test_what_we_cannot_read_is_left_to_others(names, tmp_path):
     assert _napari.get_reader([tmp_path / name for name in names]) is None
 
 
-def test_a_folder_is_left_to_others(tmp_path):
+def test_a_folder_without_a_section_is_left_to_others(tmp_path):
     (tmp_path / "folder.h5ad").mkdir()
     assert _napari.get_reader(tmp_path / "folder.h5ad") is None
+
+
+def test_a_folder_with_a_section_opens_as_layers(tmp_path, plugins):
+    written.write_visium(tmp_path / "slide")
+    written.write_zarr(factories.tiny_section().adata, tmp_path / "tiny.zarr")
+    viewer = ViewerModel()
+    for folder in ("slide", "tiny.zarr"):
+        viewer.open(tmp_path / folder, plugin=PLUGIN)
+    assert [layer.name for layer in viewer.layers] == ["slide - tissue", "slide - spots", "tiny - spots"]
+
+
+@pytest.mark.parametrize("name", ["mob-rep1", "mob-rep2"])
+def test_a_published_sample_without_a_network_is_an_error_in_plain_words(name, plugins, monkeypatch, tmp_path):
+    def fail(*_args: object, **_settings: object) -> str:
+        raise ConnectionError("no route")
+
+    monkeypatch.delenv("CONCEPTSTAIN_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("pooch.retrieve", fail)
+    with pytest.raises(ReadingError, match=f"{name} cannot be downloaded"):
+        ViewerModel().open_sample(PLUGIN, name)
 
 
 def test_a_section_opens_as_layers(section_file, plugins):
@@ -102,7 +124,7 @@ def test_several_sections_open_side_by_side(section_file, tmp_path):
 
 
 def test_the_sample_is_in_the_menu_and_opens(plugins):
-    (sample,) = plugins.get_manifest(PLUGIN).contributions.sample_data
+    sample = plugins.get_manifest(PLUGIN).contributions.sample_data[0]
     assert sample.display_name == "Olfactory bulb (simulated)"
     viewer = ViewerModel()
     viewer.open_sample(PLUGIN, sample.key)

@@ -63,7 +63,8 @@ def test_the_version_is_the_same_everywhere():
 
 
 def test_every_dependency_is_used_and_every_import_is_declared():
-    assert imported() == declared(PROJECT["dependencies"])
+    extra = PROJECT["optional-dependencies"]["spatialdata"]
+    assert imported() == declared([*PROJECT["dependencies"], *extra])
 
 
 def test_no_qt_binding_is_forced_on_anyone():

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from conceptstain.canvas.section import Section
     from conceptstain.layer_tuples import LayerTuple
 
-__all__ = ["get_reader", "make_widget", "open_sample_layers"]
+__all__ = ["get_reader", "make_widget", "open_mob_rep1", "open_mob_rep2", "open_sample_layers"]
 
 AnyPath = str | os.PathLike[str]
 NO_LAYERS: list[Any] = [(None,)]  # napari's word for "read, but nothing to show"
@@ -82,6 +82,16 @@ def open_sample_layers() -> list[LayerTuple]:
     return layers(open_sample())
 
 
+def open_mob_rep1() -> list[Any]:
+    """Give the layers of the published olfactory bulb, replicate 1; the first time it is downloaded."""
+    return _published("mob-rep1")
+
+
+def open_mob_rep2() -> list[Any]:
+    """Give the layers of the published olfactory bulb, replicate 2; the first time it is downloaded."""
+    return _published("mob-rep2")
+
+
 def make_widget(viewer: Viewer | None = None) -> MainPanel:
     """Make the dock widget.
 
@@ -103,6 +113,16 @@ def make_widget(viewer: Viewer | None = None) -> MainPanel:
     if viewer is None:
         raise InputError("There is no viewer to work in", cure="Open one with napari.Viewer()")
     return MainPanel(viewer)
+
+
+def _published(name: str) -> list[Any]:
+    """Layers of a sample. What fails is raised: napari shows it as it is, and takes an empty list for an error."""
+    from conceptstain.canvas.samples import open_sample
+    from conceptstain.layer_tuples import layers
+
+    section = open_sample(name)
+    _tell_notes(section)
+    return list(layers(section))
 
 
 def _opened(path: Path, *, image: Path | None) -> list[LayerTuple]:

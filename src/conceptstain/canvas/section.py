@@ -48,7 +48,7 @@ class TissueImage:
     def from_file(self) -> Float[np.ndarray, "3 3"]:
         """Affine matrix to the world from positions ``(y, x, 1)`` on the file's image, counted from its corner."""
         corner = np.array([[1.0, 0.0, -0.5], [0.0, 1.0, -0.5], [0.0, 0.0, 1.0]])
-        return self.to_world @ corner @ np.diag([1 / self.reduction, 1 / self.reduction, 1.0])
+        return np.asarray(self.to_world @ corner @ np.diag([1 / self.reduction, 1 / self.reduction, 1.0]))
 
 
 @final
