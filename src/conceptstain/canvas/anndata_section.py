@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -22,10 +21,21 @@ from conceptstain.canvas.spot_positions import nearest_distance, positions_in
 from conceptstain.canvas.tissue_image import check_placing, placed, placed_at_scale, read_image, rgb
 from conceptstain.errors import ReadingError
 
-__all__ = ["Scale", "Seen", "Source", "read_anndata", "scale_of", "section_names", "section_of"]
+__all__ = [
+    "EXTREME",
+    "Scale",
+    "Seen",
+    "Source",
+    "factors_of",
+    "read_anndata",
+    "scale_of",
+    "section_names",
+    "section_of",
+]
 
 VISIUM_PITCH = 100.0
 VISIUM_DIAMETER = 65.0  # what spot_diameter_fullres measures on a Visium slide, in micrometres
+EXTREME = 1e6  # scale factors beyond it or below its inverse are mistakes
 ENDINGS = (".h5ad", ".zarr.zip", ".zarr")
 
 Seen = tuple[TissueImage | None, tuple[str, ...]]
@@ -135,7 +145,7 @@ def section_of(
     content: Mapping[str, Any] = next(iter(libraries_of(adata).values()), {})
     positions, told = positions_in(adata, path.name)
     notes.extend(told)
-    factors = _factors(content.get("scalefactors"))
+    factors = factors_of(content.get("scalefactors"))
     nearest = nearest_distance(positions, path.name)
     scale = source.scale or scale_of(factors, nearest)
     spots = positions[:, ::-1] * scale.per_pixel
@@ -182,12 +192,12 @@ def _on_tissue(adata: AnnData, file: str) -> tuple[AnnData, tuple[str, ...]]:
     return adata[on_tissue].copy(), (f"{left_out} beside the tissue left out (obs['in_tissue'] is not 1).",)
 
 
-def _factors(told: object) -> dict[str, float]:
-    """The scale factors; one that is no finite number is as good as absent."""
+def factors_of(told: object) -> dict[str, float]:
+    """The scale factors; one that no microscope can have, or that is no number, is as good as absent."""
     found: dict[str, float] = {}
     for key, value in told.items() if isinstance(told, Mapping) else ():
         with suppress(TypeError, ValueError):
-            if math.isfinite(number := float(value)):
+            if 1 / EXTREME <= (number := float(value)) <= EXTREME:
                 found[str(key)] = number
     return found
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from conceptstain.canvas.untrusted import read_at_most
 from conceptstain.errors import ReadingError
 
 __all__ = ["CountTable", "read_count_table"]
@@ -79,12 +80,12 @@ def _content(path: Path) -> bytes:
             raw.seek(0)
             # A small gzip file can unpack to any size; no more is read than can be kept.
             with gzip.open(raw) if packed else raw as file:
-                content = file.read(LARGEST_TEXT + 1)
+                content = read_at_most(file, LARGEST_TEXT)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ReadingError(
             f"{path.name} is not a whole gzip file", got=str(error), cure="It was cut off or damaged; download it again"
         ) from error
-    if len(content) > LARGEST_TEXT:
+    if content is None:
         raise ReadingError(
             f"{path.name} is too large to be read as text",
             got=f"more than {LARGEST_TEXT / 2**30:.0f} GiB",

@@ -14,7 +14,7 @@ from anndata import AnnData
 from scipy import sparse
 
 from conceptstain.canvas.expression import counted
-from conceptstain.canvas.untrusted import check_hdf5, foreign_reader, refuse_size
+from conceptstain.canvas.untrusted import check_hdf5, foreign_reader, read_at_most, refuse_size
 from conceptstain.errors import ReadingError
 
 __all__ = ["read_feature_h5", "read_feature_mtx"]
@@ -122,8 +122,8 @@ def _unpacked(path: Path) -> Iterator[IO[bytes]]:
 def _lines(path: Path) -> list[list[str]]:
     """Cells of the lines; read as text, since a gene may be called NA."""
     with _unpacked(path) as file:
-        content = file.read(LARGEST_NAMES + 1)
-    if len(content) > LARGEST_NAMES:
+        content = read_at_most(file, LARGEST_NAMES)
+    if content is None:
         raise ReadingError(
             f"{path.name} is too large for a list of names", got=f"more than {LARGEST_NAMES:,} bytes", cure=CURE
         )

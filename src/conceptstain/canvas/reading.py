@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from conceptstain.canvas.anndata_file import ZIPPED, zarr_attributes
-from conceptstain.canvas.anndata_section import read_anndata, section_names
+from conceptstain.canvas.anndata_section import EXTREME, read_anndata, section_names
 from conceptstain.canvas.section import Section
 from conceptstain.canvas.section_choice import refuse_choice
 from conceptstain.canvas.spatial_transcriptomics import read_spatial_transcriptomics
@@ -83,8 +83,10 @@ def open_section(
     """
     path = Path(path)
     read = _reader(path)
-    if image_scale is not None and not image_scale > 0:
-        raise InputError("An image cannot have that scale", got=str(image_scale), cure="Use a value above 0")
+    if image_scale is not None and not 1 / EXTREME <= image_scale <= EXTREME:
+        raise InputError(
+            "An image cannot have that scale", got=str(image_scale), cure="Use a value above 0, such as 0.2"
+        )
     image = None if image is None else Path(image)
     alignment = None if alignment is None else Path(alignment)
     with _denied_access_told(path):

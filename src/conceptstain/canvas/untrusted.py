@@ -7,19 +7,22 @@ import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from gzip import GzipFile
+from io import BufferedReader
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import IO, Any
 
 import h5py
 import numpy as np
 
 from conceptstain.errors import ConceptStainError, ReadingError
 
-__all__ = ["LARGEST_BYTES", "check_hdf5", "check_zarr", "check_zip", "foreign_reader", "refuse_size"]
+__all__ = ["LARGEST_BYTES", "check_hdf5", "check_zarr", "check_zip", "foreign_reader", "read_at_most", "refuse_size"]
 
 LARGEST_BYTES = 16 * 2**30
 """What the arrays of one file may claim together; larger sections are opened by parts."""
 
+PART = 2**20
 NEVER_EMPTY = ("indices", "data", "_index")  # parts of zarr arrays that no writer leaves out because they are all zero
 
 
@@ -42,6 +45,16 @@ def foreign_reader(file: str, kind: str, cure: str) -> Iterator[None]:
     except Exception as error:  # a damaged file makes h5py, zarr and anndata raise anything
         told = str(error).strip().split("\n")[0][:200]
         raise ReadingError(f"{file} cannot be read as {kind}", got=told or type(error).__name__, cure=cure) from error
+
+
+def read_at_most(file: IO[bytes] | GzipFile | BufferedReader, limit: int) -> bytes | None:
+    """All that is in a file, or None if it is more than ``limit`` bytes; memory is taken as the bytes come."""
+    content = bytearray()
+    while part := file.read(PART):
+        content += part
+        if len(content) > limit:
+            return None
+    return bytes(content)
 
 
 def refuse_size(n_bytes: float, file: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from conceptstain.canvas.anndata_section import Scale, Seen, Source, section_of
+from conceptstain.canvas.anndata_section import Scale, Seen, Source, factors_of, section_of
 from conceptstain.canvas.feature_matrix import read_feature_h5, read_feature_mtx
 from conceptstain.canvas.gene_names import name_genes
 from conceptstain.canvas.section import Section
@@ -193,7 +193,7 @@ def _factors(path: Path) -> tuple[dict[str, float], tuple[str, ...]]:
         )
     with foreign_reader(path.name, "JSON", "Copy it again from the output of Space Ranger"):
         told: Any = json.loads(path.read_text(encoding="utf-8"))
-        return {str(key): float(value) for key, value in dict(told).items() if np.isfinite(float(value))}, ()
+        return factors_of({key: float(value) for key, value in dict(told).items()}), ()
 
 
 def _scale(adata: AnnData, factors: dict[str, float], file: str) -> Scale:
