@@ -85,6 +85,25 @@ def an_empty_zarr_folder(folder: Path) -> Path:
     return folder / "a.zarr"
 
 
+@refused("cannot be read as AnnData.*pickle")
+def zarr_with_a_pickle(folder: Path) -> Path:
+    make = zarred(lambda path: None, version=2)
+    path = make(folder)
+    assert isinstance(path, Path)
+    metadata = json.loads((path / "obsm/spatial/.zarray").read_text())
+    metadata["compressor"] = {"id": "pickle", "protocol": 5}
+    (path / "obsm/spatial/.zarray").write_text(json.dumps(metadata))
+    return path
+
+
+@refused("claims more than can be opened")
+def zarr_in_too_many_pieces(folder: Path) -> Path:
+    path = zarred(lambda path: None)(folder)
+    assert isinstance(path, Path)
+    zarr.open_group(path, mode="a").create_array("uns/many", shape=(10**8,), chunks=(1,), dtype="u1")
+    return path
+
+
 @refused("holds no AnnData")
 def zarr_of_an_image(folder: Path) -> Path:
     zarr.open_group(folder / "a.zarr", mode="w").create_array("0", data=np.zeros((9, 9)))

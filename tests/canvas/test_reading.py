@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
+import zarr
 
 from conceptstain.canvas.reading import READABLE, is_readable, open_section
 from conceptstain.errors import InputError, ReadingError
-from written import table_text
+from written import lattice_anndata, table_text, write_zarr
 
 
 def test_a_missing_file_is_named(tmp_path):
@@ -54,3 +56,12 @@ def test_errors_are_one_line(tmp_path):
     with pytest.raises(ReadingError) as caught:
         open_section(tmp_path / "a.h5ad")
     assert "\n" not in str(caught.value)
+
+
+def test_a_zarr_folder_is_ours_only_if_it_says_that_it_is_a_section(tmp_path):
+    write_zarr(lattice_anndata(), tmp_path / "new.zarr")
+    write_zarr(lattice_anndata(), tmp_path / "old.zarr", version=2)
+    zarr.open_group(tmp_path / "image.zarr", mode="w").create_array("0", data=np.zeros((9, 9)))
+    (tmp_path / "empty.zarr").mkdir()
+    readable = {path.name for path in tmp_path.iterdir() if is_readable(path)}
+    assert readable == {"new.zarr", "old.zarr"}

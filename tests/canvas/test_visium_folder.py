@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from conceptstain.canvas.reading import open_section, sections
@@ -153,3 +154,15 @@ def test_a_slide_written_by_us_opens_again_in_micrometres(tmp_path):
 def test_the_name_of_a_folder_is_its_section(tmp_path):
     write_visium(tmp_path / "slide")
     assert sections(tmp_path / "slide") == ("slide",)
+
+
+def test_positions_in_parquet_read_as_those_in_text(tmp_path):
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    write_visium(tmp_path / "slide")
+    expected = open_section(tmp_path / "slide")
+    positions = tmp_path / "slide/spatial/tissue_positions.csv"
+    pd.read_csv(positions).to_parquet(positions.with_suffix(".parquet"))
+    positions.unlink()
+    section = open_section(tmp_path / "slide")
+    np.testing.assert_allclose(section.spots, expected.spots)
+    assert section.notes == expected.notes

@@ -11,7 +11,7 @@ import anndata
 from anndata import AnnData
 from scipy import sparse
 
-from conceptstain.canvas.untrusted import check_hdf5, check_zarr, check_zip, foreign_reader
+from conceptstain.canvas.untrusted import check_hdf5, check_pieces, check_zarr, check_zip, foreign_reader
 from conceptstain.errors import ReadingError
 
 __all__ = ["ZIPPED", "load_anndata", "opened_zarr", "zarr_attributes"]
@@ -32,6 +32,7 @@ def load_anndata(path: Path) -> tuple[AnnData, tuple[str, ...]]:
     if path.is_dir() or path.name.lower().endswith(ZIPPED):
         with opened_zarr(path) as group, foreign_reader(path.name, "AnnData", CURE.format("write_zarr")):
             _check_encoding(group, path.name)
+            check_pieces(group, path.name)
             notes = check_zarr(group, path.name)
             adata = anndata.io.read_zarr(group)
             _check_indices(adata)

@@ -30,7 +30,8 @@ class Grid:
 
     On a square lattice, and where there is none, the cells are squares. On a hexagonal one they are its points, so that
     every spot has a cell of its own: a row of the picture is a row of the lattice, of which every second lies half a
-    cell to the side. The picture of a hexagonal lattice is therefore sheared by half a cell, row by row.
+    cell to the side. In the picture these are drawn straight above each other, and the rows, which lie 0.87 spacings
+    apart, are drawn a whole one apart.
 
     Attributes
     ----------

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -118,8 +119,19 @@ def is_readable(path: str | os.PathLike[str]) -> bool:
     path = Path(path)
     name = path.name.lower()
     if path.is_dir():
-        return name.endswith(".zarr") or is_visium_folder(path)
+        return is_visium_folder(path) or (name.endswith(".zarr") and _says_it_is_a_section(path))
     return name.endswith(READABLE)
+
+
+def _says_it_is_a_section(path: Path) -> bool:
+    """Whether a zarr folder is AnnData or SpatialData, and not an image that other readers open; it is not opened."""
+    for name in ("zarr.json", ".zattrs"):
+        with suppress(OSError, ValueError):
+            content = json.loads((path / name).read_text(encoding="utf-8"))
+            attributes = content.get("attributes", content) if isinstance(content, dict) else {}
+            if SPATIALDATA in attributes or attributes.get("encoding-type") == "anndata":
+                return True
+    return (path / "obs").is_dir() and (path / "var").is_dir()
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from conceptstain.canvas.section import Section
 from conceptstain.canvas.section_choice import refuse_choice
 from conceptstain.canvas.spot_positions import nearest_distance
 from conceptstain.canvas.tissue_image import LONGEST_SIDE, placed, rgb
-from conceptstain.canvas.untrusted import check_zarr, foreign_reader, refuse_size
+from conceptstain.canvas.untrusted import check_pieces, check_zarr, foreign_reader, refuse_size
 from conceptstain.errors import ReadingError
 
 __all__ = ["MICROMETRES", "read_spatialdata", "spatialdata_names"]
@@ -116,6 +116,7 @@ def _held(path: Path) -> tuple[Any, tuple[str, ...]]:
         ) from error
     notes: list[str] = []
     with opened_zarr(path) as group, foreign_reader(path.name, "SpatialData", CURE):
+        check_pieces(group, path.name)
         for name, table in group["tables"].groups() if "tables" in group else ():
             notes.extend(check_zarr(table, f"{path.name}, table {name}"))
         return spatialdata.read_zarr(path), tuple(notes)

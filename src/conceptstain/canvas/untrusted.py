@@ -17,12 +17,22 @@ import numpy as np
 
 from conceptstain.errors import ConceptStainError, ReadingError
 
-__all__ = ["LARGEST_BYTES", "check_hdf5", "check_zarr", "check_zip", "foreign_reader", "read_at_most", "refuse_size"]
+__all__ = [
+    "LARGEST_BYTES",
+    "check_codecs",
+    "check_hdf5",
+    "check_zarr",
+    "check_zip",
+    "foreign_reader",
+    "read_at_most",
+    "refuse_size",
+]
 
 LARGEST_BYTES = 16 * 2**30
 """What the arrays of one file may claim together; larger sections are opened by parts."""
 
 PART = 2**20
+MOST_PIECES = 10**7
 NEVER_EMPTY = ("indices", "data", "_index")  # parts of zarr arrays that no writer leaves out because they are all zero
 
 
@@ -175,6 +185,25 @@ def check_zarr(group: Any, file: str) -> tuple[str, ...]:
         if name == "X" or name.startswith("layers/"):
             notes.append(f"{missing:,} of {each.nchunks:,} pieces of {name} are absent, which zarr takes as zeros.")
     return tuple(notes)
+
+
+def check_pieces(group: Any, file: str) -> None:
+    """Refuse zarr arrays that claim to be cut into more pieces than can be listed.
+
+    Raises
+    ------
+    ReadingError
+        More than :data:`MOST_PIECES`.
+    """
+    import zarr
+
+    for name, each in group.members(max_depth=None):
+        if isinstance(each, zarr.Array) and each.nchunks > MOST_PIECES:
+            raise ReadingError(
+                f"{file} claims more than can be opened at once",
+                got=f"{name} in {each.nchunks:,} pieces",
+                cure="Write it in larger pieces",
+            )
 
 
 def check_zip(path: Path) -> None:
