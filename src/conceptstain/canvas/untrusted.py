@@ -19,8 +19,8 @@ from conceptstain.errors import ConceptStainError, ReadingError
 
 __all__ = [
     "LARGEST_BYTES",
-    "check_codecs",
     "check_hdf5",
+    "check_pieces",
     "check_zarr",
     "check_zip",
     "foreign_reader",
