@@ -2,7 +2,7 @@
 
     python examples/reading_sections.py --out results
 
-Spots are laid over the simulated bulb on a square, a hexagonal and no lattice; each takes the counts of the nearest spot
+Spots are laid over the simulated bulb on a square, a hexagonal and no lattice; each takes the counts of the nearest one
 of the sample. Writes the files, opens them again, and draws one gene as the pictures that an encoder sees.
 """
 

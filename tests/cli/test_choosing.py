@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 
+import anndata
 import pytest
 
 from conceptstain.canvas.region import ObsValue
-from conceptstain.cli.choosing import DrawnOn, alike, definition_from, region_from
+from conceptstain.cli.choosing import DrawnOn, alike, definition_from, opened_all, region_from
 from conceptstain.errors import InputError
 from factories import tiny_section
 
@@ -39,3 +40,14 @@ def test_an_outline_is_named_by_its_file_and_its_name(tmp_path):
     assert region.selector.outlines[0].tolist() == [[0, 0], [0, 8], [8, 8]]
     with pytest.raises(InputError, match="need a scale"):
         region_from(f"{tmp_path / 'areas.geojson'}#GCL", DrawnOn(tiny_section, None))
+
+
+def test_sections_are_named_in_one_file_alone(tmp_path):
+    first, second = tiny_section(seed=1).adata, tiny_section(5, 5, seed=2).adata
+    joined = anndata.concat({"A": first, "B": second}, label="library_id", index_unique="-")
+    joined.write_h5ad(tmp_path / "two.h5ad")
+    first.write_h5ad(tmp_path / "one.h5ad")
+    assert [each.n_spots for each in opened_all([tmp_path / "two.h5ad"], ["B", "A"])] == [25, 42]
+    assert [each.n_spots for each in opened_all([tmp_path / "one.h5ad"] * 2, [])] == [42, 42]
+    with pytest.raises(InputError, match="named in one file"):
+        opened_all([tmp_path / "one.h5ad"] * 2, ["A"])

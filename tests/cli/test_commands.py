@@ -398,4 +398,5 @@ def test_a_section_of_several_is_chosen_by_name(tmp_path):
     assert "holds several sections. Got A, B" in one_line(run("info", tmp_path / "two.h5ad"))
     told = run("info", tmp_path / "two.h5ad", "--section", "B").stdout
     assert told.startswith("Section B: 25 spots")
+    assert '--section "B"' in told
     assert "on a square lattice" in told

@@ -33,6 +33,7 @@ __all__ = [
     "fitted",
     "made",
     "opened",
+    "opened_all",
     "region_from",
     "scaling",
 ]
@@ -49,6 +50,25 @@ def opened(
     from conceptstain.canvas.reading import open_section
 
     return open_section(file, image=image, alignment=alignment, image_scale=image_scale, section=name)
+
+
+def opened_all(files: Sequence[Path], names: Sequence[str]) -> list[Section]:
+    """The sections in files; those of these names where one file holds several.
+
+    Raises
+    ------
+    InputError
+        Names, and more than one file that they could be in.
+    """
+    if not names:
+        return [opened(file) for file in files]
+    if len(files) > 1:
+        raise InputError(
+            "Sections are named in one file",
+            got=f"--section for {len(files)} files",
+            cure="Give one file, or files that hold one section each",
+        )
+    return [opened(files[0], name=name) for name in names]
 
 
 def definition_from(

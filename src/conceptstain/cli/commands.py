@@ -19,6 +19,7 @@ from conceptstain.cli.choosing import (
     fitted,
     made,
     opened,
+    opened_all,
     scaling,
 )
 from conceptstain.cli.judging import controlled, tested
@@ -151,7 +152,7 @@ def info(
         )
         for column, groups in section.annotations.items():
             typer.echo(f"obs:{column}: {', '.join(groups)}")
-        say_encoders(canvas, file)
+        say_encoders(canvas, file, section_name)
 
 
 @app.command()
@@ -172,6 +173,10 @@ def fit(  # noqa: PLR0917 - options, which typer passes by name
     ] = None,
     network: Annotated[Network | None, typer.Option(help="What to fit.", show_default="average-pool")] = None,
     latent: Annotated[int | None, typer.Option(help="Latent dimensions.", show_default=False)] = None,
+    section_names: Annotated[
+        list[str] | None,
+        typer.Option("--section", help="Which sections of the file, if it holds several; repeatable."),
+    ] = None,
     seed: Seed = 0,
     preset: PresetOption = None,
     overwrite: Overwrite = False,
@@ -190,7 +195,16 @@ def fit(  # noqa: PLR0917 - options, which typer passes by name
                     got="--preset" if preset else "--network",
                     cure="Leave it out",
                 )
-            fit_profiles(files, out, seeds=seeds, latent=latent, epochs=epochs, seed=seed, overwrite=overwrite)
+            fit_profiles(
+                files,
+                out,
+                seeds=seeds,
+                latent=latent,
+                epochs=epochs,
+                seed=seed,
+                overwrite=overwrite,
+                section_names=section_names or (),
+            )
             return
         if seeds is not None:
             raise InputError(
@@ -202,7 +216,8 @@ def fit(  # noqa: PLR0917 - options, which typer passes by name
                 "The preset has a network of its own", got="--preset and --network", cure="Give one of them"
             )
         settings = fit_settings(seed, preset, network=network, latent=latent, epochs=epochs)
-        canvases = alike([opened(file).view("genes", scaling=scaling(preset)) for file in files])
+        sections = opened_all(files, section_names or ())
+        canvases = alike([section.view("genes", scaling=scaling(preset)) for section in sections])
         encoder = fitted(canvases, settings)
         save_encoder(encoder, out)
         history = encoder.card["history"]

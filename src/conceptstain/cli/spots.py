@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from conceptstain.cli.choosing import DrawnOn, opened, region_from
+from conceptstain.cli.choosing import DrawnOn, opened, opened_all, region_from
 from conceptstain.cli.judging import spots_controlled, spots_tested
 from conceptstain.cli.options import (
     Alignment,
@@ -146,6 +146,7 @@ def fit_profiles(
     epochs: int | None,
     seed: int,
     overwrite: bool,
+    section_names: Sequence[str] = (),
 ) -> None:
     """Fit encoders of spot profiles to sections, with the genes of the first, and save each in a file of its own.
 
@@ -161,7 +162,7 @@ def fit_profiles(
     paths = [out.with_name(f"{out.stem}-{index}{out.suffix}") for index in range(number)]
     for path in paths:
         check_writable(path, overwrite=overwrite)
-    first, *others = [opened(file) for file in files]
+    first, *others = opened_all(files, section_names)
     canvas = first.view("spots")
     canvases = [canvas, *(other.view("spots", genes=canvas.features) for other in others)]
     for each in canvases[1:]:

@@ -81,7 +81,7 @@ def say_neighbours(concept: Concept) -> None:
     typer.echo(f"Nearest to {concept.items[0]} in {place_of(concept.space)} (Pearson's r): {told}")
 
 
-def say_encoders(canvas: GenePictures, file: Path) -> None:
+def say_encoders(canvas: GenePictures, file: Path, section_name: str | None = None) -> None:
     """Which bundled encoders fit a canvas, and how to fit one."""
     from conceptstain.nets.bundled import bundled, bundled_names
 
@@ -93,7 +93,8 @@ def say_encoders(canvas: GenePictures, file: Path) -> None:
             typer.echo(f"Encoder {name}: does not fit. {error}")
         else:
             typer.echo(f"Encoder {name}: fits ({encoder.latent} latent dimensions, comes with the package).")
-    typer.echo(f"Encoder of its own: conceptstain fit {file} --out weights.safetensors")
+    chosen = f' --section "{section_name}"' if section_name else ""
+    typer.echo(f"Encoder of its own: conceptstain fit {file}{chosen} --out weights.safetensors")
 
 
 def say_written(paths: Sequence[Path]) -> None:
