@@ -166,3 +166,9 @@ def test_positions_in_parquet_read_as_those_in_text(tmp_path):
     section = open_section(tmp_path / "slide")
     np.testing.assert_allclose(section.spots, expected.spots)
     assert section.notes == expected.notes
+
+
+def test_the_folder_of_a_run_opens_as_its_output_does(tmp_path):
+    write_visium(tmp_path / "run7/outs")
+    section = open_section(tmp_path / "run7")
+    assert (section.name, section.n_spots) == ("run7", 48)

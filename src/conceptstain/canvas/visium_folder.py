@@ -42,6 +42,7 @@ def is_visium_folder(path: Path) -> bool:
     """Whether a folder has the matrix, the positions or the binned outputs of a Visium slide."""
     if not path.is_dir():
         return False
+    path = _output(path)
     parts = _parts(path)
     return (path / BINS).is_dir() or parts.positions is not None or (parts.matrix is not None and parts.spatial != path)
 
@@ -54,8 +55,9 @@ def read_visium(
     Parameters
     ----------
     path
-        With ``filtered_feature_bc_matrix.h5`` or the folder ``filtered_feature_bc_matrix`` of three files, and
-        ``spatial`` with the positions (either generation), ``scalefactors_json.json`` and the images.
+        A run, or its folder ``outs``: with ``filtered_feature_bc_matrix.h5`` or the folder
+        ``filtered_feature_bc_matrix`` of three files, and ``spatial`` with the positions (either generation),
+        ``scalefactors_json.json`` and the images.
     image, image_scale, gene_names
         As in :func:`conceptstain.canvas.reading.open_section`.
 
@@ -64,12 +66,13 @@ def read_visium(
     ReadingError
         A part is missing or cannot be read, or the folder holds the bins of a Visium HD slide.
     """
-    _refuse_bins(path)
-    parts = _parts(path)
+    output = _output(path)
+    _refuse_bins(output)
+    parts = _parts(output)
     if parts.matrix is None:
         raise ReadingError(
             f"{path.name} has no matrix of counts",
-            got=_inside(path),
+            got=_inside(output),
             cure=f"Put {MATRIX}.h5 or the folder {MATRIX} in it",
         )
     if parts.positions is None:
@@ -99,6 +102,11 @@ def read_visium(
     source = Source(path, scale, diameter, None if image else _image(parts.spatial, factors, scale))
     made = section_of(adata, source, name=path.name, image=image, image_scale=image_scale)
     return made.noting(*matrix_notes, *gene_notes, *table_notes, *factor_notes)
+
+
+def _output(path: Path) -> Path:
+    """The folder ``outs`` of a run, where that is what lies in the folder."""
+    return path / "outs" if (path / "outs").is_dir() else path
 
 
 def _parts(path: Path) -> Parts:
