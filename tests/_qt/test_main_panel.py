@@ -1020,3 +1020,18 @@ def test_the_row_of_a_gene_is_chosen_with_its_layer(on_sample: Walk) -> None:
     walk.viewer.layers.selection.active = walk.viewer.layers["Doc2g - expression"]
     rows = card.table.selectionModel().selectedRows()
     assert [card.searched.gene(row) for row in rows] == ["Doc2g"]
+
+
+def test_of_several_sections_in_a_file_one_is_chosen(walk: Walk, tmp_path: Path) -> None:
+    parts = [tiny_section(n_rows=10, n_columns=10, n_genes=30, seed=seed).adata for seed in range(2)]
+    both = anndata.concat(parts, index_unique="-", label="library_id", keys=["first", "second"])
+    both.write_h5ad(tmp_path / "both.h5ad")
+    card = walk.dock.data
+    walk.settled(lambda: walk.dock.opening.open(tmp_path / "both.h5ad"))
+    walk.qtbot.waitUntil(lambda: not card.choosing.isHidden())
+    assert [card.section_choice.itemText(each) for each in range(2)] == ["first", "second"]
+    card.section_choice.setCurrentText("second")
+    walk.click(card.section_button)
+    assert walk.dock.study.need_canvas().section.n_spots == parts[1].n_obs
+    assert card.choosing.isHidden()
+    assert walk.told == []

@@ -473,3 +473,22 @@ def test_genes_are_scored_in_the_concepts_own_space(study: Study) -> None:
     study.add(Definition("layer", like="Gene3", neighbours=4, space="chain.conv1"))
     channels = latents_of(study.need_canvas(), study.need_encoder(), space="chain.conv1")
     np.testing.assert_allclose(study.gene_scores("layer"), study.concept("layer").scores(channels))
+
+
+def test_evidence_by_a_rule_that_is_painted_no_more_is_not_known(with_spots: Study) -> None:
+    number = np.arange(with_spots.need_canvas().section.n_spots)
+    with_spots.add(Definition("few", region=Region.from_mask("few", number < 8)))
+    assert with_spots.evidence("few", n_null=9).settings["direction"] == "plain"
+    with_spots.add(Definition("many", region=Region.from_mask("many", (number >= 8) & (number < 33))))
+    assert with_spots.known_evidence("few") is None
+    assert with_spots.evidence("few", n_null=9).settings["direction"] == "whitened"
+    assert with_spots.known_evidence("few") is not None
+
+
+def test_the_same_encoders_of_spots_forget_nothing(with_spots: Study) -> None:
+    with_spots.add(Definition("GCL", region=Region.from_obs("layer", "inner")))
+    with_spots.evidence("GCL", n_null=9)
+    canvas = with_spots.spot_canvas
+    assert canvas is not None
+    with_spots.use_for_spots(canvas, with_spots.spot_encoders)
+    assert with_spots.known_evidence("GCL") is not None

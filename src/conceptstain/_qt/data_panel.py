@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QDoubleSpinBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from conceptstain._qt.card import Card
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DataPanel"]
 
-READABLE = "Sections (*.h5ad *.tsv *.tsv.gz)"
+READABLE = "Sections (*.h5ad *.tsv *.tsv.gz *.zarr.zip)"
 IMAGES = "Images (*.jpg *.jpeg *.png *.tif *.tiff)"
 
 
@@ -24,6 +25,7 @@ class DataPanel(Card):
     """Emits what the user wants opened; shows what is open."""
 
     open_wanted = Signal(object, object)  # path, image path or None
+    section_wanted = Signal(object, str)  # path, name of the section
     sample_wanted = Signal()
     pixel_size_wanted = Signal(float)
 
@@ -31,15 +33,18 @@ class DataPanel(Card):
         super().__init__("1  Data", parent)
         self.open_button = QPushButton("Open…")
         self.open_button.setToolTip("Open an .h5ad file or a Spatial Transcriptomics count matrix (.tsv, .tsv.gz)")
+        self.folder_button = QPushButton("Folder…")
+        self.folder_button.setToolTip("Open a folder: of 10x Space Ranger (Visium), or AnnData or SpatialData in .zarr")
         self.image_button = QPushButton("Add image…")
         self.image_button.setToolTip("Lay a picture of the tissue under the spots of the open count matrix")
         self.image_button.setEnabled(False)
         self.sample_button = QPushButton("Sample")
         self.sample_button.setToolTip("Open the bundled sample: a simulated olfactory bulb")
         buttons = QHBoxLayout()
-        for button in (self.open_button, self.image_button, self.sample_button):
+        for button in (self.open_button, self.folder_button, self.image_button, self.sample_button):
             buttons.addWidget(button)
         self.form.addLayout(buttons)
+        self._build_choosing()
         self.summary = QLabel("Drop a file on the viewer, or open one here.")
         self.summary.setWordWrap(True)
         self.form.addWidget(self.summary)
@@ -70,10 +75,41 @@ class DataPanel(Card):
         self.set_state("open a section")
 
         self.open_button.clicked.connect(self._ask_for_file)
+        self.folder_button.clicked.connect(self._ask_for_folder)
         self.image_button.clicked.connect(self._ask_for_image)
         self.sample_button.clicked.connect(self.sample_wanted)
         self.pixel_button.clicked.connect(lambda: self.pixel_size_wanted.emit(self.pixel_size.value()))
         self._path: Path | None = None
+
+    def _build_choosing(self) -> None:
+        self.choosing = QWidget()
+        row = QHBoxLayout(self.choosing)
+        row.setContentsMargins(0, 0, 0, 0)
+        self.section_choice = QComboBox()
+        self.section_choice.setAccessibleName("Section of the file")
+        self.section_choice.setToolTip("The file holds several sections: which one to open")
+        self.section_choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.section_button = QPushButton("Open section")
+        self.section_button.setToolTip("Open the chosen section of the file")
+        row.addWidget(self.section_choice, 1)
+        row.addWidget(self.section_button)
+        self.form.addWidget(self.choosing)
+        self.choosing.hide()
+        self._asked: Path | None = None
+        self.section_button.clicked.connect(self._want_section)
+
+    def offer_sections(self, path: Path | None, names: Sequence[str]) -> None:
+        """Ask which section of a file to open; no names: there is nothing to ask."""
+        self._asked = path
+        self.section_choice.clear()
+        self.section_choice.addItems(list(names))
+        self.choosing.setVisible(bool(names))
+        if names:
+            self.set_state("choose a section of the file")
+            self.unfold()
+
+    def _want_section(self) -> None:
+        self.section_wanted.emit(self._asked, self.section_choice.currentText())
 
     def show_canvas(self, canvas: GenePictures | None) -> None:
         """Say what is open."""
@@ -98,6 +134,11 @@ class DataPanel(Card):
 
     def _ask_for_file(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Open a section", "", READABLE)
+        if path:
+            self.open_wanted.emit(Path(path), None)
+
+    def _ask_for_folder(self) -> None:
+        path = QFileDialog.getExistingDirectory(self, "Open a folder")
         if path:
             self.open_wanted.emit(Path(path), None)
 

@@ -14,7 +14,7 @@ from conceptstain._qt.jobs import Job, Jobs
 from conceptstain._qt.model_panel import SPOTS, ModelPanel
 from conceptstain._qt.notifications import show_failure, show_note
 from conceptstain._qt.painter import Painter
-from conceptstain.errors import MismatchError
+from conceptstain.errors import MismatchError, SectionChoice
 from conceptstain.study import Study
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Opening(QObject):
         self._fitting: Job | None = None
 
         data.open_wanted.connect(self.open)
+        data.section_wanted.connect(lambda path, name: self.open(path, section=name))
         data.sample_wanted.connect(lambda: self.open(None))
         data.pixel_size_wanted.connect(self._set_pixel_size)
         self._dropped = QTimer(self)  # files dropped together arrive one by one; the last of them is shown
@@ -62,17 +63,30 @@ class Opening(QObject):
 
     # -- the section -----------------------------------------------------------------------------------------------
 
-    def open(self, path: Path | None, image: Path | None = None) -> Job:
-        """Open a section; None opens the bundled sample. A running fit is of no use to it, and stops."""
+    def open(self, path: Path | None, image: Path | None = None, section: str | None = None) -> Job:
+        """Open a section; None opens the bundled sample. A running fit is of no use to it, and stops.
+
+        Where a file holds several, the user is asked which one.
+        """
         self._stop_fit()
+        self._data.offer_sections(None, ())
         self._data.set_state("opening…")
         return self._jobs.run(
             work.open_canvas,
             path=path,
             image=image,
+            section=section,
             then=self._show_with_notes,
+            on_failure=lambda error: self._ask_which(path, error),
             on_end=lambda: self._data.show_canvas(self._study.canvas),
         )
+
+    def _ask_which(self, path: Path | None, error: Exception) -> None:
+        if isinstance(error, SectionChoice) and error.names:
+            show_note(str(error))
+            QTimer.singleShot(0, lambda: self._data.offer_sections(path, error.names))
+        else:
+            show_failure(error)
 
     def _adopt_if_docked(self) -> None:
         panel = self.parent()

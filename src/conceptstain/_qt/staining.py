@@ -17,7 +17,7 @@ from conceptstain._qt.live import LiveStain
 from conceptstain._qt.maps_panel import MapsPanel
 from conceptstain._qt.notifications import guarded
 from conceptstain._qt.painter import Painter
-from conceptstain.canvas.region import Region
+from conceptstain.canvas.region import Polygon, Region
 from conceptstain.concepts.definition import Definition
 from conceptstain.errors import ConceptStainError, InputError
 from conceptstain.methods.maps import MAPS, SPOT_SCORE, recommended_maps
@@ -210,12 +210,22 @@ class Staining(QObject):
 
     def _redraw(self, name: str, region: Region) -> None:
         try:
+            self._check_holes(name)
             self._study.redraw(name, region, painted=self._painted)
         except ConceptStainError:
             self._painter.draw_outlines(self._study.entries)  # back to where it was
             raise
         self._concepts.choose(name)
         self.stain()
+
+    def _check_holes(self, name: str) -> None:
+        region = self._study.entry(name).definition.region
+        if region is not None and isinstance(region.selector, Polygon) and region.selector.holes:
+            raise InputError(
+                f"The outline of {name!r} has holes, which would stay where they are",
+                got="a moved outline",
+                cure="Move it where it was drawn, and read it again",
+            )
 
     def _follow(self, owner: str) -> None:
         try:

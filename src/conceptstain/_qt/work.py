@@ -47,15 +47,15 @@ __all__ = [
 ]
 
 
-def open_canvas(path: Path | None, image: Path | None, *, report: Report) -> GenePictures:
+def open_canvas(path: Path | None, image: Path | None, section: str | None = None, *, report: Report) -> GenePictures:
     """Open a section as gene pictures; ``path=None`` opens the bundled sample."""
     from conceptstain.canvas.reading import open_section
     from conceptstain.canvas.samples import open_sample
 
     report(Step(0, 2, "Reading"))
     _load_units()
-    section = open_sample() if path is None else open_section(path, image=image)
-    return view(section, report=report)
+    opened = open_sample() if path is None else open_section(path, image=image, section=section)
+    return view(opened, report=report)
 
 
 def view(section: Section, *, report: Report) -> GenePictures:

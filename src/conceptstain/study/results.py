@@ -85,6 +85,11 @@ class SpotResults:
         self._concepts: dict[tuple[SpotConceptSettings, tuple[Definition, ...]], SpotConcepts] = {}
         self._controls: dict[SpotConcepts, Controls] = {}
 
+    def reads_alike(self, canvas: SpotProfiles, encoders: Sequence[Encoder]) -> bool:
+        """Whether these are the same encoders on the same section."""
+        own, other = ([encoder.fingerprint for encoder in each] for each in (self.encoders, encoders))
+        return canvas.section is self.canvas.section and own == other
+
     def concepts(
         self, definition: Definition, others: Sequence[Definition], settings: SpotConceptSettings, report: Report
     ) -> SpotConcepts:
@@ -146,6 +151,15 @@ class SpotResults:
             made = evidence(concepts, name=definition.name, n_null=n_null, report=report)
             known = self.evidence_of[definition] = replace(made, definition=definition)
         return known
+
+    def is_tested(self, definition: Definition, others: Sequence[Definition], settings: SpotConceptSettings) -> bool:
+        """Whether there is evidence for it by the rule it is painted by now, which more drawn spots may change."""
+        known = self.evidence_of.get(definition)
+        if known is None:
+            return False
+        regions = [each.region for each in self._told_from(definition, others, settings) if each.region is not None]
+        n_drawn = sum(int(region.choose(self.canvas.section).sum()) for region in regions)
+        return bool(known.settings["direction"] == ("whitened" if settings.whitens(n_drawn) else "plain"))
 
     def controls(self, definition: Definition, concepts: SpotConcepts, report: Report) -> Controls:
         """The painted score beside what it has to beat."""

@@ -148,6 +148,8 @@ class Study:
             raise InputError("Spots are scored by one encoder or more", got="none", cure="Fit some to the section")
         for encoder in encoders:
             encoder.check(canvas)
+        if self._spots is not None and self._spots.reads_alike(canvas, encoders):
+            return  # what was computed and tried is kept
         self._spots = SpotResults(canvas, encoders)
         self._forget_findings(lambda made: made.method == "spot score")
         self.spot_encoders_changed.emit()
@@ -386,6 +388,10 @@ class Study:
     def known_evidence(self, name: str) -> Evidence | None:
         """The evidence for the concept of that name, where it was made already; corrected as by :meth:`evidence`."""
         definition, tested = self.entry(name).definition, self._tested()
+        if self._spots is not None and definition.region is not None:
+            others = [entry.definition for entry in self._list]
+            if not self._spots.is_tested(definition, others, self.spot_settings):
+                return None
         return corrected_together(definition, tested) if definition in tested else None
 
     def controls(
