@@ -54,7 +54,7 @@ class Walk:
         self.qtbot = qtbot
         viewer.window._qt_window.resize(1280, 800)
         self.dock = MainPanel(viewer)
-        self.dock.staining.judging.n_null = 19
+        self.dock.staining.judging.n_null = 99
         viewer.window.add_dock_widget(self.dock, name="Concept Stain", area="right")
         self.told: list[str] = []
         notification_manager.notification_ready.connect(self._hear)
@@ -998,7 +998,7 @@ def test_a_range_of_the_histogram_chooses_spots_and_chosen_spots_are_marked_in_i
     walk, card = on_sample, on_sample.dock.concepts
     walk.make_by_layer("GCL")
     walk.rest()
-    scores = walk.dock.study.evidence("GCL", n_null=19).scores
+    scores = walk.dock.study.evidence("GCL", n_null=99).scores
     low, high = np.quantile(scores, [0.9, 1.0])
     card.histogram.range_chosen.emit(float(low), float(high))
     chosen = np.flatnonzero((scores >= low) & (scores <= high))
