@@ -2,19 +2,24 @@
 
     CONCEPTSTAIN_DATA=... xvfb-run -a -s "-screen 0 1280x800x24" python docs/make_images.py [--difference]
 
-Fits an encoder to the section (about half a minute), draws the maps of three concepts, then walks through the dock with
-the same encoder, has encoders of spots fitted there (as long again), and takes pictures of it. With ``--difference`` it
-only draws two concepts and their difference on the bundled section, which needs no data.
+Fits an encoder to the section (about half a minute), draws the maps of three concepts and, by scanpy, those of a saved
+study, then walks through the dock with the same encoder, has encoders of spots fitted there (as long again), and takes
+pictures of it. With ``--difference`` it only draws two concepts and their difference on the bundled section, which
+needs no data.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import tempfile
+import warnings
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import napari
 import numpy as np
+import scanpy
 from napari._qt.dialogs.qt_notification import NapariQtNotification
 from qtpy.QtCore import QEventLoop
 from qtpy.QtTest import QTest
@@ -49,6 +54,21 @@ def draw_difference() -> None:
     maps = [map_kind("gene-mean").make(canvas, encoder, each) for each in (mitral, granule, mitral - granule)]
     drawn = cs.figure(canvas, *maps, settings=FigureSettings(columns=len(maps), panel_width=1.7))
     save_figure(drawn, IMAGES / "difference.png", dpi=150, overwrite=True)
+
+
+def draw_with_scanpy(canvas: cs.GenePictures, encoder: cs.Encoder) -> None:
+    study = cs.Study()
+    study.show(canvas)
+    study.use(encoder)
+    for gene in GENES[:2]:
+        study.add(cs.Definition(gene, like=gene))
+        study.keep(map_kind("decoded").make(canvas, encoder, study.concept(gene)))
+    with tempfile.TemporaryDirectory() as folder:
+        saved = scanpy.read_h5ad(study.save(Path(folder) / "study.h5ad"))
+    maps = [made.title for made in study.findings]
+    warnings.simplefilter("ignore", FutureWarning)
+    scanpy.pl.spatial(saved, color=maps, cmap="RdBu_r", vcenter=0, alpha_img=0.6, frameon=False, show=False)
+    plt.gcf().savefig(IMAGES / "study-in-scanpy.png", dpi=90, bbox_inches="tight")
 
 
 def take_picture_of_the_dock(weights: Path) -> None:
@@ -118,6 +138,7 @@ def main() -> None:
     canvas = cs.open(published()).view("genes")
     encoder = cs.fit(canvas)
     draw_maps(canvas, encoder)
+    draw_with_scanpy(canvas, encoder)
     weights = cs.save_encoder(encoder, IMAGES / "rep1.safetensors")
     try:
         take_picture_of_the_dock(weights)

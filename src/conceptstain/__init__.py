@@ -43,8 +43,10 @@ if TYPE_CHECKING:
     from conceptstain.nets.encoder import Encoder
     from conceptstain.nets.rules import rectified
     from conceptstain.progress import Cancelled, Report, Step
+    from conceptstain.recipe import Recipe
     from conceptstain.spatialdata_file import write_spatialdata
     from conceptstain.study import Study
+    from conceptstain.study.saving import open_study
 
 __version__ = "0.1.0"
 
@@ -67,6 +69,7 @@ __all__ = [
     "PickedSpots",
     "Polygon",
     "ReadingError",
+    "Recipe",
     "Region",
     "Report",
     "Section",
@@ -97,6 +100,7 @@ __all__ = [
     "layers",
     "load_encoder",
     "open",
+    "open_study",
     "random_cosines",
     "rectified",
     "regions_from_geojson",
@@ -134,6 +138,7 @@ _HOMES = {
     "PickedSpots": "canvas.region",
     "Polygon": "canvas.region",
     "ReadingError": "errors",
+    "Recipe": "recipe",
     "Region": "canvas.region",
     "Report": "progress",
     "Section": "canvas.section",
@@ -164,6 +169,7 @@ _HOMES = {
     "layers": "layer_tuples",
     "load_encoder": "nets.checkpoint",
     "open": "canvas.reading:open_section",
+    "open_study": "study.saving",
     "random_cosines": "concepts.cosines",
     "rectified": "nets.rules",
     "regions_from_geojson": "canvas.geojson",

@@ -37,10 +37,11 @@ __all__ = [
     "write_table",
 ]
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Of what lies under ``uns["conceptstain"]``; it grows when a reader has to know.
 
 2: a concept has a ``space``, ``"latent"`` or a layer, and ``parts``; those of format 1 are all of ``"latent"``.
+3: a saved study has ``study``, ``arrays`` and ``columns``; see :mod:`conceptstain.study.saving`.
 """
 
 UNS_KEY = "conceptstain"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -38,6 +39,8 @@ def written_whole(path: str | Path, *, overwrite: bool = False) -> Iterator[Path
     """Give a name beside ``path`` to write to; it takes the place of ``path`` once the writing has succeeded.
 
     The name keeps the ending of ``path``, since many writers choose the format by it. After an error, nothing is left.
+    What was written is on the disk before it takes its place, and its place before this returns: a loss of power, too,
+    leaves the old file or the new one.
 
     Raises
     ------
@@ -48,7 +51,9 @@ def written_whole(path: str | Path, *, overwrite: bool = False) -> Iterator[Path
     beside = path.with_name(f".{path.stem}-{uuid4().hex[:8]}{path.suffix}")
     try:
         yield beside
+        _sync(beside)
         beside.replace(path)
+        _sync(path.parent)
     finally:
         beside.unlink(missing_ok=True)
 
@@ -101,3 +106,13 @@ def folder_written_whole(path: str | Path, *, marks: tuple[str, ...], overwrite:
     finally:
         for left in (beside, before):
             shutil.rmtree(left, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    """Have the system write what it still holds of a file, or of a folder's names, where it can."""
+    with suppress(OSError):  # Windows opens no folders, and some file systems know no sync
+        number = os.open(path, os.O_RDONLY if path.is_dir() or os.name == "posix" else os.O_RDWR)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -90,8 +91,12 @@ def open_section(
         )
     image = None if image is None else Path(image)
     alignment = None if alignment is None else Path(alignment)
+    asked = Asked(image, alignment, image_scale, section, gene_names)
     with _denied_access_told(path):
-        return read(path, Asked(image, alignment, image_scale, section, gene_names))
+        opened = read(path, asked)
+    given = {word: value for word, value in asked._asdict().items() if value is not None}
+    how = {word: str(value) if isinstance(value, Path) else value for word, value in given.items()}
+    return replace(opened, opened_with=how)
 
 
 def sections(path: str | os.PathLike[str]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -80,6 +81,9 @@ class Section:
         The file it was read from.
     notes
         Everything that was assumed or left out while reading, one sentence each, to be shown to the user.
+    opened_with
+        How it was opened, apart from the path: what was given of ``image``, ``alignment``, ``image_scale``,
+        ``section``, ``gene_names`` and ``pixel_size``.
     """
 
     name: str
@@ -93,6 +97,7 @@ class Section:
     image: TissueImage | None = None
     path: Path | None = None
     notes: tuple[str, ...] = field(default=())
+    opened_with: Mapping[str, str | float] = field(default_factory=dict)
 
     @property
     def n_spots(self) -> int:
@@ -157,6 +162,7 @@ class Section:
             pitch=self.pitch and self.pitch * pixel_size,
             image=image,
             notes=(*self.notes, f"A pixel was said to be {pixel_size:g} µm wide."),
+            opened_with={**self.opened_with, "pixel_size": pixel_size},
         )
 
     @overload

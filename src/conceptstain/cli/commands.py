@@ -39,6 +39,7 @@ from conceptstain.cli.options import (
     Seed,
     Variant,
 )
+from conceptstain.cli.recipes import RecipeOption, check_recipe, run, write_recipe_of
 from conceptstain.cli.results import CONTROLS, EVIDENCE, FORMATS, check_targets, file_stem, write_results
 from conceptstain.cli.spots import fit_profiles, spots
 from conceptstain.cli.telling import say_encoders, say_neighbours, say_section, say_written, told
@@ -286,6 +287,7 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
         bool, typer.Option("--sampled-latents", help="Draw each latent once, as the released notebook does.")
     ] = False,
     nulls: Nulls = 999,
+    recipe: RecipeOption = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Make a concept, test it, paint its maps beside their controls, and write .h5ad, .csv, .svg, .pdf and .png."""
@@ -293,6 +295,7 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
         from conceptstain.concepts.definition import LATENT
         from conceptstain.nets.tap import layer_named
 
+        check_recipe(recipe, sampled=sampled_latents, overwrite=overwrite)
         kinds = [map_kind(key) for key in dict.fromkeys(maps or ())]
         settings = MapSettings(latent, percentile, variant.value, threshold, padding)
         check_heard(settings, kinds)
@@ -331,9 +334,24 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
         tables = tested(concept, canvas, encoder, nulls=nulls, seed=seed)
         keys = [kind.key for kind in kinds]
         tables[CONTROLS] = controlled(concept, canvas, encoder, keys, settings=settings, seed=seed)
-        say_written(
-            write_results(out, stem, canvas, painted, encoder, concepts=[concept], tables=tables, overwrite=overwrite)
+        written = write_results(
+            out, stem, canvas, painted, encoder, concepts=[concept], tables=tables, overwrite=overwrite
         )
+        if recipe is not None:
+            written += write_recipe_of(
+                recipe,
+                canvas,
+                encoder,
+                concept,
+                painted,
+                maps=[kind.key for kind in kinds],
+                nulls=nulls if EVIDENCE in tables else 0,
+                seed=seed,
+                settings=settings,
+                overwrite=overwrite,
+            )
+        say_written(written)
 
 
 app.command()(spots)
+app.command()(run)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
@@ -110,6 +110,7 @@ def spot_score(
             "context": weights,
             "drawn on": concepts.canvas.section.name,
             "missing": list(scored.canvas.missing),
+            "asked": asdict(concepts.settings),
         },
         detail=_told(others),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from conceptstain.nets.picture_vae import PictureVAE, PictureVAESettings
 from conceptstain.nets.profile_vae import ProfileVAE, ProfileVAESettings
 from conceptstain.writing import written_whole
 
-__all__ = ["FORMAT_VERSION", "load_encoder", "save_encoder"]
+__all__ = ["FORMAT_VERSION", "encoder_bytes", "encoder_from_bytes", "is_savable", "load_encoder", "save_encoder"]
 
 FORMAT_VERSION = 2
 KEY = "conceptstain"
@@ -94,6 +95,25 @@ def save_encoder(encoder: Encoder, path: str | os.PathLike[str]) -> Path:
             f"{path.name} cannot be written there", got=str(error), cure="Choose a folder you may write to"
         ) from error
     return path
+
+
+def is_savable(encoder: Encoder) -> bool:
+    """Whether its network is of this package, so that it can be built again from what is saved."""
+    return any(isinstance(encoder.network, kind.network) for kind in KINDS)
+
+
+def encoder_bytes(encoder: Encoder) -> bytes:
+    """The content of the file that :func:`save_encoder` writes, to be kept inside another; an InputError as there."""
+    with tempfile.TemporaryDirectory(prefix="conceptstain-") as folder:
+        return save_encoder(encoder, Path(folder) / "encoder.safetensors").read_bytes()
+
+
+def encoder_from_bytes(content: bytes) -> Encoder:
+    """The encoder whose :func:`encoder_bytes` these are; a ReadingError as :func:`load_encoder` has it."""
+    with tempfile.TemporaryDirectory(prefix="conceptstain-") as folder:
+        path = Path(folder) / "encoder.safetensors"
+        path.write_bytes(content)
+        return load_encoder(path)
 
 
 def load_encoder(path: str | os.PathLike[str]) -> Encoder:

@@ -135,7 +135,7 @@ def rectified(
 
     References
     ----------
-    Kim et al. 2019, arXiv:1902.04312; released code 1202kbs/Rectified-Gradient.
+    Kim et al. 2019, arXiv:1902.04893; released code 1202kbs/Rectified-Gradient.
     """
     if variant not in get_args(Variant):
         raise InputError(

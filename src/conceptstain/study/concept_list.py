@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, final, get_args
+from typing import Literal, NamedTuple, final, get_args
 
 from conceptstain.concepts.definition import Definition
 from conceptstain.errors import InputError
 
-__all__ = ["WONG", "ConceptList", "Entry", "Sign"]
+__all__ = ["WONG", "ConceptList", "Entry", "ListState", "Sign"]
 
 Sign = Literal["+", "-"]
 
@@ -29,6 +29,14 @@ class Entry:
     def name(self) -> str:
         """The definition's name."""
         return self.definition.name
+
+
+class ListState(NamedTuple):
+    """The list at one moment, with what can be taken back (last one first to go) and made again."""
+
+    entries: tuple[Entry, ...] = ()
+    done: tuple[tuple[Entry, ...], ...] = ()
+    undone: tuple[tuple[Entry, ...], ...] = ()
 
 
 @final
@@ -59,6 +67,15 @@ class ConceptList:
             if entry.name == name:
                 return entry
         raise InputError("There is no concept of that name", got=repr(name), cure="Choose one from the list")
+
+    @property
+    def state(self) -> ListState:
+        """All of it as it is now; it does not change when the list does."""
+        return ListState(self._entries, tuple(self._done), tuple(self._undone))
+
+    def take_up(self, state: ListState) -> None:
+        """Go on from a state; nobody is told."""
+        self._entries, self._done, self._undone = state.entries, list(state.done), list(state.undone)
 
     def begin_with(self, entries: tuple[Entry, ...]) -> None:
         """Start over with these entries; there is nothing to take back, and nobody is told."""

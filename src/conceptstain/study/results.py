@@ -32,16 +32,16 @@ class PictureResults:
         self.canvas = canvas
         self.encoder = encoder
         self.evidence_of: dict[Definition, Evidence] = {}
-        self._concepts: dict[Definition, Concept] = {}
-        self._controls: dict[tuple[Definition, str, tuple[Any, ...]], Controls] = {}
+        self.concepts_of: dict[Definition, Concept] = {}
+        self.controls_of: dict[tuple[Definition, str, tuple[tuple[str, Any], ...]], Controls] = {}
 
     def concept(self, definition: Definition, report: Report) -> Concept:
         """The direction of a definition."""
         from conceptstain.concepts.concept import make
 
-        if definition not in self._concepts:
-            self._concepts[definition] = make(definition, self.canvas, self.encoder, report=report)
-        return self._concepts[definition]
+        if definition not in self.concepts_of:
+            self.concepts_of[definition] = make(definition, self.canvas, self.encoder, report=report)
+        return self.concepts_of[definition]
 
     def evidence(self, definition: Definition, n_null: int, report: Report) -> Evidence:
         """What speaks for it, not corrected for others."""
@@ -58,18 +58,18 @@ class PictureResults:
         """A map beside what it has to beat."""
         from conceptstain.methods.controls import controls
 
-        key = (definition, map_key, tuple(map_kind(map_key).heard(settings).values()))
-        if key not in self._controls:
+        key = (definition, map_key, tuple(map_kind(map_key).heard(settings).items()))
+        if key not in self.controls_of:
             concept = self.concept(definition, report)
-            self._controls[key] = controls(
+            self.controls_of[key] = controls(
                 self.canvas, self.encoder, concept, map_key, settings=settings, report=report
             )
-        return self._controls[key]
+        return self.controls_of[key]
 
     def rename(self, before: Definition, after: Definition) -> None:
         """Keep what was made of a definition for the same under another name."""
-        if before in self._concepts:
-            self._concepts[after] = replace(self._concepts[before], definition=after)
+        if before in self.concepts_of:
+            self.concepts_of[after] = replace(self.concepts_of[before], definition=after)
         if before in self.evidence_of:
             self.evidence_of[after] = replace(self.evidence_of[before], definition=after)
 
@@ -83,7 +83,7 @@ class SpotResults:
         self.encoders = tuple(encoders)
         self.evidence_of: dict[Definition, Evidence] = {}
         self._concepts: dict[tuple[SpotConceptSettings, tuple[Definition, ...]], SpotConcepts] = {}
-        self._controls: dict[SpotConcepts, Controls] = {}
+        self.controls_of: dict[SpotConcepts, tuple[Definition, Controls]] = {}
 
     def reads_alike(self, canvas: SpotProfiles, encoders: Sequence[Encoder]) -> bool:
         """Whether these are the same encoders on the same section."""
@@ -165,9 +165,9 @@ class SpotResults:
         """The painted score beside what it has to beat."""
         from conceptstain.methods.controls import controls
 
-        if concepts not in self._controls:
-            self._controls[concepts] = controls(concepts, name=definition.name, report=report)
-        return self._controls[concepts]
+        if concepts not in self.controls_of:
+            self.controls_of[concepts] = definition, controls(concepts, name=definition.name, report=report)
+        return self.controls_of[concepts][1]
 
     def rename(self, before: Definition, after: Definition) -> None:
         """Keep what was made of a definition for the same under another name."""

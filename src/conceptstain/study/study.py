@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -17,6 +19,7 @@ from conceptstain.methods.maps import SPOT_SCORE, map_kind
 from conceptstain.progress import Report, silent
 from conceptstain.study.concept_list import ConceptList, Entry, Sign
 from conceptstain.study.results import PictureResults, SpotResults, corrected_together
+from conceptstain.study.snapshot import ControlsAsked, Snapshot
 
 if TYPE_CHECKING:  # these import torch, and a window that shows an empty study should not wait for it
     import pandas as pd
@@ -32,6 +35,9 @@ if TYPE_CHECKING:  # these import torch, and a window that shows an empty study 
     from conceptstain.methods.finding import Finding
     from conceptstain.methods.spot_score import SpotScore
     from conceptstain.nets.encoder import Encoder
+    from conceptstain.study.records import SourceRecord
+
+    FilePath = str | PathLike[str]
 
 __all__ = ["Study"]
 
@@ -49,6 +55,7 @@ class Study:
     concepts_changed: ClassVar[Signal] = Signal()
     finding_added: ClassVar[Signal] = Signal(object)
     findings_changed: ClassVar[Signal] = Signal()
+    saved_changed: ClassVar[Signal] = Signal()
 
     def __init__(self) -> None:
         self._canvas: GenePictures | None = None
@@ -57,6 +64,9 @@ class Study:
         self._spots: SpotResults | None = None
         self._spot_settings: SpotConceptSettings | None = None
         self._findings: dict[str, Finding] = {}
+        self._source: SourceRecord | None = None
+        self._path: Path | None = None
+        self._changes = self._saved_at = 0
 
     # -- what is open ----------------------------------------------------------------------------------------------
 
@@ -98,12 +108,14 @@ class Study:
         """
         left = tuple(entry for entry in self._list if not _is_portable(entry.definition, canvas))
         self._canvas, self._pictures, self._spots = canvas, None, None
+        self._source = self._path = None
         self._list.begin_with(tuple(entry for entry in self._list if entry not in left))
         self._forget_findings(lambda _made: True)
         self.section_changed.emit()
         self.encoder_changed.emit()
         self.spot_encoders_changed.emit()
         self.concepts_changed.emit()
+        self._change()
         return left
 
     def use(self, encoder: Encoder) -> None:
@@ -127,6 +139,7 @@ class Study:
             self._pictures = PictureResults(canvas, encoder)
             self._forget_findings(lambda made: made.method != "spot score")
         self.encoder_changed.emit()
+        self._change()
 
     def use_for_spots(self, canvas: SpotProfiles, encoders: Sequence[Encoder]) -> None:
         """Score spots with these encoders from now on.
@@ -153,6 +166,7 @@ class Study:
         self._spots = SpotResults(canvas, encoders)
         self._forget_findings(lambda made: made.method == "spot score")
         self.spot_encoders_changed.emit()
+        self._change()
 
     def need_canvas(self) -> GenePictures:
         """The canvas; an InputError where nothing is open."""
@@ -342,6 +356,7 @@ class Study:
     @spot_settings.setter
     def spot_settings(self, settings: SpotConceptSettings) -> None:
         self._spot_settings = settings
+        self._change()
 
     def spot_concepts(self, name: str, *, report: Report = silent) -> SpotConcepts:
         """The concept of that name and those it is told from, as the spot encoders read them together.
@@ -417,6 +432,7 @@ class Study:
             finding = replace(finding, colour_limits=earlier.colour_limits)
         self._findings[finding.title] = finding
         self.finding_added.emit(finding)
+        self._change()
 
     def set_colour_limits(self, title: str, limits: tuple[float, float] | None) -> None:
         """Choose the colour limits of a map, for its layer and its figures alike; None: those its values suggest.
@@ -436,8 +452,113 @@ class Study:
             )
         self._findings[title] = replace(self._findings[title], colour_limits=limits)
         self.findings_changed.emit()
+        self._change()
+
+    # -- saving ----------------------------------------------------------------------------------------------------
+
+    @property
+    def path(self) -> Path | None:
+        """The file that the study was last saved to, or opened from; None for one that was never saved."""
+        return self._path
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether closing it loses nothing that a user made, fitted encoders included.
+
+        What is computed again when it is asked for, such as evidence, does not count.
+        """
+        return self._changes == self._saved_at or self._holds_nothing()
+
+    def snapshot(self) -> Snapshot:
+        """All that is there now, to be saved or written elsewhere while the study goes on; quick, and holds no copies.
+
+        Raises
+        ------
+        InputError
+            No section is open.
+        """
+        canvas, pictures, spots = self.need_canvas(), self._pictures, self._spots
+        controls = [] if pictures is None else [ControlsAsked(*asked) for asked in list(pictures.controls_of)]
+        for concepts, (definition, _) in [] if spots is None else list(spots.controls_of.items()):
+            controls.append(ControlsAsked(definition, SPOT_SCORE.key, together=concepts.names))
+        state = self._list.state
+        listed = {entry.definition for entries in (state.entries, *state.done, *state.undone) for entry in entries}
+        made = {} if pictures is None else dict(pictures.concepts_of)
+        return Snapshot(
+            canvas=canvas,
+            concepts=state,
+            findings=self.findings,
+            encoder=self.encoder,
+            spot_encoders=self.spot_encoders,
+            spot_settings=self._spot_settings,
+            made={definition: concept for definition, concept in made.items() if definition in listed},
+            evidence={} if pictures is None else dict(pictures.evidence_of),
+            spot_evidence={} if spots is None else dict(spots.evidence_of),
+            controls=tuple(controls),
+            source=self._source,
+            changes=self._changes,
+        )
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, *, path: Path | None = None) -> Study:
+        """A study that goes on from a snapshot: with its list and undo, its maps, and what was computed.
+
+        Parameters
+        ----------
+        snapshot
+            Of any study.
+        path
+            The file that holds it; None: it is not saved.
+        """
+        study = cls()
+        study._canvas, study._source, study._path = snapshot.canvas, snapshot.source, path
+        study._list.take_up(snapshot.concepts)
+        study._spot_settings = snapshot.spot_settings
+        if snapshot.encoder is not None:
+            study._pictures = PictureResults(snapshot.canvas, snapshot.encoder)
+            study._pictures.concepts_of.update(snapshot.made)
+            study._pictures.evidence_of.update(snapshot.evidence)
+        if snapshot.spot_encoders:
+            profiles = snapshot.canvas.section.view("spots", genes=snapshot.spot_encoders[0].features)
+            study._spots = SpotResults(profiles, snapshot.spot_encoders)
+            study._spots.evidence_of.update(snapshot.spot_evidence)
+        study._findings = {made.title: made for made in snapshot.findings}
+        study._changes = 0 if path is not None else 1
+        return study
+
+    def save(self, path: FilePath, *, overwrite: bool = False, report: Report = silent) -> Path:
+        """Save all of it as ``.h5ad``: :func:`conceptstain.study.saving.save_study`, and remember where.
+
+        Where saving takes long, take a :meth:`snapshot`, save that elsewhere, and call :meth:`mark_saved` when it is
+        done.
+        """
+        from conceptstain.study.saving import save_study
+
+        snapshot = self.snapshot()
+        own = self._path is not None and Path(path).resolve() == self._path.resolve()
+        written = save_study(snapshot, path, overwrite=overwrite or own, own=self._path, report=report)
+        self.mark_saved(snapshot, written)
+        return written
+
+    def mark_saved(self, snapshot: Snapshot, path: Path) -> None:
+        """Remember that this snapshot is in that file; what was changed since is not saved."""
+        if snapshot.canvas is self._canvas:  # else another section was opened meanwhile
+            self._path, self._saved_at = path, snapshot.changes
+            self.saved_changed.emit()
 
     # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _change(self) -> None:
+        self._changes += 1
+        self.saved_changed.emit()
+
+    def _holds_nothing(self) -> bool:
+        """Whether nothing in it is the user's: no concept, now or by undo, no map and no encoder fitted here."""
+        if self._canvas is None:
+            return True
+        encoders = [*([] if self.encoder is None else [self.encoder]), *self.spot_encoders]
+        fitted = any(encoder.has_seen(self._canvas.section) for encoder in encoders)
+        return not (self.entries or self.can_undo or self.can_redo or self._findings or fitted)
 
     def _need_pictures(self) -> PictureResults:
         if self._pictures is None:
@@ -471,6 +592,7 @@ class Study:
         self._findings = {finding.title: finding for finding in kept if finding is not None}
         self.concepts_changed.emit()
         self.findings_changed.emit()
+        self._change()
 
     def _named_as_listed(self, finding: Finding) -> Finding | None:
         """The finding under its concept's present name; None where the concept is off the list."""

@@ -1,0 +1,180 @@
+"""What a recipe needs: the section, encoders, concepts. Found in the folders it is given, checked, and made once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, final
+
+from conceptstain.canvas.gene_pictures import GenePictures
+from conceptstain.canvas.reading import open_section
+from conceptstain.canvas.section import Section
+from conceptstain.canvas.spot_profiles import SpotProfiles
+from conceptstain.concepts.concept import Concept, make
+from conceptstain.concepts.definition import Definition
+from conceptstain.concepts.spot_concepts import SpotConcepts, spot_concepts
+from conceptstain.errors import InputError, MismatchError
+from conceptstain.fitting import fit
+from conceptstain.nets.bundled import bundled
+from conceptstain.nets.checkpoint import load_encoder
+from conceptstain.nets.devices import available_devices
+from conceptstain.nets.encoder import Encoder
+from conceptstain.progress import Report
+from conceptstain.recipe.files import inside
+from conceptstain.recipe.schema import EncoderRecord, Recipe
+from conceptstain.study.hashing import section_fingerprint, sha256_of
+from conceptstain.study.records import FileRecord, SpotSettingsRecord
+from conceptstain.study.saving import without_study
+
+__all__ = ["AGAIN", "Ingredients"]
+
+AGAIN = "Export it again"
+NOT_DEFINED = "The recipe names a concept or region that it does not define"
+
+
+@final
+class Ingredients:
+    """What a recipe needs, found or made in order.
+
+    Parameters
+    ----------
+    recipe
+        What to do.
+    data
+        The folder of the section.
+    weights
+        Another folder to look for encoders in.
+    report
+        Called while something is made.
+
+    Attributes
+    ----------
+    canvas, encoder
+        Gene pictures and their encoder.
+    profiles, spot_encoders
+        Spot profiles and theirs.
+    definitions
+        By key.
+    concepts
+        Those that were asked for, by key.
+    told
+        What is worth knowing, one sentence each.
+    """
+
+    def __init__(self, recipe: Recipe, data: Path, weights: Path | None, report: Report) -> None:
+        self._folders = [data] if weights is None else [data, weights]
+        self._report = report
+        self.told: list[str] = []
+        section = _section(recipe, data)
+        try:
+            self.definitions = recipe.tables.made(section)
+        except KeyError as error:
+            raise InputError(NOT_DEFINED, got=str(error.args[0]), cure=AGAIN) from error
+        told = recipe.pictures
+        self.canvas = section.view("genes", scaling=told.scaling, frame=told.frame, min_spots=told.min_spots)
+        self.encoder = None if recipe.encoder is None else self._encoder(recipe.encoder, lambda: self.canvas)
+        self.spot_encoders = tuple(self._spot_encoder(each, section) for each in recipe.spot_encoders)
+        self.profiles = section.view("spots", genes=self.spot_encoders[0].features) if self.spot_encoders else None
+        self.concepts: dict[str, Concept] = {}
+        self._together: dict[tuple[Any, ...], SpotConcepts] = {}
+
+    def need_encoder(self) -> Encoder:
+        """The encoder of pictures; an InputError where the recipe names none."""
+        if self.encoder is None:
+            raise InputError("The recipe asks for maps and names no encoder of pictures", cure=AGAIN)
+        return self.encoder
+
+    def definition(self, key: str) -> Definition:
+        """The definition under a key; an InputError where there is none."""
+        if key not in self.definitions:
+            raise InputError(NOT_DEFINED, got=key, cure=AGAIN)
+        return self.definitions[key]
+
+    def concept(self, key: str) -> Concept:
+        """The concept under a key, made on first use."""
+        if key not in self.concepts:
+            definition = self.definition(key)
+            self.concepts[key] = make(definition, self.canvas, self.need_encoder(), report=self._report)
+        return self.concepts[key]
+
+    def together(self, keys: Sequence[str], settings: SpotSettingsRecord | None) -> SpotConcepts:
+        """Concepts of spots that are read together, made on first use."""
+        if self.profiles is None:
+            raise InputError("The recipe asks for spot scores and names no encoder of spots", cure=AGAIN)
+        settings = settings or SpotSettingsRecord()
+        known = (tuple(keys), settings)
+        if known not in self._together:
+            definitions = [self.definition(key) for key in keys]
+            regions = [replace(each.region, name=each.name) for each in definitions if each.region is not None]
+            if len(regions) < len(definitions):
+                raise InputError("Spots are scored by concepts of spots", got=", ".join(keys), cure=AGAIN)
+            made = spot_concepts(regions, self.profiles, self.spot_encoders, settings.made(), report=self._report)
+            self._together[known] = made
+        return self._together[known]
+
+    def _encoder(self, record: EncoderRecord, canvas: Callable[[], GenePictures | SpotProfiles]) -> Encoder:
+        if record.bundled is not None:
+            return _checked(bundled(record.bundled), record)
+        for folder in self._folders:
+            path = inside(folder, f"{record.fingerprint}.safetensors")
+            if path is not None:
+                return _checked(load_encoder(path), record)
+        if record.fit is None:
+            raise InputError(
+                f"The encoder {record.name!r} is not here, and the recipe does not say how to fit it",
+                got=f"no file {record.fingerprint}.safetensors",
+                cure="Put its weights under that name into the folder of the data or of the recipe",
+            )
+        device = record.fit.device if record.fit.device in available_devices() else "cpu"
+        encoder = fit(canvas(), record.fit.made(device), name=record.name, report=self._report)
+        same = encoder.fingerprint == record.fingerprint
+        what = "to the same weights" if same else f"to other weights ({encoder.fingerprint})"
+        self.told.append(f"The encoder {record.name!r} ({record.fingerprint}) was fitted again, {what}.")
+        return encoder
+
+    def _spot_encoder(self, record: EncoderRecord, section: Section) -> Encoder:
+        settings = {} if record.fit is None or record.fit.profiles is None else record.fit.profiles.made()
+        return self._encoder(record, lambda: section.view("spots", **settings))
+
+
+def _checked(encoder: Encoder, record: EncoderRecord) -> Encoder:
+    if encoder.fingerprint != record.fingerprint:
+        raise MismatchError(
+            f"The encoder {record.name!r} is another than that of the recipe",
+            got=f"fingerprint {encoder.fingerprint} for {record.fingerprint}",
+            cure="Use its weights, or the version of the package that the recipe names",
+        )
+    return encoder
+
+
+def _section(recipe: Recipe, data: Path) -> Section:
+    source = recipe.section.source
+    given: dict[str, Any] = {word: getattr(source, word) for word in ("image_scale", "section", "gene_names")}
+    for word, told in (("image", source.image), ("alignment", source.alignment)):
+        given[word] = None if told is None else _input(told, data)
+    section = without_study(open_section(_input(source.file, data), **given))
+    if source.pixel_size is not None:
+        section = section.in_micrometres(source.pixel_size)
+    if section_fingerprint(section) != recipe.section.fingerprint:
+        raise MismatchError(
+            f"{source.file.name} is read in another way than it was for the recipe",
+            got=f"{section.n_spots} spots x {section.n_genes} genes in {section.unit}, "
+            f"for {recipe.section.spots} x {recipe.section.genes} in {recipe.section.unit}",
+            cure="Use the version of the package that the recipe names",
+        )
+    return section
+
+
+def _input(told: FileRecord, data: Path) -> Path:
+    path = inside(data, told.name)
+    if path is None:
+        raise InputError("A file that the recipe needs is missing", got=told.name, cure=f"Put it into {data}")
+    found = sha256_of(path)
+    if found != told.sha256:
+        raise MismatchError(
+            f"{told.name} is another file than the recipe was made with",
+            got=f"SHA-256 {found[:12]}... for {told.sha256[:12]}...",
+            cure="Use the same file",
+        )
+    return path

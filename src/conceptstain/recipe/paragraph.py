@@ -1,0 +1,212 @@
+"""The methods of a study in words: what was done, what it was tested against, and whom to cite."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from conceptstain.recipe.schema import (
+    AttentionRecord,
+    EncoderRecord,
+    PictureNetworkRecord,
+    Recipe,
+    SaliencyRecord,
+    SpotScoreRecord,
+)
+from conceptstain.study.records import DefinitionRecord, ObsRecord, PolygonRecord
+
+__all__ = ["CITATIONS", "methods_paragraph"]
+
+CITATIONS: Final = {
+    "concepts": "Brocki & Chung 2019, arXiv:1910.13140",
+    "vae": "Kingma & Welling 2014, arXiv:1312.6114",
+    "gradient": "Simonyan et al. 2013, arXiv:1312.6034",
+    "input-gradient": "Shrikumar et al. 2016, arXiv:1605.01713",
+    "guided": "Springenberg et al. 2015, arXiv:1412.6806",
+    "deconvolution": "Zeiler & Fergus 2014, arXiv:1311.2901",
+    "rectified": "Kim et al. 2019, arXiv:1902.04893",
+    "attention": "Liu et al. 2020, arXiv:1911.07389",
+    "whitened": "Ledoit & Wolf 2004, doi:10.1016/S0047-259X(03)00096-4",
+    "holm": "Holm 1979, Scandinavian Journal of Statistics 6, 65-70",
+    "torch": "Paszke et al. 2019, arXiv:1912.01703",
+    "anndata": "Virshup et al. 2024, doi:10.21105/joss.04371",
+}
+
+_MAPS: Final = {
+    "decoded": "the decoded concept (the picture one step along the direction minus that one step against it)",
+    "gene-mean": "the mean of the concept's genes, which uses no network",
+    "gradient": "gradient saliency",
+    "input-gradient": "input x gradient",
+    "guided": "guided backpropagation",
+    "deconvolution": "deconvolution",
+    "rectified": "the rectified gradient",
+    "attention": "latent attention",
+    "spot-score": "the score of spots by whole profiles",
+}
+
+
+def methods_paragraph(recipe: Recipe) -> str:
+    """What was done, as a paragraph for a paper, with citations.
+
+    It says what the recipe says and no more: nothing about how good a map is, and where there is no evidence, that
+    there is none.
+    """
+    said = [_section(recipe), _pictures(recipe)]
+    encoders = [*([] if recipe.encoder is None else [recipe.encoder]), *recipe.spot_encoders[:1]]
+    said += [_encoder(each, recipe) for each in encoders]
+    said += [_concepts(recipe), _maps(recipe), _evidence(recipe), _controls(recipe), _software(recipe)]
+    return " ".join(filter(None, said)) + "\n\nReferences: " + "; ".join(_references(recipe)) + "."
+
+
+def _section(recipe: Recipe) -> str:
+    section = recipe.section
+    return (
+        f"The section {section.source.file.name} ({section.spots:,} spots, {section.genes:,} genes; SHA-256 "
+        f"{section.source.file.sha256[:12]}...) was analysed with napari-conceptstain "
+        f"{recipe.made_with.get('napari-conceptstain', 'of unknown version')}."
+    )
+
+
+def _pictures(recipe: Recipe) -> str:
+    if recipe.encoder is None and not any(record.map == "gene-mean" for record in recipe.maps):
+        return ""
+    how = (
+        "depth-normalised log counts, z-scored over the spots"
+        if recipe.pictures.scaling == "z-score"
+        else "counts divided by the gene's maximum"
+    )
+    return f"Each gene was drawn as a picture, one pixel per spot, of {how}."
+
+
+def _encoder(encoder: EncoderRecord, recipe: Recipe) -> str:
+    spots = recipe.encoder is not encoder
+    number = len(recipe.spot_encoders) if spots else 1
+    what = "Variational autoencoders" if number > 1 else "A variational autoencoder"
+    of = "of spot profiles" if spots else "of these pictures"
+    known = f"{encoder.name}, fingerprint {encoder.fingerprint}"
+    if number > 1:
+        known = f"{number} of them, fingerprints {', '.join(each.fingerprint for each in recipe.spot_encoders)}"
+    verb = "were" if number > 1 else "was"
+    if encoder.bundled:
+        how = f"that comes with the package and was trained on {_list(encoder.learned_from) or 'other sections'}"
+    elif encoder.fit is not None:
+        told = encoder.fit
+        kind = told.network.network if isinstance(told.network, PictureNetworkRecord) else told.network.likelihood
+        epochs = f"{told.training.epochs} epochs" if told.training.epochs else "the default number of epochs"
+        how = (
+            f"({kind}, {told.network.latent} latent dimensions) fitted to this section without labels ({epochs}, Adam, "
+            f"learning rate {told.training.learning_rate:g}, seed {told.training.seed})"
+        )
+    else:
+        learned = f" on {_list(encoder.learned_from)}" if encoder.learned_from else ""
+        how = f"that {verb} trained elsewhere{learned}"
+    return f"{what} {of} ({CITATIONS['vae']}) {how} {verb} used ({known})."
+
+
+def _concepts(recipe: Recipe) -> str:
+    if not recipe.concepts:
+        return ""
+    told = [_definition(recipe.tables.definitions[each.definition], recipe) for each in recipe.concepts]
+    return f"Concepts ({CITATIONS['concepts']}) were directions in latent space or in a layer: {'; '.join(told)}."
+
+
+def _definition(record: DefinitionRecord, recipe: Recipe) -> str:
+    where = "" if record.space == "latent" else f", in the layer {record.space}"
+    against = " against all other genes" if record.form == "contrast" else ""
+    if record.like is not None:
+        made = f"the {record.neighbours} genes nearest to {record.like} in latent space{against}"
+    elif record.items is not None:
+        made = f"{len(record.items)} named gene{'s' if len(record.items) > 1 else ''}{against}"
+    elif record.unit is not None:
+        made = f"unit {record.unit}"
+    elif record.combined is not None:
+        made = "; ".join(f"{weight:+g} {recipe.tables.definitions[part].name}" for weight, part in record.combined)
+        made = f"the combination {made.replace('; ', ' ')}, parts brought to one length"
+    else:
+        region = recipe.tables.regions[record.region or ""]
+        number = "" if region.barcodes is None else f"{len(region.barcodes)} spots "
+        if isinstance(region.chosen, ObsRecord):
+            how = f"annotated {region.chosen.column} = {region.chosen.value}"
+        elif isinstance(region.chosen, PolygonRecord):
+            how = "inside a drawn outline"
+        else:
+            how = "picked one by one"
+        made = f"the {record.neighbours} genes enriched in {number}{how}{against}"
+    return f"{record.name} ({made}{where})"
+
+
+def _maps(recipe: Recipe) -> str:
+    if not recipe.maps:
+        return "No map was painted."
+    told = dict.fromkeys(_map(record) for record in recipe.maps)
+    chosen = sum(record.colour_limits is not None for record in recipe.maps)
+    limits = f" Colour limits were chosen by hand for {chosen} of {len(recipe.maps)} maps." if chosen else ""
+    definitions = recipe.tables.definitions
+    names = dict.fromkeys(definitions[each.concept].name for each in recipe.maps if each.concept is not None)
+    of = f" of {_list(tuple(names))}" if names else ""
+    return f"Maps{of} were painted by {_list(tuple(told))}.{limits}"
+
+
+def _map(record: object) -> str:
+    if isinstance(record, SaliencyRecord):
+        settings = []
+        if record.percentile is not None and record.variant != "constant":
+            settings.append(f"q = {record.percentile:g}")
+        if record.threshold is not None:
+            settings.append(f"threshold {record.threshold:g}")
+        settings += [record.variant] if record.variant != "plain" else []
+        settings += ["border rule"] if record.padding else []
+        settings += ["times input"] if record.times_input and record.map != "input-gradient" else []
+        return f"{_MAPS[record.map]} ({', '.join([*settings, CITATIONS[record.map]])})"
+    if isinstance(record, AttentionRecord):
+        return f"{_MAPS['attention']} of latent {record.dimension} at {record.layer} ({CITATIONS['attention']})"
+    if isinstance(record, SpotScoreRecord):
+        asked = record.settings
+        others = len(record.together) - 1
+        against = f"against {others} other concepts" if others else "against all other spots"
+        context = (
+            "neighbours weighted by cross-validation" if asked.context is None else f"neighbours {asked.context:g}"
+        )
+        return f"{_MAPS['spot-score']} ({asked.direction} direction, {against}, {context})"
+    return _MAPS[getattr(record, "map", "decoded")]
+
+
+def _evidence(recipe: Recipe) -> str:
+    if not recipe.evidence:
+        return "No concept was tested: the maps are descriptions."
+    nulls = sorted({record.n_null for record in recipe.evidence})
+    tested = "concepts were" if len(recipe.evidence) > 1 else "concept was"
+    against = " or ".join(f"{number:,}" for number in nulls)
+    return (
+        f"{len(recipe.evidence)} {tested} tested by cross-fitted AUROC on spots or genes that had no part in the "
+        f"choice, against {against} random selections and, for regions, the region's shape laid elsewhere on the "
+        "tissue, with Holm's correction (Holm 1979) for all concepts tried."
+    )
+
+
+def _controls(recipe: Recipe) -> str:
+    if not recipe.controls:
+        return "Maps were not compared with controls."
+    kinds = dict.fromkeys(_MAPS.get(record.map, record.map).partition(" (")[0] for record in recipe.controls)
+    return (
+        f"Controls were drawn for {_list(tuple(kinds))}: a map without a network, random concepts, an untrained "
+        "network and sequencing depth, where they apply."
+    )
+
+
+def _software(recipe: Recipe) -> str:
+    told = [f"{name} {number}" for name, number in recipe.made_with.items() if name != "napari-conceptstain"]
+    return f"Versions: {', '.join(told)}; computed on {recipe.device}, {recipe.threads} thread(s)." if told else ""
+
+
+def _references(recipe: Recipe) -> list[str]:
+    used = {"concepts", "vae", "torch", "anndata", *(record.map for record in recipe.maps)}
+    if any(isinstance(record, SpotScoreRecord) and record.settings.direction != "plain" for record in recipe.maps):
+        used.add("whitened")
+    if recipe.evidence:
+        used.add("holm")
+    return [citation for word, citation in CITATIONS.items() if word in used]
+
+
+def _list(words: Sequence[str]) -> str:
+    return ", ".join(words[:-1]) + (" and " if len(words) > 1 else "") + words[-1] if words else ""

@@ -1,0 +1,283 @@
+"""Writing down what was done: a study as its recipe."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+import torch
+
+from conceptstain.canvas.gene_pictures import GenePictures
+from conceptstain.concepts.definition import Definition
+from conceptstain.concepts.evidence import Evidence
+from conceptstain.errors import InputError
+from conceptstain.methods.attribution import Attribution
+from conceptstain.methods.finding import Finding
+from conceptstain.methods.items import concept_items
+from conceptstain.methods.maps import SPOT_SCORE
+from conceptstain.methods.spot_score import SpotScore
+from conceptstain.nets.bundled import bundled, bundled_names
+from conceptstain.nets.encoder import Encoder
+from conceptstain.recipe.schema import (
+    AttentionRecord,
+    ControlsRecord,
+    EncoderRecord,
+    EvidenceRecord,
+    FigureRecord,
+    FitRecord,
+    MapRecord,
+    PlainMapRecord,
+    ProfilesRecord,
+    Recipe,
+    SaliencyRecord,
+    SectionRecord,
+    SpotScoreRecord,
+    TrainingRecord,
+)
+from conceptstain.study import Snapshot, Study
+from conceptstain.study.hashing import section_fingerprint
+from conceptstain.study.packing import plain
+from conceptstain.study.records import EntryRecord, SpotSettingsRecord, Tables
+from conceptstain.study.saving import sourced
+from conceptstain.study.study_record import PicturesRecord
+
+__all__ = ["PACKAGES", "recorded", "sum_of", "versions"]
+
+PACKAGES = ("napari-conceptstain", "torch", "numpy", "scipy", "anndata", "scikit-learn")
+
+
+def recorded(study: Study | Snapshot, *, figures: Sequence[str] = ("maps.svg",)) -> Recipe:
+    """The recipe of a study: what is in its list, its maps, evidence and controls, with all parameters.
+
+    Parameters
+    ----------
+    study
+        The study, or a snapshot of it.
+    figures
+        Names of figures to write of all maps, ``.svg``, ``.pdf`` or ``.png``; none where there is no map.
+
+    Raises
+    ------
+    InputError
+        The section was read from no file, or a map cannot be written down.
+    """
+    snapshot = sourced(study.snapshot() if isinstance(study, Study) else study)
+    canvas, source = snapshot.canvas, snapshot.source
+    if source is None:
+        raise InputError(
+            "The section was read from no file, so no recipe can name it",
+            got=canvas.section.name,
+            cure="Save the study first, open it, and write the recipe of that",
+        )
+    recorder = _Recorder(snapshot)
+    section, settings = canvas.section, canvas.settings
+    maps = tuple(recorder.map(made) for made in snapshot.findings)
+    concepts = tuple(
+        EntryRecord(definition=recorder.tables.definition(each.definition), colour=each.colour)
+        for each in snapshot.concepts.entries
+    )
+    evidence = tuple(recorder.evidences())
+    controls = tuple(recorder.controls())
+    return Recipe(
+        made_with=versions(),
+        threads=torch.get_num_threads(),
+        device="cpu" if snapshot.encoder is None else snapshot.encoder.device.type,
+        section=SectionRecord(
+            source=source,
+            fingerprint=section_fingerprint(section),
+            unit=section.unit,
+            spots=section.n_spots,
+            genes=section.n_genes,
+        ),
+        pictures=PicturesRecord(scaling=settings.scaling, frame=settings.frame, min_spots=settings.min_spots),
+        encoder=None if snapshot.encoder is None else _encoder(snapshot.encoder, canvas),
+        spot_encoders=tuple(_encoder(each, canvas) for each in snapshot.spot_encoders),
+        spot_settings=None if snapshot.spot_settings is None else recorder.spot_settings(),
+        concepts=concepts,
+        maps=maps,
+        evidence=evidence,
+        controls=controls,
+        figures=tuple(FigureRecord(file=name) for name in figures) if maps else (),
+        tables=recorder.tables.record,
+    )
+
+
+def sum_of(values: np.ndarray) -> str:
+    """SHA-256 of the values' type, shape and bytes: equal for equal arrays alone."""
+    return hashlib.sha256(
+        f"{values.dtype.str} {values.shape}".encode() + np.ascontiguousarray(values).tobytes()
+    ).hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that numbers depend on."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+class _Recorder:
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.tables = Tables(snapshot.canvas.section)
+        for entry in snapshot.concepts.entries:
+            self.tables.definition(entry.definition)
+
+    # -- maps ------------------------------------------------------------------------------------------------------
+
+    def map(self, made: Finding) -> MapRecord:
+        known: dict[str, Any] = {
+            "concept": None if made.concept is None else self.tables.definition(made.concept.definition),
+            "detail": made.detail,
+            "colour_limits": made.colour_limits,
+            "sha256": sum_of(made.values),
+        }
+        told = plain(made.settings)
+        if isinstance(made, SpotScore):
+            settings = self._asked(told)
+            return SpotScoreRecord(
+                map="spot-score", together=self._together([made.name, *told["against"]]), settings=settings, **known
+            )
+        if made.method == "attention":
+            return AttentionRecord(
+                map="attention",
+                dimension=told["dimension"],
+                layer=told["layer"],
+                at=self._at(made) if made.items else "all",
+                **known,
+            )
+        if made.concept is None:
+            raise _unwritable(made)
+        if made.method in PLAIN:
+            return PlainMapRecord(map=PLAIN[made.method], **known)
+        if "rule" not in told:
+            raise _unwritable(made)
+        words = {word: told[word] for word in ("percentile", "threshold", "variant", "padding") if word in told}
+        return SaliencyRecord(map=told["rule"], times_input=told["times_input"], at=self._at(made), **words, **known)
+
+    def _at(self, made: Attribution) -> Any:
+        """``"own"`` where the map is at the genes of its concept, else the names of the genes."""
+        canvas = self.snapshot.canvas
+        if made.concept is not None:
+            own, _ = concept_items(canvas, made.concept) if made.concept.items else ((), ())
+            if tuple(int(item) for item in own) == made.items:
+                return "own"
+        return tuple(str(name) for name in canvas.item_names[list(made.items)])
+
+    def _asked(self, told: dict[str, Any]) -> SpotSettingsRecord:
+        if "asked" in told:
+            return SpotSettingsRecord.model_validate(told["asked"])
+        return self.spot_settings()
+
+    def spot_settings(self) -> SpotSettingsRecord:
+        chosen = self.snapshot.spot_settings
+        return SpotSettingsRecord() if chosen is None else SpotSettingsRecord.of(chosen)
+
+    def _together(self, names: Sequence[str]) -> tuple[str, ...]:
+        return tuple(self.tables.definition(self._named(name)) for name in names)
+
+    def _named(self, name: str) -> Definition:
+        for entry in self.snapshot.concepts.entries:
+            if entry.name == name:
+                return entry.definition
+        raise InputError(
+            "A spot score was made beside a concept that is not in the list any more",
+            got=name,
+            cure="Score the spots again, and write the recipe then",
+        )
+
+    # -- what they are worth ---------------------------------------------------------------------------------------
+
+    def evidences(self) -> list[EvidenceRecord]:
+        kept = [*self.snapshot.evidence.items(), *self.snapshot.spot_evidence.items()]
+        records = []
+        for definition, found in kept:
+            by_spots = found.by == "spot profiles"
+            records.append(
+                EvidenceRecord(
+                    concept=self.tables.definition(definition),
+                    by=found.by,
+                    n_null=found.settings["n_null"],
+                    n_folds=found.settings.get("n_folds", 5),
+                    seed=found.settings["seed"],
+                    settings=self._by_rule(found) if by_spots else None,
+                    auroc=found.auroc,
+                    p=found.p,
+                    sha256=sum_of(found.scores),
+                )
+            )
+        return records
+
+    def _by_rule(self, found: Evidence) -> SpotSettingsRecord:
+        """The settings with the direction that was taken: left open, it depends on what else was drawn."""
+        return self.spot_settings().model_copy(update={"direction": found.settings["direction"]})
+
+    def controls(self) -> list[ControlsRecord]:
+        records = []
+        for asked in self.snapshot.controls:
+            spots = asked.map_key == SPOT_SCORE.key
+            records.append(
+                ControlsRecord(
+                    concept=self.tables.definition(asked.definition),
+                    map=asked.map_key,
+                    **dict(asked.heard),
+                    together=self._together(asked.together),
+                    settings=self.spot_settings() if spots else None,
+                )
+            )
+        return records
+
+
+PLAIN: Any = {"decoded": "decoded", "gene mean": "gene-mean"}
+
+
+def _unwritable(made: Finding) -> InputError:
+    return InputError(
+        "This map cannot be written down, as it does not say how it was made",
+        got=made.title,
+        cure="Paint it again, or take its concept off the list",
+    )
+
+
+def _encoder(encoder: Encoder, canvas: GenePictures) -> EncoderRecord:
+    known = [name for name in bundled_names() if bundled(name).fingerprint == encoder.fingerprint]
+    return EncoderRecord(
+        name=encoder.name,
+        fingerprint=encoder.fingerprint,
+        bundled=known[0] if known else None,
+        fit=None if known else _fit(encoder, canvas),
+        learned_from=encoder.sections,
+    )
+
+
+def _fit(encoder: Encoder, canvas: GenePictures) -> FitRecord | None:
+    """How it was fitted, where that was to this section alone."""
+    card = plain(encoder.card)
+    if (
+        len(encoder.sections) != 1
+        or not encoder.has_seen(canvas.section)
+        or "training" not in card
+        or "network" not in card
+    ):
+        return None
+    kind = "profiles" if encoder.features else "pictures"
+    pictures = {**card.get("pictures", {})}
+    if kind == "pictures" and plain(pictures) != plain(vars(canvas.settings)):
+        return None  # it learned from another view
+    training = {word: value for word, value in card["training"].items() if word != "device"}
+    return FitRecord.model_validate(
+        {
+            "network": {"kind": kind, **card["network"]},
+            "training": TrainingRecord.model_validate(training),
+            "profiles": ProfilesRecord.model_validate(card["profiles"]) if kind == "profiles" else None,
+            "device": card.get("history", {}).get("device", "cpu"),
+        }
+    )

@@ -1,0 +1,297 @@
+"""Doing a study over again from its recipe, without a window, to equal numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, final
+
+import pandas as pd
+import torch
+
+from conceptstain.concepts.evidence import Evidence, corrected, evidence
+from conceptstain.errors import InputError
+from conceptstain.methods.attention import attention
+from conceptstain.methods.controls import controls
+from conceptstain.methods.decoded import decoded
+from conceptstain.methods.finding import Finding
+from conceptstain.methods.items import concept_items
+from conceptstain.methods.maps import SPOT_SCORE
+from conceptstain.methods.saliency import saliency
+from conceptstain.methods.score_map import score_map
+from conceptstain.methods.spot_score import spot_score
+from conceptstain.nets.rules import rectified
+from conceptstain.progress import Report, Step, silent
+from conceptstain.recipe.ingredients import AGAIN, Ingredients
+from conceptstain.recipe.recording import sum_of, versions
+from conceptstain.recipe.results import CONTROLS, EVIDENCE, check_out, names_of, write_results
+from conceptstain.recipe.schema import (
+    AttentionRecord,
+    ControlsRecord,
+    EvidenceRecord,
+    MapRecord,
+    PlainMapRecord,
+    Recipe,
+    SaliencyRecord,
+)
+from conceptstain.study import Entry, Snapshot, Study
+from conceptstain.study.concept_list import ListState
+
+__all__ = ["TOLERANCE", "Replay", "replay"]
+
+TOLERANCE = 1e-5
+"""How far a map may lie from that of another machine or number of threads, as a part of its largest value.
+
+Measured with ``benchmarks/replay_tolerance.py``: 1e-6 between numbers of threads, 2e-6 on a CUDA device without TF32.
+With TF32, which PyTorch uses there by default, it is 2e-3; replays run on the processor, wherever the study was made.
+"""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """A study that was done over again.
+
+    Attributes
+    ----------
+    study
+        It, as it would be after painting by hand.
+    written
+        Files, where a folder was given.
+    told
+        What is worth knowing, one sentence each: other versions, encoders that were fitted again, numbers that differ.
+    equal
+        Titles of maps, and concepts with evidence: whether their numbers equal those of the recipe to the last bit.
+    """
+
+    study: Study
+    written: tuple[Path, ...]
+    told: tuple[str, ...]
+    equal: dict[str, bool]
+
+
+def replay(
+    recipe: Recipe,
+    data: Path,
+    out: Path | None = None,
+    *,
+    weights: Path | None = None,
+    overwrite: bool = False,
+    report: Report = silent,
+) -> Replay:
+    """Do a study over again.
+
+    On one machine, with the versions and the number of threads of the recipe (which is set while it runs), the numbers
+    are equal to the last bit; elsewhere within :data:`TOLERANCE`. Nothing outside the folders given here is read or
+    written.
+
+    Parameters
+    ----------
+    recipe
+        What to do.
+    data
+        The folder that holds the section's file, and those opened with it.
+    out
+        A folder to write to, made where it does not exist: the study, tables, figures and a paragraph on the methods.
+        None: nothing is written.
+    weights
+        Another folder to look for encoders in.
+    overwrite
+        Replace files of the same names in ``out``.
+    report
+        Called after every part; may raise :class:`Cancelled`.
+
+    Raises
+    ------
+    InputError
+        A folder or file is missing, lies outside, or exists already.
+    MismatchError
+        A file, the section, a region or the weights are not those of the recipe.
+    ReadingError
+        The section or the weights cannot be read.
+    """
+    if not data.is_dir():
+        raise InputError("There is no such folder of data", got=str(data), cure="Check the path")
+    if out is not None:
+        check_out(out, names_of(recipe), overwrite=overwrite)
+    steps = _Steps(2 + len(recipe.maps) + len(recipe.evidence) + len(recipe.controls), report)
+    with _threads(recipe.threads):
+        steps.begin("Reading")
+        ingredients = Ingredients(recipe, data, weights, steps.within)
+        made = _Made(recipe, ingredients, steps)
+        study = made.study()
+        steps.begin("Writing")
+        written = () if out is None else write_results(recipe, study, made.tables, out, overwrite=overwrite)
+    told = (*_other_versions(recipe), *ingredients.told, *_comparison(made.equal))
+    return Replay(study, written, told, made.equal)
+
+
+@final
+class _Steps:
+    """Counts the parts, and passes on what is said within them."""
+
+    def __init__(self, total: int, report: Report) -> None:
+        self._total, self._report, self._done = total, report, 0
+
+    def begin(self, message: str) -> None:
+        self._report(Step(self._done, self._total, message))
+        self._done += 1
+
+    def within(self, step: Step) -> None:
+        self._report(Step(self._done - 1, self._total, step.message, step.values))
+
+
+@final
+class _Made:
+    """All that a recipe asks for, made in order."""
+
+    def __init__(self, recipe: Recipe, ingredients: Ingredients, steps: _Steps) -> None:
+        self._recipe, self._from, self._steps = recipe, ingredients, steps
+        self.equal: dict[str, bool] = {}
+        self.tables: dict[str, pd.DataFrame] = {}
+
+    def study(self) -> Study:
+        recipe, known = self._recipe, self._from
+        findings = []
+        for record in recipe.maps:
+            self._steps.begin(f"Painting {record.concept or 'latents'}")
+            made = replace(self._map(record), detail=record.detail, colour_limits=record.colour_limits)
+            self.equal[made.title] = sum_of(made.values) == record.sha256
+            findings.append(made)
+        found = [self._evidence(record) for record in recipe.evidence]
+        tables = [self._controls(record) for record in recipe.controls]
+        if tables:
+            self.tables[CONTROLS] = pd.concat(tables)
+        if found:
+            self.tables[EVIDENCE] = _evidence_table([made for _, made in found])
+        listed = tuple(Entry(known.definition(each.definition), each.colour) for each in recipe.concepts)
+        snapshot = Snapshot(
+            canvas=known.canvas,
+            concepts=ListState(listed),
+            findings=tuple(findings),
+            encoder=known.encoder,
+            spot_encoders=known.spot_encoders,
+            spot_settings=None if recipe.spot_settings is None else recipe.spot_settings.made(),
+            made={known.definition(key): made for key, made in known.concepts.items()},
+            evidence={known.definition(key): made for key, made in found if made.by == "genes"},
+            spot_evidence={known.definition(key): made for key, made in found if made.by != "genes"},
+            source=recipe.section.source,
+        )
+        return Study.of(snapshot)
+
+    def _map(self, record: MapRecord) -> Finding:
+        canvas, report = self._from.canvas, self._steps.within
+        if isinstance(record, AttentionRecord):
+            return self._attention(record)
+        if isinstance(record, PlainMapRecord):
+            concept = self._from.concept(record.concept)
+            if record.map == "gene-mean":
+                return score_map(canvas, concept)
+            return decoded(canvas, self._from.need_encoder(), concept, report=report)
+        if isinstance(record, SaliencyRecord):
+            return saliency(
+                canvas,
+                self._from.need_encoder(),
+                self._from.concept(record.concept),
+                rule=_rule(record),
+                items=None if record.at == "own" else [canvas.item(name) for name in record.at],
+                times_input=record.times_input,
+                report=report,
+            )
+        definition = self._from.definition(record.concept)
+        read = self._from.together(record.together, record.settings)
+        made = spot_score(read, definition.name, report=report)
+        return replace(made, concept=replace(made.concept, definition=definition))
+
+    def _attention(self, record: AttentionRecord) -> Finding:
+        canvas = self._from.canvas
+        concept = None if record.concept is None else self._from.concept(record.concept)
+        items: Any = None
+        if record.at == "own":
+            if concept is None:
+                raise InputError("A map at a concept's genes needs the concept", got="none", cure=AGAIN)
+            items, _ = concept_items(canvas, concept)
+        elif record.at != "all":
+            items = [canvas.item(name) for name in record.at]
+        made = attention(
+            canvas,
+            self._from.need_encoder(),
+            dimension=record.dimension,
+            layer=record.layer,
+            items=items,
+            report=self._steps.within,
+        )
+        return made if concept is None else replace(made, name=concept.name, concept=concept)
+
+    def _evidence(self, record: EvidenceRecord) -> tuple[str, Evidence]:
+        self._steps.begin(f"Testing {record.concept}")
+        definition = self._from.definition(record.concept)
+        tries: Any = {
+            "n_null": record.n_null,
+            "n_folds": record.n_folds,
+            "seed": record.seed,
+            "report": self._steps.within,
+        }
+        if record.by == "spot profiles":
+            read = self._from.together((record.concept,), record.settings)
+            found = replace(evidence(read, name=definition.name, **tries), definition=definition)
+        else:
+            concept = self._from.concept(record.concept)
+            found = evidence(concept, self._from.canvas, self._from.need_encoder(), **tries)
+        if record.sha256 is not None:
+            self.equal[f"evidence for {definition.name}"] = sum_of(found.scores) == record.sha256
+        return record.concept, found
+
+    def _controls(self, record: ControlsRecord) -> pd.DataFrame:
+        self._steps.begin(f"Controls of {record.concept}")
+        how: Any = {"draws": record.draws, "seed": record.seed, "report": self._steps.within}
+        if record.map == SPOT_SCORE.key:
+            read = self._from.together(record.together, record.settings)
+            return controls(read, name=self._from.definition(record.concept).name, **how).table()
+        concept, encoder = self._from.concept(record.concept), self._from.need_encoder()
+        return controls(self._from.canvas, encoder, concept, record.map, settings=record.map_settings, **how).table()
+
+
+def _rule(record: SaliencyRecord) -> Any:
+    if record.map != "rectified":
+        return record.map
+    words = {"percentile": record.percentile, "threshold": record.threshold}
+    given: Any = {word: value for word, value in words.items() if value is not None}
+    return rectified(**given, variant=record.variant, padding=record.padding)
+
+
+def _evidence_table(found: Sequence[Evidence]) -> pd.DataFrame:
+    rows = [(each.name, each.by, each.auroc, each.p, each.tried, each.sentence) for each in corrected(found)]
+    columns = ["concept", "by", "cross-fitted auroc", "p", "concepts tried", "sentence"]
+    return pd.DataFrame(rows, columns=columns).set_index("concept")
+
+
+# -- what has to be told -----------------------------------------------------------------------------------------------
+
+
+def _other_versions(recipe: Recipe) -> list[str]:
+    here = versions()
+    other = [
+        f"{name} {here.get(name, 'none')} for {was}" for name, was in recipe.made_with.items() if here.get(name) != was
+    ]
+    return [f"Other versions than the recipe was made with: {', '.join(other)}."] if other else []
+
+
+def _comparison(equal: dict[str, bool]) -> list[str]:
+    other = [what for what, same in equal.items() if not same]
+    if other:
+        number = f"{len(other)} of {len(equal)} results"
+        return [f"{number} differ from the recipe's in some digits: {', '.join(other)}."]
+    return [f"All {len(equal)} results equal the recipe's to the last bit."] if equal else []
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,187 @@
+"""A snapshot as one record and its arrays: what saved studies and autosaved ones are made of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conceptstain.canvas.section import Section
+from conceptstain.concepts.concept import Concept
+from conceptstain.concepts.definition import Definition
+from conceptstain.concepts.evidence import Evidence
+from conceptstain.methods.attribution import Attribution
+from conceptstain.methods.finding import Finding
+from conceptstain.nets.checkpoint import encoder_bytes, is_savable
+from conceptstain.nets.encoder import Encoder
+from conceptstain.study.concept_list import Entry, ListState
+from conceptstain.study.hashing import section_fingerprint
+from conceptstain.study.records import EntryRecord, SpotSettingsRecord, Tables
+from conceptstain.study.snapshot import Snapshot
+from conceptstain.study.study_record import (
+    ConceptRecord,
+    EncoderRecord,
+    EvidenceRecord,
+    FindingRecord,
+    ListRecord,
+    PicturesRecord,
+    SectionRecord,
+    StudyRecord,
+)
+
+__all__ = ["Arrays", "Packed", "packed", "plain"]
+
+Arrays: TypeAlias = dict[str, NDArray[Any]]
+
+
+class Packed(NamedTuple):
+    """A record, and the arrays that it speaks of."""
+
+    record: StudyRecord
+    arrays: Arrays
+
+
+def packed(snapshot: Snapshot) -> Packed:
+    """The snapshot as a record and arrays.
+
+    The scores of null regions are kept in single precision; everything else exactly. Settings of maps are kept as JSON
+    has them, with lists for tuples. Networks that are not of this package are named, not kept.
+    """
+    section, settings = snapshot.canvas.section, snapshot.canvas.settings
+    packer = _Packer(section)
+    packer.arrays["section/spots"] = np.asarray(section.spots, dtype=np.float64)
+    record = StudyRecord(
+        section=SectionRecord(
+            name=section.name,
+            unit=section.unit,
+            spot_diameter=section.spot_diameter,
+            pitch=section.pitch,
+            counts=section.counts,
+            notes=section.notes,
+            fingerprint=section_fingerprint(section),
+            source=snapshot.source,
+        ),
+        pictures=PicturesRecord(scaling=settings.scaling, frame=settings.frame, min_spots=settings.min_spots),
+        concepts=packer.listed(snapshot.concepts),
+        spot_settings=None if snapshot.spot_settings is None else SpotSettingsRecord.of(snapshot.spot_settings),
+        encoder=None if snapshot.encoder is None else packer.encoder(snapshot.encoder),
+        spot_encoders=tuple(packer.encoder(each) for each in snapshot.spot_encoders),
+        findings=tuple(packer.finding(number, each) for number, each in enumerate(snapshot.findings)),
+        known=tuple((packer.tables.definition(of), packer.concept(made)) for of, made in snapshot.made.items()),
+        evidence=tuple(packer.evidences(snapshot)),
+        made=tuple(packer.concepts),
+        tables=packer.tables.record,
+    )
+    return Packed(record, packer.arrays)
+
+
+class _Packer:
+    """Collects what is named more than once, and the arrays."""
+
+    def __init__(self, section: Section) -> None:
+        self.tables = Tables(section)
+        self.arrays: Arrays = {}
+        self.concepts: list[ConceptRecord] = []
+        self._numbers: dict[Concept, int] = {}
+
+    def listed(self, state: ListState) -> ListRecord:
+        def entries(of: tuple[Entry, ...]) -> tuple[EntryRecord, ...]:
+            return tuple(
+                EntryRecord(definition=self.tables.definition(each.definition), colour=each.colour) for each in of
+            )
+
+        return ListRecord(
+            entries=entries(state.entries),
+            done=tuple(map(entries, state.done)),
+            undone=tuple(map(entries, state.undone)),
+        )
+
+    def encoder(self, encoder: Encoder) -> EncoderRecord:
+        if is_savable(encoder):
+            content = np.frombuffer(encoder_bytes(encoder), dtype=np.uint8)
+            self.arrays[f"weights/{encoder.fingerprint}"] = content
+        return EncoderRecord(name=encoder.name, fingerprint=encoder.fingerprint, saved=is_savable(encoder))
+
+    def concept(self, concept: Concept) -> int:
+        if concept not in self._numbers:
+            parts = tuple((weight, self.concept(part)) for weight, part in concept.parts)
+            number = self._numbers[concept] = len(self.concepts)
+            table, columns = concept.table, dict[str, tuple[str, ...] | None]()
+            self.arrays[f"concept/{number}/direction"] = np.asarray(concept.direction)
+            for place, column in enumerate(table.columns):
+                values = table[column].to_numpy()
+                is_text = values.dtype.kind not in "biuf"
+                columns[str(column)] = tuple(map(str, values)) if is_text else None
+                if not is_text:
+                    self.arrays[f"concept/{number}/column {place}"] = values
+            self.concepts.append(
+                ConceptRecord(
+                    definition=self.tables.definition(concept.definition),
+                    items=concept.items,
+                    origin=concept.origin,
+                    encoder=concept.encoder,
+                    index=table.index.name,
+                    columns=columns,
+                    parts=parts,
+                )
+            )
+        return self._numbers[concept]
+
+    def finding(self, number: int, made: Finding) -> FindingRecord:
+        self.arrays[f"finding/{number}/values"] = np.asarray(made.values)
+        is_map = isinstance(made, Attribution)
+        return FindingRecord(
+            kind="map" if is_map else "spot score",
+            method=made.method,
+            name=made.name,
+            items=made.items if isinstance(made, Attribution) else (),
+            signed=made.signed,
+            concept=None if made.concept is None else self.concept(made.concept),
+            encoders=(made.encoder,) if isinstance(made, Attribution) else made.encoders,
+            section="" if isinstance(made, Attribution) else made.section,
+            settings=plain(made.settings),
+            detail=made.detail,
+            colour_limits=made.colour_limits,
+        )
+
+    def evidences(self, snapshot: Snapshot) -> list[EvidenceRecord]:
+        kept = [(False, *each) for each in snapshot.evidence.items()]
+        kept += [(True, *each) for each in snapshot.spot_evidence.items()]
+        return [self._evidence(number, *each) for number, each in enumerate(kept)]
+
+    def _evidence(self, number: int, spots: bool, of: Definition, found: Evidence) -> EvidenceRecord:
+        here = f"evidence/{number}"
+        self.arrays |= {f"{here}/{word}": np.asarray(getattr(found, word)) for word in ("scores", "inside", "folds")}
+        for word, null in (("random", found.random), ("shape", found.shape)):
+            if null is not None:
+                self.arrays[f"{here}/{word}"] = np.asarray(null.aurocs)
+                self.arrays[f"{here}/{word} scores"] = np.asarray(null.scores, dtype=np.float32)
+        return EvidenceRecord(
+            of=self.tables.definition(of),
+            spots=spots,
+            told=self.tables.definition(found.definition),
+            encoder=found.encoder,
+            counted=found.counted,
+            by=found.by,
+            auroc=found.auroc,
+            decoded_auroc=found.decoded_auroc,
+            chosen=found.chosen,
+            p_random=found.p_random,
+            p_shape=found.p_shape,
+            items=tuple(map(str, found.items)),
+            settings=plain(found.settings),
+            notes=found.notes,
+        )
+
+
+def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as JSON has them: lists for tuples, plain numbers for numpy's."""
+    told: dict[str, Any] = json.loads(json.dumps(dict(settings), default=_number))
+    return told
+
+
+def _number(value: object) -> object:
+    return value.item() if isinstance(value, np.generic) else str(value)

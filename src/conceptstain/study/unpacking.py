@@ -1,0 +1,174 @@
+"""A record and its arrays as the snapshot that they were made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from conceptstain.canvas.gene_pictures import GenePictures
+from conceptstain.canvas.section import Section
+from conceptstain.concepts.concept import Concept
+from conceptstain.concepts.definition import Definition
+from conceptstain.concepts.evidence import Evidence
+from conceptstain.concepts.nulls import Null
+from conceptstain.methods.attribution import Attribution, Method
+from conceptstain.methods.finding import Finding
+from conceptstain.methods.spot_score import SpotScore
+from conceptstain.nets.checkpoint import encoder_from_bytes
+from conceptstain.nets.encoder import Encoder
+from conceptstain.study.concept_list import Entry, ListState
+from conceptstain.study.records import EntryRecord
+from conceptstain.study.snapshot import Snapshot
+from conceptstain.study.study_record import ConceptRecord, EncoderRecord, EvidenceRecord, FindingRecord, StudyRecord
+
+__all__ = ["unpacked"]
+
+
+def unpacked(record: StudyRecord, arrays: Mapping[str, NDArray[Any]], section: Section) -> Snapshot:
+    """The snapshot that was packed, on its section.
+
+    Raises
+    ------
+    InputError, MismatchError, ReadingError, KeyError, ValueError, TypeError, IndexError
+        What the record says cannot be, or an array is missing or of another shape; for the caller to tell which file.
+    """
+    pictures = record.pictures
+    canvas = section.view("genes", scaling=pictures.scaling, frame=pictures.frame, min_spots=pictures.min_spots)
+    unpacker = _Unpacker(record, arrays, canvas)
+    encoder = unpacker.encoder(record.encoder)
+    encoders = [unpacker.encoder(each) for each in record.spot_encoders]
+    if encoder is not None:
+        encoder.check(canvas)
+    usable = tuple(each for each in encoders if each is not None)
+    if len(usable) < len(encoders):
+        usable = ()  # an average over some of them would be another score
+    known = {unpacker.definitions[of]: unpacker.concepts[number] for of, number in record.known}
+    evidence = [(each.spots, *unpacker.evidence(number, each)) for number, each in enumerate(record.evidence)]
+    return Snapshot(
+        canvas=canvas,
+        concepts=ListState(
+            unpacker.entries(record.concepts.entries),
+            tuple(map(unpacker.entries, record.concepts.done)),
+            tuple(map(unpacker.entries, record.concepts.undone)),
+        ),
+        findings=tuple(unpacker.finding(number, each) for number, each in enumerate(record.findings)),
+        encoder=encoder,
+        spot_encoders=usable,
+        spot_settings=None if record.spot_settings is None else record.spot_settings.made(),
+        made=known,
+        evidence={of: found for spots, of, found in evidence if not spots},
+        spot_evidence={of: found for spots, of, found in evidence if spots},
+        source=record.section.source,
+    )
+
+
+class _Unpacker:
+    def __init__(self, record: StudyRecord, arrays: Mapping[str, NDArray[Any]], canvas: GenePictures) -> None:
+        self._arrays, self._canvas = arrays, canvas
+        self.definitions = record.tables.made(canvas.section)
+        self.concepts: list[Concept] = []
+        for number, each in enumerate(record.made):
+            self.concepts.append(self._concept(number, each))
+
+    def entries(self, records: tuple[EntryRecord, ...]) -> tuple[Entry, ...]:
+        return tuple(Entry(self.definitions[each.definition], each.colour) for each in records)
+
+    def encoder(self, record: EncoderRecord | None) -> Encoder | None:
+        if record is None or not record.saved:
+            return None
+        encoder = encoder_from_bytes(self._array(f"weights/{record.fingerprint}").astype(np.uint8).tobytes())
+        if encoder.fingerprint != record.fingerprint:
+            raise ValueError(f"encoder {encoder.fingerprint} in the place of {record.fingerprint}")
+        return encoder
+
+    def finding(self, number: int, record: FindingRecord) -> Finding:
+        values = self._array(f"finding/{number}/values")
+        concept = None if record.concept is None else self.concepts[record.concept]
+        if record.kind == "spot score":
+            _check_shape(values, (self._canvas.section.n_spots,))
+            if concept is None:
+                raise ValueError(f"the spot score of {record.name!r} is of no concept")
+            return SpotScore(
+                name=record.name,
+                values=values,
+                section=record.section,
+                concept=concept,
+                encoders=record.encoders,
+                settings=record.settings,
+                detail=record.detail,
+                colour_limits=record.colour_limits,
+            )
+        _check_shape(values, (len(values), *self._canvas.shape))
+        method: Method = record.method  # type: ignore[assignment]  # a later version may know more of them
+        (encoder,) = record.encoders
+        return Attribution(
+            method=method,
+            name=record.name,
+            values=values,
+            items=record.items,
+            signed=record.signed,
+            concept=concept,
+            encoder=encoder,
+            settings=record.settings,
+            detail=record.detail,
+            colour_limits=record.colour_limits,
+        )
+
+    def evidence(self, number: int, record: EvidenceRecord) -> tuple[Definition, Evidence]:
+        here = f"evidence/{number}"
+        scores = self._array(f"{here}/scores")
+        _check_shape(scores, (self._canvas.section.n_spots,) if record.counted == "spots" else (len(record.items),))
+        random = self._null(here, "random")
+        if random is None:
+            raise KeyError(f"{here}/random")
+        return self.definitions[record.of], Evidence(
+            definition=self.definitions[record.told],
+            encoder=record.encoder,
+            counted=record.counted,
+            scores=scores,
+            inside=_check_shape(self._array(f"{here}/inside"), scores.shape),
+            folds=_check_shape(self._array(f"{here}/folds"), scores.shape),
+            auroc=record.auroc,
+            decoded_auroc=record.decoded_auroc,
+            chosen=record.chosen,
+            random=random,
+            p_random=record.p_random,
+            shape=self._null(here, "shape"),
+            p_shape=record.p_shape,
+            items=record.items,
+            settings=record.settings,
+            by=record.by,
+            notes=record.notes,
+        )
+
+    def _null(self, here: str, word: str) -> Null | None:
+        if f"{here}/{word}" not in self._arrays:
+            return None
+        return Null(self._array(f"{here}/{word}"), self._array(f"{here}/{word} scores").astype(np.float64))
+
+    def _concept(self, number: int, record: ConceptRecord) -> Concept:
+        columns = {}
+        for place, (name, texts) in enumerate(record.columns.items()):
+            columns[name] = list(texts) if texts is not None else self._array(f"concept/{number}/column {place}")
+        return Concept(
+            definition=self.definitions[record.definition],
+            direction=self._array(f"concept/{number}/direction"),
+            items=record.items,
+            origin=record.origin,
+            encoder=record.encoder,
+            table=pd.DataFrame(columns, index=pd.Index(list(record.items), name=record.index)),
+            parts=tuple((weight, self.concepts[part]) for weight, part in record.parts),
+        )
+
+    def _array(self, name: str) -> NDArray[Any]:
+        return np.asarray(self._arrays[name])
+
+
+def _check_shape(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    if values.shape != shape:
+        raise ValueError(f"an array of shape {values.shape} where {shape} is needed")
+    return values
