@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from jaxtyping import install_import_hook
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("NAPARI_CONFIG", "")  # settings neither read nor written
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="conceptstain-")  # studies are not autosaved among the user's
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny networks: threads would only wait for each other
 
 # Shapes are checked below the top floor. Not in panels and not in the study, whose methods Qt calls as slots: it counts

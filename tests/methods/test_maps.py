@@ -8,7 +8,7 @@ import pytest
 
 from conceptstain.concepts.definition import Definition
 from conceptstain.errors import InputError, MismatchError
-from conceptstain.methods.maps import MAPS, map_kind, recommended_maps
+from conceptstain.methods.maps import KEYS, MAPS, SPOT_SCORE, map_kind, recommended_maps
 from scenes import scene, some_direction
 
 
@@ -42,3 +42,11 @@ def test_an_encoder_that_learned_from_the_section_is_asked_for_its_map_first() -
     assert recommended_maps(seen, here, definition) == ("decoded", "gene-mean")
     assert recommended_maps(seen, replace(here, name="elsewhere"), definition) == ("gene-mean", "decoded")
     assert recommended_maps(seen, here, definition.in_space("chain.conv2")) == ("gene-mean",)
+
+
+def test_every_map_is_found_again_by_the_method_of_its_findings() -> None:
+    at = scene()
+    concept = at.concept(some_direction())
+    for kind in MAPS:
+        assert KEYS[kind.make(at.canvas, at.encoder, concept).method] == kind.key
+    assert set(KEYS.values()) == {kind.key for kind in MAPS} | {SPOT_SCORE.key}

@@ -8,9 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
-from conceptstain._qt.card import Card
+from conceptstain._qt.card import Card, with_ending
 
 if TYPE_CHECKING:
     from conceptstain.canvas.gene_pictures import GenePictures
@@ -18,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["DataPanel"]
 
 READABLE = "Sections (*.h5ad *.tsv *.tsv.gz *.zarr.zip)"
+STUDIES = "Studies (*.h5ad)"
 IMAGES = "Images (*.jpg *.jpeg *.png *.tif *.tiff)"
 
 
@@ -28,11 +38,16 @@ class DataPanel(Card):
     section_wanted = Signal(object, str)  # path, name of the section
     sample_wanted = Signal()
     pixel_size_wanted = Signal(float)
+    save_wanted = Signal(object)  # path, or None: where it was saved before
+    restore_wanted = Signal()
+    discard_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("1  Data", parent)
         self.open_button = QPushButton("Open…")
-        self.open_button.setToolTip("Open an .h5ad file or a Spatial Transcriptomics count matrix (.tsv, .tsv.gz)")
+        self.open_button.setToolTip(
+            "Open an .h5ad file, a saved study, or a Spatial Transcriptomics count matrix (.tsv, .tsv.gz)"
+        )
         self.folder_button = QPushButton("Folder…")
         self.folder_button.setToolTip("Open a folder: of 10x Space Ranger (Visium), or AnnData or SpatialData in .zarr")
         self.image_button = QPushButton("Add image…")
@@ -45,6 +60,7 @@ class DataPanel(Card):
             buttons.addWidget(button)
         self.form.addLayout(buttons)
         self._build_choosing()
+        self._build_restoring()
         self.summary = QLabel("Drop a file on the viewer, or open one here.")
         self.summary.setWordWrap(True)
         self.form.addWidget(self.summary)
@@ -53,6 +69,20 @@ class DataPanel(Card):
         self.notes.setWordWrap(True)
         self.notes.hide()
         self.form.addWidget(self.notes)
+        self._build_pixel_size()
+        self.set_state("open a section")
+
+        self._build_saving()
+        self.open_button.clicked.connect(self._ask_for_file)
+        self.folder_button.clicked.connect(self._ask_for_folder)
+        self.image_button.clicked.connect(self._ask_for_image)
+        self.sample_button.clicked.connect(self.sample_wanted)
+        self.pixel_button.clicked.connect(lambda: self.pixel_size_wanted.emit(self.pixel_size.value()))
+        self._path: Path | None = None
+        self._opened = ""
+        self._unsaved = False
+
+    def _build_pixel_size(self) -> None:
         self._pixel_row = QWidget()
         row = QHBoxLayout(self._pixel_row)
         row.setContentsMargins(0, 0, 0, 0)
@@ -72,14 +102,67 @@ class DataPanel(Card):
         row.addWidget(self.pixel_button)
         self._pixel_row.hide()
         self.form.addWidget(self._pixel_row)
-        self.set_state("open a section")
 
-        self.open_button.clicked.connect(self._ask_for_file)
-        self.folder_button.clicked.connect(self._ask_for_folder)
-        self.image_button.clicked.connect(self._ask_for_image)
-        self.sample_button.clicked.connect(self.sample_wanted)
-        self.pixel_button.clicked.connect(lambda: self.pixel_size_wanted.emit(self.pixel_size.value()))
-        self._path: Path | None = None
+    def _build_restoring(self) -> None:
+        self.restoring = QWidget()
+        column = QVBoxLayout(self.restoring)
+        column.setContentsMargins(0, 0, 0, 0)
+        self.restorable = QLabel()
+        self.restorable.setTextFormat(Qt.TextFormat.PlainText)
+        self.restorable.setWordWrap(True)
+        column.addWidget(self.restorable)
+        self.restore_button = QPushButton("Restore")
+        self.restore_button.setToolTip("Go on with the study that was not saved when the program ended")
+        self.discard_button = QPushButton("Discard")
+        self.discard_button.setToolTip("Delete that study for good")
+        row = QHBoxLayout()
+        row.addWidget(self.restore_button)
+        row.addWidget(self.discard_button)
+        column.addLayout(row)
+        self.form.addWidget(self.restoring)
+        self.restoring.hide()
+        self.restore_button.clicked.connect(self.restore_wanted)
+        self.discard_button.clicked.connect(self.discard_wanted)
+
+    def _build_saving(self) -> None:
+        self.save_button = QPushButton("Save study")
+        self.save_button.setToolTip(
+            "Save everything made here into one .h5ad, which scanpy reads too (Ctrl+S in this dock)"
+        )
+        self.save_as_button = QPushButton("Save as…")
+        self.save_as_button.setToolTip("Save the study into another file")
+        row = QHBoxLayout()
+        for button in (self.save_button, self.save_as_button):
+            button.setEnabled(False)
+            row.addWidget(button)
+        self.form.addLayout(row)
+        self._saved_as: Path | None = None
+        self.save_button.clicked.connect(self.save)
+        self.save_as_button.clicked.connect(self._ask_where_to_save)
+
+    def save(self) -> None:
+        """Save where the study was saved before; ask where, if it never was."""
+        if self._saved_as is not None:
+            self.save_wanted.emit(None)
+        elif self.save_button.isEnabled():
+            self._ask_where_to_save()
+
+    def show_saved(self, saved: bool | None, path: Path | None) -> None:
+        """Say whether what was made is saved; None: nothing is open."""
+        self._saved_as = path
+        for button in (self.save_button, self.save_as_button):
+            button.setEnabled(saved is not None)
+        self._unsaved = saved is False
+        self._show_state()
+
+    def offer_to_restore(self, what: str) -> None:
+        """Offer to go on with a study that was not saved; empty: there is none."""
+        self.restorable.setText(f"Not saved when the program ended: {what}." if what else "")
+        self.restoring.setVisible(bool(what))
+
+    def _show_state(self) -> None:
+        if self._opened:
+            self.set_state(self._opened + (" · not saved" if self._unsaved else ""))
 
     def _build_choosing(self) -> None:
         self.choosing = QWidget()
@@ -118,7 +201,8 @@ class DataPanel(Card):
         section = canvas.section
         self._path = section.path
         self.image_button.setEnabled(section.path is not None and section.path.suffix != ".h5ad")
-        self.set_state(f"{section.name} · {section.n_spots:,} spots · {section.n_genes:,} genes")
+        self._opened = f"{section.name} · {section.n_spots:,} spots · {section.n_genes:,} genes"
+        self._show_state()
         rows, columns = canvas.grid.frame
         self.summary.setText(
             f"<b>{escape(section.name)}</b>: {section.n_spots:,} spots, {section.n_genes:,} genes "
@@ -146,3 +230,9 @@ class DataPanel(Card):
         path, _ = QFileDialog.getOpenFileName(self, "Picture of the tissue", "", IMAGES)
         if path:
             self.open_wanted.emit(self._path, Path(path))
+
+    def _ask_where_to_save(self) -> None:
+        name = f"{self._opened.split(' · ', maxsplit=1)[0]}-study.h5ad"
+        path, _ = QFileDialog.getSaveFileName(self, "Save the study", name, STUDIES)
+        if path:
+            self.save_wanted.emit(with_ending(path, ".h5ad"))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, Qt
-from qtpy.QtGui import QCloseEvent
+from qtpy.QtGui import QCloseEvent, QKeySequence, QShortcut
 from qtpy.QtWidgets import QProgressBar, QScrollArea, QVBoxLayout, QWidget
 
 from conceptstain._qt.concept_panel import ConceptPanel
 from conceptstain._qt.data_panel import DataPanel
 from conceptstain._qt.export_panel import ExportPanel
 from conceptstain._qt.jobs import Jobs
+from conceptstain._qt.keeping import Keeping
 from conceptstain._qt.maps_panel import MapsPanel
 from conceptstain._qt.model_panel import ModelPanel
 from conceptstain._qt.notifications import show_failure
@@ -47,12 +48,16 @@ class MainPanel(QWidget):
         self._build()
         self.opening = Opening(self.study, self.jobs, self.painter, (self.data, self.model), self)
         self.staining = Staining(self.study, self.jobs, self.painter, (self.concepts, self.maps, self.export), self)
+        self.keeping = Keeping(self.study, self.jobs, self.data, self)
         self.staining.spot_encoders_wanted.connect(self.opening.fit_spots)
         self.opening.fit_ended.connect(self.staining.show_no_spot_encoders)
         self.study.section_changed.connect(self._show_section)
         self.jobs.failed.connect(show_failure)
         self.jobs.started.connect(lambda _job: self.busy.show())
         self.jobs.idle.connect(self.busy.hide)
+        saving = QShortcut(QKeySequence(QKeySequence.StandardKey.Save), self)
+        saving.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        saving.activated.connect(self.data.save)
         self.opening.adopt_dropped()
 
     def _build(self) -> None:
@@ -101,4 +106,5 @@ class MainPanel(QWidget):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop the jobs before the window goes."""
         self.jobs.close()
+        self.keeping.close()
         super().closeEvent(event)

@@ -76,7 +76,7 @@ class Opening(QObject):
             path=path,
             image=image,
             section=section,
-            then=self._show_with_notes,
+            then=self._show_opened,
             on_failure=lambda error: self._ask_which(path, error),
             on_end=lambda: self._data.show_canvas(self._study.canvas),
         )
@@ -102,6 +102,14 @@ class Opening(QObject):
         if new and not self._jobs.busy:
             self._adopted += new  # once each: the newest is shown, and one that cannot be viewed is told about once
             self._jobs.run(work.view, section=new[-1], then=self._show)
+
+    def _show_opened(self, opened: GenePictures | Study) -> None:
+        if isinstance(opened, Study):
+            self._jobs.cancel_about(self._study.canvas)
+            self._model.forget_fit()
+            self._study.become(opened)
+        else:
+            self._show_with_notes(opened)
 
     def _show_with_notes(self, canvas: GenePictures) -> None:
         if canvas.section.notes:

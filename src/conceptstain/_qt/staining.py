@@ -20,7 +20,7 @@ from conceptstain._qt.painter import Painter
 from conceptstain.canvas.region import Polygon, Region
 from conceptstain.concepts.definition import Definition
 from conceptstain.errors import ConceptStainError, InputError
-from conceptstain.methods.maps import MAPS, SPOT_SCORE, recommended_maps
+from conceptstain.methods.maps import KEYS, MAPS, SPOT_SCORE, recommended_maps
 from conceptstain.study import Study
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ class Staining(QObject):
 
     def _show_section(self) -> None:
         canvas = self._study.need_canvas()
+        self._stained = None
         self._painter.show_section(canvas.section, self._hear_of_selection, guarded(self._follow_outline))
         self._concepts.maker.show_section(list(canvas.item_names), canvas.section.annotations)
         self._concepts.unfold()
@@ -307,7 +308,10 @@ class Staining(QObject):
         """Choose the map that suits the concept best, unless the user has chosen one."""
         encoder, of_spots = self._study.need_encoder(), definition.region is not None
         self._maps.show_made_of_spots(of_spots=of_spots)
-        if of_spots and self._study.spot_encoders:
+        painted = [made for made in self._study.findings if made.concept and made.concept.definition is definition]
+        if self._stained is None and painted:  # a study that was opened goes on where it was
+            self._maps.suggest(KEYS[painted[-1].method])
+        elif of_spots and self._study.spot_encoders:
             self._maps.suggest(SPOT_SCORE.key)
         else:
             keys = recommended_maps(encoder, self._study.need_canvas().section, definition)

@@ -24,21 +24,30 @@ if TYPE_CHECKING:
     from conceptstain.nets.encoder import Encoder
     from conceptstain.nets.picture_vae import Network
     from conceptstain.study import Study
+    from conceptstain.study.autosave import Autosave, Restorable
+    from conceptstain.study.snapshot import Snapshot
 
 __all__ = [
     "Stained",
+    "autosave_study",
     "bundled_encoder",
     "compare_concepts",
     "compare_with_controls",
+    "discard_study",
     "export_figure",
     "export_results",
     "fit_encoder",
     "fit_spot_encoders",
+    "forget_autosave",
+    "leave_autosave",
     "live_map",
     "open_canvas",
     "read_encoders",
+    "restorable_studies",
+    "restore_study",
     "same_encoder",
     "same_spot_encoders",
+    "save_study",
     "stain",
     "tested_concept",
     "try_concept",
@@ -47,14 +56,22 @@ __all__ = [
 ]
 
 
-def open_canvas(path: Path | None, image: Path | None, section: str | None = None, *, report: Report) -> GenePictures:
-    """Open a section as gene pictures; ``path=None`` opens the bundled sample."""
+def open_canvas(
+    path: Path | None, image: Path | None, section: str | None = None, *, report: Report
+) -> GenePictures | Study:
+    """Open a section as gene pictures, or the study that the file holds; ``path=None`` opens the bundled sample."""
     from conceptstain.canvas.reading import open_section
     from conceptstain.canvas.samples import open_sample
 
     report(Step(0, 2, "Reading"))
     _load_units()
     opened = open_sample() if path is None else open_section(path, image=image, section=section)
+    if path is not None and image is None and opened.path is not None and _holds_study(opened):
+        from conceptstain.study.saving import open_study
+
+        _need_torch()
+        report(Step(1, 2, "Opening the study"))
+        return open_study(opened.path)
     return view(opened, report=report)
 
 
@@ -245,6 +262,59 @@ def write_encoders(encoders: tuple[Encoder, ...], path: Path, *, report: Report)
         report(Step(number, len(encoders), "Writing"))
         save_encoder(encoder, each)
     return path
+
+
+def save_study(snapshot: Snapshot, path: Path, own: Path | None, *, report: Report) -> Path:
+    """Save a study as it was when the snapshot was taken."""
+    from conceptstain.study.saving import save_study as save
+
+    return save(snapshot, path, overwrite=True, own=own, report=report)  # the file dialog has asked
+
+
+def autosave_study(autosave: Autosave, snapshot: Snapshot, saved_as: Path | None, *, report: Report) -> None:
+    """Write a snapshot where it can be restored from."""
+    autosave.write(snapshot, saved_as=saved_as, report=report)
+
+
+def forget_autosave(autosave: Autosave, *, report: Report) -> None:
+    """Delete what was autosaved of a study that is saved now."""
+    report(Step(0, 1))
+    autosave.clear()
+
+
+def leave_autosave(autosave: Autosave, *, report: Report) -> None:
+    """Leave what was autosaved, to be restored."""
+    report(Step(0, 1))
+    autosave.close()
+
+
+def restorable_studies(*, report: Report) -> tuple[Restorable, ...]:
+    """What sessions that have ended left unsaved."""
+    from conceptstain.study.autosave import restorable
+
+    report(Step(0, 1))
+    return restorable()
+
+
+def restore_study(found: Restorable, *, report: Report) -> Study:
+    """Open what a session left unsaved."""
+    _need_torch()
+    report(Step(0, 1, "Restoring"))
+    return found.open()
+
+
+def discard_study(found: Restorable, *, report: Report) -> None:
+    """Delete what a session left unsaved."""
+    report(Step(0, 1))
+    found.discard()
+
+
+def _holds_study(section: Section) -> bool:
+    from collections.abc import Mapping
+
+    from conceptstain.exporting import UNS_KEY
+
+    return isinstance(section.adata.uns.get(UNS_KEY), Mapping)
 
 
 def _load_units() -> None:

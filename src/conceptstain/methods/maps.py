@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Painting = Callable[[GenePictures, Encoder, Concept, MapSettings, Report], Attribution]
 
-__all__ = ["MAPS", "SPOT_SCORE", "MapKind", "SpotScoreKind", "map_kind", "recommended_maps"]
+__all__ = ["KEYS", "MAPS", "SPOT_SCORE", "MapKind", "SpotScoreKind", "map_kind", "recommended_maps"]
 
 
 def _any_definition(_definition: Definition) -> str | None:
@@ -138,6 +138,20 @@ def recommended_maps(encoder: Encoder, section: Source, definition: Definition) 
     order = ("decoded", "gene-mean") if encoder.has_seen(section) else ("gene-mean", "decoded")
     kinds = [map_kind(key) for key in order]
     return tuple(kind.key for kind in kinds if kind.refusal(encoder) is None and kind.refusal_of(definition) is None)
+
+
+KEYS = {
+    "decoded": "decoded",
+    "gene mean": "gene-mean",
+    "gradient saliency": "gradient",
+    "input x gradient": "input-gradient",
+    "guided backpropagation": "guided",
+    "deconvolution": "deconvolution",
+    "rectified saliency": "rectified",
+    "attention": "attention",
+    "spot score": SPOT_SCORE.key,
+}
+"""Key of the map that makes findings of a method."""
 
 
 def map_kind(key: str) -> MapKind:

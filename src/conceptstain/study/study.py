@@ -432,7 +432,8 @@ class Study:
             finding = replace(finding, colour_limits=earlier.colour_limits)
         self._findings[finding.title] = finding
         self.finding_added.emit(finding)
-        self._change()
+        if earlier is None or not np.array_equal(earlier.values, finding.values):
+            self._change()  # the same map painted again changes nothing
 
     def set_colour_limits(self, title: str, limits: tuple[float, float] | None) -> None:
         """Choose the colour limits of a map, for its layer and its figures alike; None: those its values suggest.
@@ -525,6 +526,22 @@ class Study:
         study._findings = {made.title: made for made in snapshot.findings}
         study._changes = 0 if path is not None else 1
         return study
+
+    def become(self, other: Study) -> None:
+        """Take over all that another study holds, such as one that was opened; who listens to this one hears of it."""
+        self._canvas, self._pictures, self._spots = other._canvas, other._pictures, other._spots
+        self._spot_settings, self._source, self._path = other._spot_settings, other._source, other._path
+        self._changes, self._saved_at = other._changes, other._saved_at
+        self._list.take_up(other._list.state)
+        self._findings = dict(other._findings)
+        self.section_changed.emit()
+        self.encoder_changed.emit()
+        self.spot_encoders_changed.emit()
+        self.concepts_changed.emit()
+        for finding in self.findings:
+            self.finding_added.emit(finding)
+        self.findings_changed.emit()
+        self.saved_changed.emit()
 
     def save(self, path: FilePath, *, overwrite: bool = False, report: Report = silent) -> Path:
         """Save all of it as ``.h5ad``: :func:`conceptstain.study.saving.save_study`, and remember where.

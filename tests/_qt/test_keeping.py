@@ -1,0 +1,167 @@
+"""The walk again, with save, autosave, restore and reopen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import anndata
+import numpy as np
+import pytest
+from napari.viewer import Viewer
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog
+
+from conceptstain.study import autosave
+from conceptstain.study.autosave import restorable
+from walking import Walk
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where studies are autosaved in this test."""
+    monkeypatch.setattr(autosave, "autosave_folder", lambda: tmp_path / "autosave")
+    return tmp_path / "autosave"
+
+
+@pytest.fixture
+def walk(folder: Path, make_napari_viewer: Callable[..., Viewer], qtbot: QtBot) -> Iterator[Walk]:
+    walk = Walk(make_napari_viewer(show=True), qtbot)
+    yield walk
+    walk.close()
+
+
+@pytest.fixture
+def stained(walk: Walk) -> Walk:
+    """The sample with two concepts and three maps."""
+    walk.click(walk.dock.data.sample_button)
+    walk.dock.maps.choose("decoded")
+    walk.make_by_gene("Penk")
+    walk.make_by_layer("MCL")
+    walk.settled(lambda: walk.dock.maps.choose("gradient"))
+    return walk
+
+
+def saving_as(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_arguments, **_options: (str(path), ""))
+
+
+def test_a_saved_study_opens_again_as_it_was(
+    stained: Walk,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    make_napari_viewer: Callable[..., Viewer],
+    qtbot: QtBot,
+) -> None:
+    walk, dock = stained, stained.dock
+    assert dock.data.state.endswith("not saved")
+    saving_as(monkeypatch, tmp_path / "mine")
+    walk.click(dock.data.save_button)
+    assert not dock.data.state.endswith("not saved")
+    assert dock.study.is_saved
+    stored = anndata.read_h5ad(tmp_path / "mine.h5ad")
+    assert {"Penk - decoded", "MCL - decoded", "MCL - gradient saliency"} <= set(stored.obs.columns)
+
+    other = Walk(make_napari_viewer(show=True), qtbot)
+    other.settled(lambda: other.dock.opening.open(tmp_path / "mine.h5ad"))
+    assert other.concept_names == ["Penk", "MCL"]
+    assert [made.title for made in other.dock.study.findings] == [made.title for made in dock.study.findings]
+    for name in ("Penk - decoded", "MCL - decoded", "MCL - gradient saliency"):
+        np.testing.assert_array_equal(
+            other.viewer.layers[name].features["value"], walk.viewer.layers[name].features["value"]
+        )
+    assert other.dock.study.encoder is not None
+    assert other.dock.study.is_saved
+    other.click(other.dock.concepts.undo_button)
+    assert other.concept_names == ["Penk"]
+    assert other.dock.data.state.endswith("not saved")
+    other.settled(lambda: other.qtbot.keyClick(other.dock.data, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier))
+    other.settled(other.dock.data.save)
+    assert other.dock.study.is_saved
+    assert len(anndata.read_h5ad(tmp_path / "mine.h5ad").obs.filter(like="MCL").columns) == 0
+    assert walk.told == other.told == []
+    other.close()
+
+
+def test_what_was_not_saved_can_be_restored_or_discarded(
+    stained: Walk, folder: Path, make_napari_viewer: Callable[..., Viewer], qtbot: QtBot
+) -> None:
+    walk, dock = stained, stained.dock
+    dock.keeping.autosave()
+    walk.rest()
+    assert restorable(folder) == ()  # its program runs
+    walk.dock.keeping.timer.stop()
+    walk.dock.keeping.close()  # as if it had ended
+
+    other = Walk(make_napari_viewer(show=True), qtbot)
+    other.rest()
+    card = other.dock.data
+    assert not card.restoring.isHidden()
+    assert "simulated bulb, 2 concepts" in card.restorable.text()
+    other.click(card.restore_button)
+    other.rest()
+    assert other.concept_names == ["Penk", "MCL"]
+    assert "MCL - gradient saliency" in other.names
+    assert card.state.endswith("not saved")
+    assert card.restoring.isHidden()
+    assert len(list(folder.glob("*-newest.safetensors"))) == 1  # its own; the old one is gone
+
+    other.dock.keeping.timer.stop()
+    other.dock.keeping.close()
+    third = Walk(make_napari_viewer(show=True), qtbot)
+    third.rest()
+    third.click(third.dock.data.discard_button)
+    assert third.dock.data.restoring.isHidden()
+    assert restorable(folder) == ()
+    assert walk.told == other.told == third.told == []
+    other.close()
+    third.close()
+
+
+def test_changes_are_autosaved_soon_and_forgotten_once_saved(
+    stained: Walk, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk, dock = stained, stained.dock
+    dock.keeping.timer.setInterval(0)
+    walk.settled(lambda: dock.study.recolour("Penk", "#009E73"))
+    walk.qtbot.waitUntil(lambda: not dock.keeping.timer.isActive())
+    walk.rest()
+    assert len(list(folder.glob("*-newest.safetensors"))) == 1
+    saving_as(monkeypatch, tmp_path / "mine.h5ad")
+    walk.click(dock.data.save_as_button)
+    walk.rest()
+    assert list(folder.glob("*-newest.safetensors")) == []
+
+
+def test_a_study_that_ends_right_after_a_change_is_autosaved_still(stained: Walk, folder: Path) -> None:
+    assert stained.dock.keeping.timer.isActive()
+    stained.dock.jobs.close()
+    stained.dock.keeping.close()
+    assert len(list(folder.glob("*-newest.safetensors"))) == 1
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_once(stained: Walk, folder: Path) -> None:
+    folder.write_text("not a folder", encoding="utf-8")
+    for _ in range(2):
+        stained.dock.keeping.autosave()
+        stained.rest()
+    assert len(stained.told) == 1
+    assert "cannot be autosaved" in stained.told[0]
+
+
+def test_saving_over_the_file_of_the_section_is_refused(
+    walk: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from factories import tiny_section
+
+    path = tmp_path / "tiny.h5ad"
+    tiny_section(n_rows=12, n_columns=12, n_genes=40).adata.write_h5ad(path)
+    before = path.read_bytes()
+    walk.settled(lambda: walk.dock.opening.open(path))
+    saving_as(monkeypatch, path)
+    walk.click(walk.dock.data.save_as_button)
+    assert "is not saved over the file" in walk.told[0]
+    assert path.read_bytes() == before
