@@ -13,6 +13,8 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog
 
+from conceptstain.canvas.samples import sample_path
+from conceptstain.recipe.schema import Recipe
 from conceptstain.study import autosave
 from conceptstain.study.autosave import restorable
 from walking import Walk
@@ -165,3 +167,19 @@ def test_saving_over_the_file_of_the_section_is_refused(
     walk.click(walk.dock.data.save_as_button)
     assert "is not saved over the file" in walk.told[0]
     assert path.read_bytes() == before
+
+
+def test_a_recipe_written_in_the_dock_replays_to_the_same_maps(
+    stained: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk, dock = stained, stained.dock
+    saving_as(monkeypatch, tmp_path / "study")
+    walk.click(dock.export.recipe_button)
+    assert walk.told == []
+    replay = Recipe.read(tmp_path / "study.yaml").run(sample_path().parent, weights=tmp_path)
+    made = {finding.title: finding.values for finding in replay.study.findings}
+    assert set(made) == {finding.title for finding in dock.study.findings}
+    for finding in dock.study.findings:
+        np.testing.assert_array_equal(made[finding.title], finding.values)
+    walk.click(dock.export.methods_button)
+    assert "conceptstain" in dock.export.done.text()

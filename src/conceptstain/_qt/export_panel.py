@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qtpy.QtCore import Signal
+from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from conceptstain._qt.card import Card, with_ending
@@ -21,6 +22,8 @@ class ExportPanel(Card):
 
     figure_wanted = Signal(object, str)  # path, title of a map or empty for all
     results_wanted = Signal(object, str)  # path, "spots" or "genes" for tables
+    recipe_wanted = Signal(object)  # path
+    methods_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("5  Export", parent)
@@ -40,6 +43,16 @@ class ExportPanel(Card):
         for button in (self.figure_button, self.spots_button, self.genes_button, self.section_button):
             row.addWidget(button)
         self.form.addLayout(row)
+        self.recipe_button = QPushButton("Recipe…")
+        self.recipe_button.setToolTip(
+            "All that is needed to do this over again without a window (.yaml), with the weights: conceptstain run"
+        )
+        self.methods_button = QPushButton("Copy methods")
+        self.methods_button.setToolTip("Copy a paragraph for a paper's methods, with citations")
+        again = QHBoxLayout()
+        for button in (self.recipe_button, self.methods_button):
+            again.addWidget(button)
+        self.form.addLayout(again)
         self.done = QLabel()
         self.done.setWordWrap(True)
         self.done.hide()
@@ -48,6 +61,8 @@ class ExportPanel(Card):
         self.spots_button.clicked.connect(lambda: self._ask("spots", "spots.csv", "Tables (*.csv)"))
         self.genes_button.clicked.connect(lambda: self._ask("genes", "genes.csv", "Tables (*.csv)"))
         self.section_button.clicked.connect(lambda: self._ask("spots", "stained.h5ad", "AnnData (*.h5ad)"))
+        self.recipe_button.clicked.connect(self._ask_for_recipe)
+        self.methods_button.clicked.connect(self.methods_wanted)
         self._folder = Path.home()
         self.show_maps([])
 
@@ -58,12 +73,18 @@ class ExportPanel(Card):
         if len(titles) > 1:
             self.which.addItem(ALL)
         self.setEnabled(bool(titles))
-        self.set_state("figure · tables · AnnData" if titles else "paint a map first")
+        self.set_state("figure · tables · AnnData · recipe" if titles else "paint a map first")
 
     def show_done(self, path: Path) -> None:
         """Say what was written, and where."""
         self._folder = path.parent
         self.done.setText(f"Wrote {path}")
+        self.done.show()
+
+    def show_methods(self, paragraph: str) -> None:
+        """Put the methods paragraph on the clipboard, and show it."""
+        QGuiApplication.clipboard().setText(paragraph)
+        self.done.setText(f"Copied: {paragraph}")
         self.done.show()
 
     def _ask_for_figure(self) -> None:
@@ -72,6 +93,13 @@ class ExportPanel(Card):
         path, _ = QFileDialog.getSaveFileName(self, "Save the figure", str(self._folder / f"{stem}.svg"), FIGURES)
         if path:
             self.figure_wanted.emit(with_ending(path, ".svg"), "" if shown == ALL else shown)
+
+    def _ask_for_recipe(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Save the recipe", str(self._folder / "recipe.yaml"), "Recipes (*.yaml)"
+        )
+        if path:
+            self.recipe_wanted.emit(with_ending(path, ".yaml"))
 
     def _ask(self, table: str, name: str, kinds: str) -> None:
         path, _ = QFileDialog.getSaveFileName(self, "Save", str(self._folder / name), kinds)

@@ -89,6 +89,8 @@ class Staining(QObject):
         card.gene_wanted.connect(guarded(self._show_gene))
         self._export.figure_wanted.connect(self._export_figure)
         self._export.results_wanted.connect(self._export_results)
+        self._export.recipe_wanted.connect(guarded(self._export_recipe))
+        self._export.methods_wanted.connect(guarded(self._copy_methods))
 
     def _connect_study(self) -> None:
         self._study.section_changed.connect(self._show_section)
@@ -418,3 +420,9 @@ class Staining(QObject):
             table=table,
             then=self._export.show_done,
         )
+
+    def _export_recipe(self, path: Path) -> None:
+        self._jobs.run(work.write_recipe, snapshot=self._study.snapshot(), path=path, then=self._export.show_done)
+
+    def _copy_methods(self) -> None:
+        self._jobs.run(work.methods_paragraph, snapshot=self._study.snapshot(), then=self._export.show_methods)

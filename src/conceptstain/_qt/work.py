@@ -41,6 +41,7 @@ __all__ = [
     "forget_autosave",
     "leave_autosave",
     "live_map",
+    "methods_paragraph",
     "open_canvas",
     "read_encoders",
     "restorable_studies",
@@ -53,6 +54,7 @@ __all__ = [
     "try_concept",
     "view",
     "write_encoders",
+    "write_recipe",
 ]
 
 
@@ -262,6 +264,24 @@ def write_encoders(encoders: tuple[Encoder, ...], path: Path, *, report: Report)
         report(Step(number, len(encoders), "Writing"))
         save_encoder(encoder, each)
     return path
+
+
+def write_recipe(snapshot: Snapshot, path: Path, *, report: Report) -> Path:
+    """Write a study down as a recipe, with the weights of its encoders beside it."""
+    from conceptstain.recipe.schema import Recipe
+
+    report(Step(0, 1, "Writing"))
+    encoders = [each for each in (snapshot.encoder, *snapshot.spot_encoders) if each is not None]
+    written = Recipe.of(snapshot).write(path, encoders=encoders, overwrite=True)  # the file dialog has asked
+    return written[0]
+
+
+def methods_paragraph(snapshot: Snapshot, *, report: Report) -> str:
+    """What was done, for a paper."""
+    from conceptstain.recipe.schema import Recipe
+
+    report(Step(0, 1, "Writing"))
+    return Recipe.of(snapshot).methods_paragraph()
 
 
 def save_study(snapshot: Snapshot, path: Path, own: Path | None, *, report: Report) -> Path:
