@@ -27,6 +27,7 @@ class Walk:
         viewer.window._qt_window.resize(1280, 800)
         self.dock = MainPanel(viewer)
         self.dock.staining.judging.n_null = 99
+        self.dock.staining.judging.enabled = False  # the tests that ask for it switch it on
         viewer.window.add_dock_widget(self.dock, name="Concept Stain", area="right")
         self.told: list[str] = []
         notification_manager.notification_ready.connect(self._hear)
@@ -44,6 +45,10 @@ class Walk:
         while self.dock.jobs.busy:  # one job's end may start another
             with self.qtbot.waitSignal(self.dock.jobs.idle, timeout=LONG):
                 pass
+
+    def judge(self) -> None:
+        """Let concepts be tested and maps be compared with controls from now on."""
+        self.dock.staining.judging.enabled = True
 
     def rest(self) -> None:
         """Wait until the patient jobs are done, too."""

@@ -565,6 +565,7 @@ def test_no_control_is_without_a_name_that_is_read_aloud(on_sample: Walk) -> Non
 
 def test_every_concept_gets_its_evidence_while_nobody_waits(on_sample: Walk) -> None:
     walk, card = on_sample, on_sample.dock.concepts
+    walk.judge()
     walk.make_by_layer("GCL")
     walk.rest()
     alone = walk.dock.study.known_evidence("GCL")
@@ -583,6 +584,7 @@ def test_every_concept_gets_its_evidence_while_nobody_waits(on_sample: Walk) -> 
 
 def test_a_concept_that_cannot_be_tested_says_why(on_sample: Walk) -> None:
     walk, card = on_sample, on_sample.dock.concepts
+    walk.judge()
     card.maker.tabs.setCurrentIndex(1)
     walk.click(card.maker.tools["pick"])
     walk.viewer.layers["simulated bulb - spots"].selected_data = {1, 2}
@@ -596,6 +598,7 @@ def test_a_concept_that_cannot_be_tested_says_why(on_sample: Walk) -> None:
 
 def test_a_map_stands_beside_its_controls(on_sample: Walk) -> None:
     walk, card = on_sample, on_sample.dock.maps
+    walk.judge()
     walk.make_by_layer("MCL")
     walk.rest()
     controls = walk.dock.study.controls("MCL", "decoded")
@@ -612,6 +615,7 @@ def test_a_map_stands_beside_its_controls(on_sample: Walk) -> None:
 
 def test_the_rectified_map_is_repainted_with_the_settings_chosen_for_it(on_sample: Walk) -> None:
     walk, card = on_sample, on_sample.dock.maps
+    walk.judge()
     walk.make_by_gene("Penk")
     assert card.rectified.isHidden()
     walk.settled(lambda: card.choose("rectified"))
@@ -724,6 +728,7 @@ def test_encoders_of_spots_are_saved_and_loaded_together(
 
 def test_concepts_are_duplicated_combined_and_compared(on_sample: Walk) -> None:
     walk, card = on_sample, on_sample.dock.concepts
+    walk.judge()
     walk.make_by_gene("Penk")
     assert not card.combine_button.isEnabled()
     walk.make_by_gene("Doc2g")
@@ -906,6 +911,7 @@ def test_a_map_chosen_in_the_viewer_is_the_one_the_cards_are_about(on_sample: Wa
 
 def test_a_range_of_the_histogram_chooses_spots_and_chosen_spots_are_marked_in_it(on_sample: Walk) -> None:
     walk, card = on_sample, on_sample.dock.concepts
+    walk.judge()
     walk.make_by_layer("GCL")
     walk.rest()
     scores = walk.dock.study.evidence("GCL", n_null=99).scores

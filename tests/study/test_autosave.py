@@ -232,7 +232,7 @@ def test_a_full_disk_is_told_and_leaves_the_newest(data, folder, monkeypatch):
 
 def test_the_folder_is_the_users():
     assert autosave_folder().name == "autosave"
-    assert autosave_folder().is_relative_to(Path.home())
+    assert autosave_folder().is_relative_to(os.environ.get("XDG_STATE_HOME", Path.home()))
 
 
 def test_a_snapshot_is_written_while_the_study_goes_on(data, folder):

@@ -32,6 +32,7 @@ class Judging(QObject):
     def __init__(self, study: Study, jobs: Jobs, concepts: ConceptPanel, maps: MapsPanel, parent: QObject) -> None:
         super().__init__(parent)
         self._study, self._jobs, self._concepts, self._maps = study, jobs, concepts, maps
+        self.enabled = True  # off, it leaves the processor to a script that only paints
         self.n_null = 999  # regions without meaning in each null
         self._tests: dict[Definition, Job] = {}
         self._untestable: dict[Definition, str] = {}
@@ -45,7 +46,7 @@ class Judging(QObject):
     # -- evidence --------------------------------------------------------------------------------------------------
 
     def _test_all(self) -> None:
-        if self._study.encoder is not None:
+        if self._study.encoder is not None and self.enabled:
             for entry in self._study.entries:
                 self._test(entry.name)
             self.show_evidence()
@@ -127,6 +128,8 @@ class Judging(QObject):
         """Find out what the painted map has to beat, and show it beside it."""
         if self._comparison is not None:
             self._comparison.cancel()
+        if not self.enabled:
+            return
         colour = self._study.entry(name).colour
         self._maps.show_no_controls("comparing with controls…")
 
