@@ -10,11 +10,10 @@ import anndata
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
 import conceptstain as cs
+from commanding import one_line, run
 from conceptstain import __version__
-from conceptstain.cli import app
 from conceptstain.nets import training
 from conceptstain.nets.checkpoint import load_encoder, save_encoder
 from conceptstain.nets.encoder import Encoder
@@ -23,18 +22,6 @@ from factories import tiny_section
 
 TABLES = ("-spots.csv", "-genes.csv", "-controls.csv", "-evidence.csv")
 RESULTS = {"tiny-Gene1" + ending for ending in (".h5ad", *TABLES, ".svg", ".pdf", ".png")}
-
-
-def run(*words):
-    return CliRunner().invoke(app, [str(word) for word in words])
-
-
-def one_line(result):
-    """What was said of a mistake."""
-    assert result.exit_code == 2
-    lines = result.stderr.splitlines()
-    assert len(lines) == 1, result.stderr
-    return lines[0]
 
 
 @pytest.fixture(scope="module")

@@ -4,22 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
-from conceptstain.cli import app
+from commanding import one_line, run
 from conceptstain.nets.checkpoint import save_encoder
 from conceptstain.recipe import Recipe
 from studies import picture_encoder, tiny_file
-
-
-def call(*words):
-    return CliRunner().invoke(app, [str(word) for word in words])
-
-
-def one_line(result):
-    assert result.exit_code == 2
-    (line,) = result.stderr.splitlines()
-    return line
 
 
 @pytest.fixture
@@ -35,7 +24,7 @@ def data(tmp_path):
 def stain(data, tmp_path):
     def stain_with(*words):
         known = ["--weights", tmp_path / "mine.safetensors", "--out", tmp_path / "out", "--nulls", 5]
-        return call("stain", data / "tiny.h5ad", "--region", "obs:layer=inner", "--neighbours", 4, *known, *words)
+        return run("stain", data / "tiny.h5ad", "--region", "obs:layer=inner", "--neighbours", 4, *known, *words)
 
     return stain_with
 
@@ -46,7 +35,7 @@ def test_what_stain_wrote_is_replayed_to_equal_numbers(stain, data, tmp_path):
     fingerprint = picture_encoder().fingerprint
     assert "stain.yaml" in result.stdout
     assert (tmp_path / f"{fingerprint}.safetensors").exists()
-    again = call("run", tmp_path / "stain.yaml", "--data", data, "--out", tmp_path / "again")
+    again = run("run", tmp_path / "stain.yaml", "--data", data, "--out", tmp_path / "again")
     assert again.exit_code == 0, again.stderr
     assert "All 2 results equal the recipe's to the last bit." in again.stdout
     one = pd.read_csv(tmp_path / "out" / "tiny-inner-spots.csv", index_col=0)
@@ -62,9 +51,9 @@ def test_mistakes_are_one_line(stain, data, tmp_path):
     assert "cannot be replayed" in one_line(stain("--recipe", tmp_path / "s.yaml", "--sampled-latents"))
     assert not (tmp_path / "out").exists()
     (tmp_path / "bad.yaml").write_text("recipe: 1\nsection: nothing\n", encoding="utf-8")
-    line = one_line(call("run", tmp_path / "bad.yaml", "--data", data, "--out", tmp_path / "again"))
+    line = one_line(run("run", tmp_path / "bad.yaml", "--data", data, "--out", tmp_path / "again"))
     assert "bad.yaml is no recipe" in line
-    assert "There is no file" in one_line(call("run", tmp_path / "no.yaml", "--data", data, "--out", tmp_path / "x"))
+    assert "There is no file" in one_line(run("run", tmp_path / "no.yaml", "--data", data, "--out", tmp_path / "x"))
 
 
 def test_the_recipe_of_a_stain_without_evidence_asks_for_none(stain, tmp_path):

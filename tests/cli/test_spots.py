@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import rankdata
-from typer.testing import CliRunner
 
 import conceptstain as cs
-from conceptstain.cli import app
+from commanding import one_line, run
 from conceptstain.nets import training
 from conceptstain.nets.checkpoint import load_encoder, save_encoder
 from conceptstain.nets.encoder import Encoder
@@ -23,18 +22,6 @@ from factories import tiny_profile_encoders, tiny_section
 
 SCORES = (".h5ad", "-spots.csv", ".svg", ".pdf", ".png")
 RESULTS = (*SCORES, "-genes.csv", "-evidence.csv", "-controls.csv")
-
-
-def run(*words):
-    return CliRunner().invoke(app, [str(word) for word in words])
-
-
-def one_line(result):
-    """What was said of a mistake."""
-    assert result.exit_code == 2
-    lines = result.stderr.splitlines()
-    assert len(lines) == 1, result.stderr
-    return lines[0]
 
 
 @pytest.fixture(scope="module")
