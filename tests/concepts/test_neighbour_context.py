@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conceptstain.canvas.neighbours import rings
+from conceptstain.concepts.cross_fit import auroc
 from conceptstain.concepts.groups import Groups, against_others, log_posteriors
-from conceptstain.concepts.neighbour_context import NeighbourContext, auroc, strips
+from conceptstain.concepts.neighbour_context import NeighbourContext, strips
 from factories import tiny_section
 from strategies import laws
 

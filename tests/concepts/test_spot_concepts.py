@@ -12,9 +12,9 @@ from scipy.stats import spearmanr, zscore
 from conceptstain.canvas.region import Region
 from conceptstain.canvas.spot_profiles import SpotProfiles
 from conceptstain.concepts.concept import concept
+from conceptstain.concepts.cross_fit import auroc
 from conceptstain.concepts.groups import Groups, against_others
 from conceptstain.concepts.latents import latents_of
-from conceptstain.concepts.neighbour_context import auroc
 from conceptstain.concepts.spot_concepts import SpotConceptSettings, spot_concepts
 from conceptstain.errors import InputError, MismatchError
 from conceptstain.methods.decoded import decoded

@@ -16,11 +16,11 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.stats import rankdata
 
+from conceptstain.concepts.cross_fit import auroc
 from conceptstain.concepts.groups import Groups, against_others, log_posteriors
 
-__all__ = ["LEAST_MEMBERS", "NeighbourContext", "auroc", "strips"]
+__all__ = ["LEAST_MEMBERS", "NeighbourContext", "strips"]
 
 FOLDS = 5
 LEAST_MEMBERS = 2 * FOLDS  # of a group: two spots in every fold
@@ -138,12 +138,6 @@ def strips(
         for number_of_fold, part in enumerate(np.array_split(ordered, number)):
             fold[part] = number_of_fold
     return fold
-
-
-def auroc(values: Float[np.ndarray, " items"], positive: NDArray[np.bool_]) -> float:
-    """Area under the ROC curve; ties count half."""
-    n = int(positive.sum())
-    return float((rankdata(values)[positive].sum() - n * (n + 1) / 2) / (n * (len(values) - n)))
 
 
 def _features(own: Float[np.ndarray, "items groups"], rings: Rings) -> Float[np.ndarray, "items features"]:
