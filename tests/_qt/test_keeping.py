@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog
 
+from conceptstain._qt.data_panel import UNSAVED
 from conceptstain.canvas.samples import sample_path
 from conceptstain.recipe.schema import Recipe
 from conceptstain.study import autosave
@@ -59,10 +60,10 @@ def test_a_saved_study_opens_again_as_it_was(
     qtbot: QtBot,
 ) -> None:
     walk, dock = stained, stained.dock
-    assert dock.data.state.endswith("not saved")
+    assert dock.data.state.startswith(UNSAVED)
     saving_as(monkeypatch, tmp_path / "mine")
     walk.click(dock.data.save_button)
-    assert not dock.data.state.endswith("not saved")
+    assert not dock.data.state.startswith(UNSAVED)
     assert dock.study.is_saved
     stored = anndata.read_h5ad(tmp_path / "mine.h5ad")
     assert {"Penk - decoded", "MCL - decoded", "MCL - gradient saliency"} <= set(stored.obs.columns)
@@ -79,7 +80,7 @@ def test_a_saved_study_opens_again_as_it_was(
     assert other.dock.study.is_saved
     other.click(other.dock.concepts.undo_button)
     assert other.concept_names == ["Penk"]
-    assert other.dock.data.state.endswith("not saved")
+    assert other.dock.data.state.startswith(UNSAVED)
     other.settled(lambda: other.qtbot.keyClick(other.dock.data, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier))
     other.settled(other.dock.data.save)
     assert other.dock.study.is_saved
@@ -107,7 +108,7 @@ def test_what_was_not_saved_can_be_restored_or_discarded(
     other.rest()
     assert other.concept_names == ["Penk", "MCL"]
     assert "MCL - gradient saliency" in other.names
-    assert card.state.endswith("not saved")
+    assert card.state.startswith(UNSAVED)
     assert card.restoring.isHidden()
     assert len(list(folder.glob("*-newest.safetensors"))) == 1  # its own; the old one is gone
 

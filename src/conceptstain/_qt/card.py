@@ -48,10 +48,10 @@ class Card(QWidget):
         self._toggle.toggled.connect(self._set_unfolded)
         self._set_unfolded(unfolded=False)
 
-    def set_state(self, text: str) -> None:
-        """Say in one line where this step stands."""
+    def set_state(self, text: str, explanation: str = "") -> None:
+        """Say in one line where this step stands; the explanation is added to its tooltip."""
         self._state.setText(text)
-        self._state.setToolTip(escape(text))
+        self._state.setToolTip(escape(f"{text}. {explanation}" if explanation else text))
 
     @property
     def state(self) -> str:

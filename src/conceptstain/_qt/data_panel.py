@@ -24,9 +24,10 @@ from conceptstain._qt.card import Card, with_ending
 if TYPE_CHECKING:
     from conceptstain.canvas.gene_pictures import GenePictures
 
-__all__ = ["DataPanel"]
+__all__ = ["UNSAVED", "DataPanel"]
 
 READABLE = "Sections (*.h5ad *.tsv *.tsv.gz *.zarr.zip)"
+UNSAVED = "\N{BLACK CIRCLE}"
 STUDIES = "Studies (*.h5ad)"
 IMAGES = "Images (*.jpg *.jpeg *.png *.tif *.tiff)"
 
@@ -162,7 +163,8 @@ class DataPanel(Card):
 
     def _show_state(self) -> None:
         if self._opened:
-            self.set_state(self._opened + (" · not saved" if self._unsaved else ""))
+            marked = f"{UNSAVED} {self._opened}" if self._unsaved else self._opened
+            self.set_state(marked, "Not saved" if self._unsaved else "")
 
     def _build_choosing(self) -> None:
         self.choosing = QWidget()

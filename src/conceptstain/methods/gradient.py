@@ -124,7 +124,7 @@ def as_evaluated(network: nn.Module) -> Iterator[None]:
     """Evaluation mode and frozen parameters within a ``with`` block, everything as it was afterwards.
 
     On a CUDA card convolutions are done in full precision: rounded to TF32, as they are by default, they put some units
-    on the other side of zero, and change the gradient by a tenth.
+    on the other side of zero, and these then pass another gradient.
     """
     training = [(module, module.training) for module in network.modules()]
     learning = [(parameter, parameter.requires_grad) for parameter in network.parameters()]
