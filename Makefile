@@ -3,7 +3,7 @@ VENV ?= .venv
 PYTHON ?=
 export VENV PYTHON
 
-# A virtual screen, everywhere the same: widget tests and screenshots need one size of it.
+# A virtual screen for what opens windows outside of the tests, which have their own.
 SCREEN := xvfb-run -a -s "-screen 0 1280x800x24"
 ifneq ($(shell uname -s),Linux)
 SCREEN :=
@@ -24,7 +24,7 @@ demo: setup
 	@$(VENV)/bin/conceptstain demo
 
 test: setup
-	@$(SCREEN) $(VENV)/bin/python -m pytest $(ARGS)
+	@$(VENV)/bin/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal $(ARGS)
 
 check: setup
 	@$(VENV)/bin/ruff check .

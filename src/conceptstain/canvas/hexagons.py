@@ -122,8 +122,11 @@ def _fitted(
     scatter = spots - origin - axial @ basis
     if np.sqrt((scatter**2).sum(axis=1).mean()) > MOST_SCATTER * spacing or not _is_regular(basis):
         return None
-    # Axial (along, up) becomes row and column: a step up goes half a column along.
-    rows = axial[:, 1]
+    # Axial (along, up) becomes row and column: a step up goes half a column along. Rows count from the first one: which
+    # of them are shifted must not hang on the spot that the fit began with, of which several may lie equally central.
+    first = axial[:, 1].min()
+    origin = origin + first * basis[1]
+    rows = axial[:, 1] - first
     columns = axial[:, 0] + rows // 2
     row_step = basis[1] - basis[0] / 2
     return np.column_stack([rows, columns]), origin, row_step, basis[0]
