@@ -59,16 +59,17 @@ class LiveStain(QObject):
         if self._wanted is None or self._running is not None:
             return
         wanted, self._wanted = self._wanted, None
-        self._running = self._jobs.run(
+        job = self._jobs.run(
             work.live_map,
             study=self._study,
             **wanted._asdict(),
             then=self._show,
             on_failure=self._forgive,
-            on_end=self._end,
+            on_end=lambda: self._end(job),
             about=self._study.canvas,
             live=True,
         )
+        self._running = job
 
     def _forgive(self, error: Exception) -> None:
         """Say nothing of half an outline that holds no spot, or no gene: the next one is on its way."""
@@ -76,9 +77,13 @@ class LiveStain(QObject):
             show_failure(error)
 
     def _show(self, finding: Finding) -> None:
+        self._running = None
+        self._go_on()  # first: the next map is computed while napari paints this one
         self._painter.show_live(finding, self._study.need_canvas())
         self.painted += 1
 
-    def _end(self) -> None:
-        self._running = None
-        self._go_on()
+    def _end(self, job: Job) -> None:
+        """Go on after a map that could not be made; one that was painted has begun the next already."""
+        if self._running is job:
+            self._running = None
+            self._go_on()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, final
 from weakref import WeakSet
 
@@ -179,15 +179,28 @@ class Painter:
         return self._paint(layers(finding, canvas)[0], layer)
 
     def prepare_live(self) -> None:
-        """Add the layer that follows outlines, unseen: one that came while an outline is drawn would end that."""
+        """Add the layer that follows outlines, unseen: one that came while an outline is drawn would end that.
+
+        Its colour bar is made now, too, in a turn of its own: it takes napari a tenth of a second, once.
+        """
         if self._section is None or self._live_layer() is not None:
             return
         active = self.viewer.layers.selection.active
         data, settings, kind = spots_layer(self._section)
-        nothing = {"features": pd.DataFrame({"value": np.zeros(len(data))}), "face_color": "value"}
+        nothing = {
+            "features": pd.DataFrame({"value": np.zeros(len(data))}),
+            "face_color": "value",
+            "face_contrast_limits": (0.0, 1.0),
+        }
         shown = {"name": LIVE, "visible": False, "metadata": {METADATA_KEY: LIVE}}
-        self._add((data, settings | nothing | shown, kind))
+        layer = self._add((data, settings | nothing | shown, kind))
         self.viewer.layers.selection.active = active
+        QTimer.singleShot(0, lambda: self._make_colour_bar(layer))
+
+    def _make_colour_bar(self, layer: Points) -> None:
+        if layer in self.viewer.layers and not layer.visible:  # one that is seen has its own
+            layer.face_colorbar.visible = True
+            layer.face_colorbar.visible = False
 
     def show_live(self, finding: Finding, canvas: GenePictures) -> None:
         """Paint what is drawn and is no finding yet: in the layer of its title, else in the one kept for that."""
@@ -275,9 +288,8 @@ class Painter:
         in_place = isinstance(layer, Points) and len(layer.data) == len(data)
         points: Any = layer if in_place else Layer.create(*painted)
         if in_place:
-            for name in ("name", "metadata", "features", "face_colormap", "face_contrast_limits"):
-                setattr(points, name, settings[name])
-            points.refresh_colors()
+            points.name, points.metadata = settings["name"], settings["metadata"]
+            _recolour(points, settings)
         # Every change of what is seen makes napari build its scene anew, so only what differs is changed.
         for other in self.viewer.layers:
             if other is not points and (_is_map(other) or other is self._layer_of_spots()):
@@ -391,6 +403,15 @@ class Painter:
         if self._section is None:
             raise InputError("No section is open", cure="Open one in the Data card, or drop a file on the viewer")
         return self._section
+
+
+def _recolour(points: Points, settings: Mapping[str, Any]) -> None:
+    """Give spots other values and colours, handed to the graphics card once: napari would do so after each of them."""
+    events = points._face.events  # noqa: SLF001 - napari has no public way
+    with events.colors.blocker(), events.color_properties.blocker():
+        for name in ("face_colormap", "face_contrast_limits", "features"):
+            setattr(points, name, settings[name])
+    points.events.face_color()
 
 
 def _shown_in(layer: Layer) -> Any:

@@ -1,15 +1,16 @@
 """Genes enriched in a region of spots: the Wilcoxon rank-sum test for all genes at once.
 
 Zeros dominate the counts and tie with each other, so ranks are kept sparse: what is stored is the rank minus the common
-rank of the zeros, and the rank sum of any region is one sparse product. Ranks do not depend on the region, so they are
-made once per canvas and every further region costs milliseconds. Hidden spots of a canvas belong to neither side.
+rank of the zeros, and the rank sum of any region adds up the rows of its spots. Ranks do not depend on the region, so
+they are made once per canvas and every further region costs milliseconds, the fewer the smaller it is: a map that
+follows an outline asks ten times a second. Hidden spots of a canvas belong to neither side.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import final
+from typing import NamedTuple, final
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -55,7 +56,8 @@ def enrichment(canvas: GenePictures, region: Region) -> pd.DataFrame:
     ranks = ranks_of(canvas)
     n, n_inside = len(inside), int(inside.sum())
     n_outside = n - n_inside
-    rank_sum = n_inside * ranks.of_zero + ranks.above_zero.T @ inside.astype(np.float64)
+    sums = ranks.sums(inside)
+    rank_sum = n_inside * ranks.of_zero + sums.above_zero
     auroc = (rank_sum - n_inside * (n_inside + 1) / 2) / (n_inside * n_outside)
     variance = n_inside * n_outside / 12 * (n + 1 - ranks.ties / (n * (n - 1)))
     varies = variance > 1e-9
@@ -65,10 +67,9 @@ def enrichment(canvas: GenePictures, region: Region) -> pd.DataFrame:
     p_adjusted = np.ones_like(p)
     if found.any():
         p_adjusted[found] = stats.false_discovery_control(p[found])
-    here = inside.astype(np.float64)
-    mean_inside, mean_outside = _means(ranks.linear, ranks.sum_of_linear, here)
-    # Sums of ones are exact, so 7 of 28 is a quarter.
-    fraction_inside, fraction_outside = _means(ranks.present, ranks.n_present, here)
+    mean_inside, mean_outside = _means(sums.linear, ranks.sum_of_linear, inside)
+    # Counts are exact, so 7 of 28 is a quarter.
+    fraction_inside, fraction_outside = _means(sums.found, ranks.n_found, inside)
     table = pd.DataFrame(
         {
             "statistic": statistic,
@@ -156,27 +157,46 @@ class Ranks:
     ties: Float[np.ndarray, " genes"]
 
     @cached_property
-    def linear(self) -> sparse.csc_array:
-        """Depth-normalised counts."""
-        return self._like_values(np.expm1(self.values.data.astype(np.float64)))
+    def above_zero_by_spot(self) -> sparse.csr_array:
+        """``above_zero``, spot by spot."""
+        return self.above_zero.tocsr()
 
     @cached_property
-    def present(self) -> sparse.csc_array:
-        """1 where the gene is found."""
-        return self._like_values(np.ones(len(self.values.data)))
+    def linear_by_spot(self) -> sparse.csr_array:
+        """Depth-normalised counts, spot by spot."""
+        values = self.values.tocsr()
+        return sparse.csr_array(
+            (np.expm1(values.data.astype(np.float64)), values.indices, values.indptr), shape=values.shape
+        )
 
     @cached_property
     def sum_of_linear(self) -> Float[np.ndarray, " genes"]:
-        """Over all visible spots."""
-        return np.asarray(self.linear.sum(axis=0), dtype=np.float64)
+        """Over all visible spots, in the order in which :meth:`sums` adds up some of them."""
+        return np.asarray(self.linear_by_spot.T @ np.ones(self.values.shape[0]))
 
     @cached_property
-    def n_present(self) -> Float[np.ndarray, " genes"]:
+    def n_found(self) -> Float[np.ndarray, " genes"]:
         """Visible spots in which the gene is found."""
         return np.asarray(np.diff(self.values.indptr), dtype=np.float64)
 
-    def _like_values(self, data: Float[np.ndarray, " stored"]) -> sparse.csc_array:
-        return sparse.csc_array((data, self.values.indices, self.values.indptr), shape=self.values.shape)
+    def sums(self, inside: Bool[np.ndarray, " visible"]) -> Sums:
+        """Sums over some of the visible spots; the others are not touched."""
+        spots = np.flatnonzero(inside)
+        ones = np.ones(len(spots))
+        ranks, linear = self.above_zero_by_spot[spots], self.linear_by_spot[spots]
+        return Sums(
+            above_zero=np.asarray(ranks.T @ ones),
+            linear=np.asarray(linear.T @ ones),
+            found=np.bincount(linear.indices, minlength=linear.shape[1]).astype(np.float64),
+        )
+
+
+class Sums(NamedTuple):
+    """Sums over the spots of a region, one for each gene: of ranks above zero's, of counts, and of spots with any."""
+
+    above_zero: Float[np.ndarray, " genes"]
+    linear: Float[np.ndarray, " genes"]
+    found: Float[np.ndarray, " genes"]
 
 
 _kept: WeakKeyDictionary[GenePictures, Ranks] = WeakKeyDictionary()
@@ -235,9 +255,9 @@ def _rank(values: sparse.csc_array) -> Ranks:
 
 
 def _means(
-    values: sparse.csc_array, total: Float[np.ndarray, " genes"], inside: Float[np.ndarray, " spots"]
+    summed: Float[np.ndarray, " genes"], total: Float[np.ndarray, " genes"], inside: Bool[np.ndarray, " visible"]
 ) -> tuple[Float[np.ndarray, " genes"], Float[np.ndarray, " genes"]]:
     """Of each gene over the spots inside and over those outside, which are what is left of the total."""
-    summed = np.asarray(values.T @ inside)
+    n_inside = int(inside.sum())
     left = np.maximum(total - summed, 0.0)  # what is left of nothing is nothing
-    return summed / inside.sum(), left / (len(inside) - inside.sum())
+    return summed / n_inside, left / (len(inside) - n_inside)

@@ -75,7 +75,7 @@ class Groups:
     def log_densities(self, latents: Float[np.ndarray, "items latent"]) -> Float[np.ndarray, "items groups"]:
         """Logarithm of each group's density, but for a constant that they share."""
         apart = latents.astype(np.float64)[:, None] - self.means
-        return np.asarray(-0.5 * np.einsum("nki,ij,nkj->nk", apart, self.precision, apart))
+        return np.asarray(-0.5 * ((apart @ self.precision) * apart).sum(axis=2))
 
 
 def log_posteriors(log_densities: Float[np.ndarray, "items groups"]) -> Float[np.ndarray, "items groups"]:
