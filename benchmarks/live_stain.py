@@ -22,7 +22,7 @@ import argparse
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Self
 
 import napari
 import numpy as np
@@ -111,22 +111,22 @@ class Frames:
     """Counts the frames that were drawn with a new map in them."""
 
     def __init__(self, dock: Any) -> None:
-        self._painter = dock.painter
-        self._show = dock.painter.show_live
+        self._maps = dock.painter.maps
+        self._show = dock.painter.maps.show_live
         self._canvas = dock.painter.viewer.window._qt_viewer.canvas._scene_canvas  # noqa: SLF001 - napari has no other
         self._new = False
         self.drawn = 0
         self.last: tuple[Any, ...] = ()
         self.then: Any = None
 
-    def __enter__(self) -> Frames:
-        self._painter.show_live = self._note
+    def __enter__(self) -> Self:
+        self._maps.show_live = self._note
         self._canvas.events.draw.connect(self._count, position="last")
         return self
 
     def __exit__(self, *_: object) -> None:
         self._canvas.events.draw.disconnect(self._count)
-        self._painter.show_live = self._show
+        self._maps.show_live = self._show
 
     def _note(self, *shown: Any) -> None:
         self._show(*shown)
@@ -142,27 +142,27 @@ class Frames:
 
 def repaints(dock: Any, mouse: Mouse, seconds: float) -> tuple[float, float, Any]:
     """Repaints a second, the longest call of ours on the window's thread, and the last map."""
-    staining = dock.staining
+    drawing = dock.drawing
     names = ("_show", "_end")
-    timed = {name: Timed(getattr(staining.live, name)) for name in names}
+    timed = {name: Timed(getattr(drawing.live, name)) for name in names}
     for name, each in timed.items():
-        setattr(staining.live, name, each)
-    follow = Timed(staining._follow_outline)  # noqa: SLF001 - what is timed
+        setattr(drawing.live, name, each)
+    follow = Timed(drawing._follow_outline)  # noqa: SLF001 - what is timed
     with Frames(dock) as frames:
         spent = mouse.move_for(seconds, lambda: follow("", False))
-        staining.live.stop()
+        drawing.live.stop()
     for name in names:
-        delattr(staining.live, name)
+        delattr(drawing.live, name)
     return frames.drawn / spent, max(each.longest for each in (follow, *timed.values())), frames.last[0]
 
 
-def drawing(dock: Any, mouse: Mouse, seconds: float, findings: tuple[Any, Any]) -> float:
+def drawing_alone(dock: Any, mouse: Mouse, seconds: float, findings: tuple[Any, Any]) -> float:
     """Repaints a second with maps that are ready."""
     canvas = dock.study.need_canvas()
     with Frames(dock) as frames:
 
         def show() -> None:
-            dock.painter.show_live(findings[frames.drawn % 2], canvas)
+            dock.painter.maps.show_live(findings[frames.drawn % 2], canvas)
 
         frames.then = show
         show()
@@ -190,8 +190,8 @@ def measure(path: Path, seconds: float) -> tuple[list[tuple[str, float, float, f
     radius = 0.2 * np.ptp(spots[:, 0])
     around = np.linspace(0, 2 * np.pi, 40, endpoint=False)
     outline = spots.mean(axis=0) + radius * np.stack([np.sin(around), np.cos(around)], axis=1)
-    prepare, colour = Timed(dock.painter.prepare_live), Timed(dock.painter._make_colour_bar)  # noqa: SLF001
-    dock.painter._make_colour_bar = colour  # noqa: SLF001
+    prepare, colour = Timed(dock.painter.maps.prepare_live), Timed(dock.painter.maps._make_colour_bar)  # noqa: SLF001
+    dock.painter.maps._make_colour_bar = colour  # noqa: SLF001
     prepare()
     viewer.layers["regions"].add_polygons([outline])
     mouse = Mouse(dock, outline)
@@ -201,7 +201,7 @@ def measure(path: Path, seconds: float) -> tuple[list[tuple[str, float, float, f
         settled()
         _, first_hold, first = repaints(dock, mouse, WARM)
         rate, hold, last = repaints(dock, mouse, seconds)
-        found.append((key, rate, drawing(dock, mouse, seconds, (first, last)), max(first_hold, hold)))
+        found.append((key, rate, drawing_alone(dock, mouse, seconds, (first, last)), max(first_hold, hold)))
     dock.jobs.close()
     viewer.close()
     return found, max(prepare.longest, colour.longest)

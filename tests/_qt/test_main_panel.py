@@ -813,10 +813,10 @@ def test_the_map_follows_a_lasso_while_it_is_drawn(on_sample: Walk) -> None:
     centre = dock.study.need_canvas().section.spots.mean(axis=0)
     walk.draw_lasso((float(centre[0]), float(centre[1])), 900.0)
     walk.rest()
-    assert dock.staining.live.painted >= 1
+    assert dock.drawing.live.painted >= 1
     assert walk.names[-1] == "selection - decoded"
     assert dock.study.findings == ()
-    region = dock.staining._painter.selection("selection")
+    region = dock.painter.selection("selection")
     assert region is not None
     expected = dock.study.preview(Definition("selection", region=region), "decoded")
     shown = walk.viewer.layers["selection - decoded"].features["value"]
@@ -837,7 +837,7 @@ def test_without_live_nothing_is_painted_before_a_concept_is_made(on_sample: Wal
     centre = dock.study.need_canvas().section.spots.mean(axis=0)
     walk.draw_lasso((float(centre[0]), float(centre[1])), 900.0)
     walk.rest()
-    assert dock.staining.live.painted == 0
+    assert dock.drawing.live.painted == 0
 
 
 def test_a_moved_outline_moves_its_concept_and_undo_moves_it_back(on_sample: Walk) -> None:

@@ -27,8 +27,9 @@ from qtpy.QtCore import QCoreApplication, QObject, QRunnable, QThreadPool, Signa
 
 from conceptstain.progress import Cancelled, Step
 
-__all__ = ["Job", "Jobs"]
+__all__ = ["WAITING", "Job", "Jobs"]
 
+WAITING = "waits for what runs now"
 INTERVAL = 0.05  # seconds between two steps shown; more often only costs the window time
 
 

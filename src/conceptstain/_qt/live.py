@@ -8,8 +8,8 @@ from qtpy.QtCore import QObject
 
 from conceptstain._qt import work
 from conceptstain._qt.jobs import Job, Jobs
+from conceptstain._qt.map_layers import MapLayers
 from conceptstain._qt.notifications import show_failure
-from conceptstain._qt.painter import Painter
 from conceptstain.canvas.region import Region
 from conceptstain.concepts.definition import Definition
 from conceptstain.errors import ConceptStainError
@@ -32,9 +32,9 @@ class _Wanted(NamedTuple):
 class LiveStain(QObject):
     """Paints the newest region as soon as the one before is painted; those between are never begun."""
 
-    def __init__(self, study: Study, jobs: Jobs, painter: Painter, parent: QObject) -> None:
+    def __init__(self, study: Study, jobs: Jobs, maps: MapLayers, parent: QObject) -> None:
         super().__init__(parent)
-        self._study, self._jobs, self._painter = study, jobs, painter
+        self._study, self._jobs, self._maps = study, jobs, maps
         self._wanted: _Wanted | None = None
         self._running: Job | None = None
         self.painted = 0  # maps so far
@@ -79,7 +79,7 @@ class LiveStain(QObject):
     def _show(self, finding: Finding) -> None:
         self._running = None
         self._go_on()  # first: the next map is computed while napari paints this one
-        self._painter.show_live(finding, self._study.need_canvas())
+        self._maps.show_live(finding, self._study.need_canvas())
         self.painted += 1
 
     def _end(self, job: Job) -> None:

@@ -10,7 +10,10 @@ from qtpy.QtWidgets import QProgressBar, QScrollArea, QVBoxLayout, QWidget
 
 from conceptstain._qt.concept_panel import ConceptPanel
 from conceptstain._qt.data_panel import DataPanel
+from conceptstain._qt.defining import Defining
+from conceptstain._qt.drawing import Drawing
 from conceptstain._qt.export_panel import ExportPanel
+from conceptstain._qt.exporting import Exporting
 from conceptstain._qt.jobs import Jobs
 from conceptstain._qt.keeping import Keeping
 from conceptstain._qt.maps_panel import MapsPanel
@@ -47,7 +50,11 @@ class MainPanel(QWidget):
         self.cards = (self.data, self.model, self.concepts, self.maps, self.export)
         self._build()
         self.opening = Opening(self.study, self.jobs, self.painter, (self.data, self.model), self)
-        self.staining = Staining(self.study, self.jobs, self.painter, (self.concepts, self.maps, self.export), self)
+        made = (self.concepts, self.maps)
+        self.staining = Staining(self.study, self.jobs, self.painter, made, self)
+        self.drawing = Drawing(self.study, self.jobs, self.painter, made, self, staining=self.staining)
+        self.defining = Defining(self.study, self.jobs, self.painter, made, self, drawing=self.drawing)
+        self.exporting = Exporting(self.study, self.jobs, self.export, self)
         self.keeping = Keeping(self.study, self.jobs, self.data, self)
         self.staining.spot_encoders_wanted.connect(self.opening.fit_spots)
         self.opening.fit_ended.connect(self.staining.show_no_spot_encoders)

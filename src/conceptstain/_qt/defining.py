@@ -1,0 +1,95 @@
+"""Concepts are made: of genes, of what is drawn or picked, of an annotation, or of two others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, final
+
+from qtpy.QtCore import QObject
+
+from conceptstain._qt import work
+from conceptstain._qt.concept_panel import ConceptPanel
+from conceptstain._qt.drawing import Drawing
+from conceptstain._qt.jobs import WAITING, Jobs
+from conceptstain._qt.maps_panel import MapsPanel
+from conceptstain._qt.notifications import guarded
+from conceptstain._qt.painter import Painter
+from conceptstain.canvas.region import Region
+from conceptstain.concepts.definition import Definition
+from conceptstain.errors import InputError
+from conceptstain.study import Study
+
+if TYPE_CHECKING:
+    from conceptstain.concepts.concept import Concept
+
+__all__ = ["Defining"]
+
+
+@final
+class Defining(QObject):
+    """Makes what the Concepts card asks for beside the window, and adds it to the study."""
+
+    def __init__(
+        self,
+        study: Study,
+        jobs: Jobs,
+        painter: Painter,
+        cards: tuple[ConceptPanel, MapsPanel],
+        parent: QObject,
+        *,
+        drawing: Drawing,
+    ) -> None:
+        super().__init__(parent)
+        self._study, self._jobs, self._painter, self._drawing = study, jobs, painter, drawing
+        self._concepts, self._maps = cards
+        maker = self._concepts.maker
+        maker.genes_wanted.connect(guarded(self._define_by_genes))
+        maker.region_wanted.connect(guarded(self._define_by_region))
+        maker.annotation_wanted.connect(guarded(self._define_by_annotation))
+        self._concepts.combination_wanted.connect(guarded(self._combine))
+
+    def _define_by_genes(self, name: str, genes: tuple[str, ...], how: str, form: str) -> None:
+        wanted = ", ".join(genes[:3])
+        if how == "like" and len(genes) == 1:
+            self._define(name, wanted, like=genes[0], form=form)
+        else:
+            self._define(name, wanted, items=genes, form=form)
+
+    def _define_by_region(self, name: str, form: str) -> None:
+        region = self._painter.selection(name or self._study.free_name("region"))
+        if region is None:
+            raise InputError("No spots are chosen", cure="Take the lasso and draw around some, or pick them")
+        self._define(name, "region", region=region, form=form)
+
+    def _define_by_annotation(self, name: str, column: str, value: str, form: str) -> None:
+        self._define(name, value, region=Region.from_obs(column, value), form=form)
+
+    def _define(self, typed: str, wanted: str, **made_from: Any) -> None:
+        """Make a concept beside the window and add it; a typed name that is taken is refused, our own is numbered."""
+        self._try(Definition(typed or self._study.free_name(wanted), **made_from))
+
+    def _combine(self, first: str, second: str, sign: Any) -> None:
+        self._try(self._study.combination(first, second, sign))
+
+    def _try(self, definition: Definition) -> None:
+        """Make a concept beside the window, and add it if that can be done."""
+        self._concepts.show_state(WAITING if self._jobs.busy else "making a concept…")
+        self._jobs.run(
+            work.try_concept,
+            study=self._study,
+            definition=definition,
+            then=guarded(self._add),
+            on_end=self._concepts.show_state,
+            about=self._study.canvas,
+        )
+
+    def _add(self, concept: Concept) -> None:
+        self._drawing.live.stop()
+        entry = self._study.add(concept.definition)
+        if concept.definition.region is not None:
+            self._painter.clear_selection()  # the concept draws its own outline from now on
+        self._drawing.count_selected()
+        self._painter.draw("")
+        self._concepts.maker.drop_tools()
+        self._concepts.maker.empty_form()
+        self._concepts.choose(entry.name)
+        self._maps.unfold()
