@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import anndata
 import numpy as np
+import pandas as pd
+import pytest
 from napari.utils.notifications import Notification, NotificationSeverity, notification_manager
 from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QApplication, QPushButton
+from qtpy.QtWidgets import QApplication, QFileDialog, QPushButton
 
 from conceptstain._qt.main_panel import MainPanel
 
@@ -114,3 +117,19 @@ class Walk:
         self.dock.jobs.close()
         self.dock.keeping.close()
         notification_manager.notification_ready.disconnect(self._hear)
+
+
+def saving_as(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    """Let the next file dialogs answer with this path."""
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_arguments, **_options: (str(path), ""))
+
+
+def write_section(path: Path, *, side: int = 12, genes: int = 30, group: str = "half") -> Path:
+    """A square section in pixels, with an annotation of two values."""
+    rows, columns = np.mgrid[:side, :side].reshape(2, -1)
+    counts = np.random.default_rng(0).poisson(3, (side * side, genes)).astype(np.float32)
+    section = anndata.AnnData(counts, var=pd.DataFrame(index=[f"Gene{each}" for each in range(genes)]))
+    section.obs[group] = np.where(columns < side / 2, "<b>left</b>", "right")
+    section.obsm["spatial"] = np.stack([columns, rows], axis=1) * 100.0
+    section.write_h5ad(path)
+    return path

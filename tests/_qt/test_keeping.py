@@ -11,14 +11,13 @@ import pytest
 from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog
 
 from conceptstain._qt.data_panel import UNSAVED
 from conceptstain.canvas.samples import sample_path
 from conceptstain.recipe.schema import Recipe
 from conceptstain.study import autosave
 from conceptstain.study.autosave import restorable
-from walking import Walk
+from walking import Walk, saving_as
 
 pytestmark = pytest.mark.gui
 
@@ -46,10 +45,6 @@ def stained(walk: Walk) -> Walk:
     walk.make_by_layer("MCL")
     walk.settled(lambda: walk.dock.maps.choose("gradient"))
     return walk
-
-
-def saving_as(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_arguments, **_options: (str(path), ""))
 
 
 def test_a_saved_study_opens_again_as_it_was(

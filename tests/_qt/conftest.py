@@ -1,0 +1,26 @@
+"""A viewer with the dock for every test of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from napari.viewer import Viewer
+from pytestqt.qtbot import QtBot
+
+from walking import Walk
+
+
+@pytest.fixture
+def walk(make_napari_viewer: Callable[..., Viewer], qtbot: QtBot) -> Iterator[Walk]:
+    walk = Walk(make_napari_viewer(show=True), qtbot)
+    yield walk
+    walk.close()
+
+
+@pytest.fixture
+def on_sample(walk: Walk) -> Walk:
+    walk.click(walk.dock.data.sample_button)
+    walk.dock.maps.choose("decoded")
+    assert walk.told == []
+    return walk
