@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -9,6 +10,15 @@ from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
 
 from walking import Walk
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _libraries_are_no_garbage() -> None:
+    """Load what the dock loads, and keep it out of garbage collection: every viewer that closes collects a few times."""
+    import torch  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
