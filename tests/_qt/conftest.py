@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
+from importlib import import_module
 
 import pytest
 from napari.viewer import Viewer
@@ -14,9 +15,9 @@ from walking import Walk
 
 @pytest.fixture(scope="session", autouse=True)
 def _libraries_are_no_garbage() -> None:
-    """Load what the dock loads, and keep it out of garbage collection: every viewer that closes collects a few times."""
-    import torch  # noqa: F401
-
+    """Load what the dock loads, and keep it out of the garbage: every viewer that closes collects a few times."""
+    for library in ("sklearn.covariance", "torch"):
+        import_module(library)
     gc.collect()
     gc.freeze()
 
