@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from conceptstain.canvas.gene_pictures import GenePictures, GenePictureSettings
     from conceptstain.canvas.geojson import regions_from_geojson, regions_to_geojson
+    from conceptstain.canvas.layer_section import open_layer
     from conceptstain.canvas.reading import open_section as open  # noqa: A004 - the word of PIL, zarr and others
     from conceptstain.canvas.reading import sections
     from conceptstain.canvas.region import ObsValue, PickedSpots, Polygon, Region
@@ -100,6 +101,7 @@ __all__ = [
     "layers",
     "load_encoder",
     "open",
+    "open_layer",
     "open_study",
     "random_cosines",
     "rectified",
@@ -169,6 +171,7 @@ _HOMES = {
     "layers": "layer_tuples",
     "load_encoder": "nets.checkpoint",
     "open": "canvas.reading:open_section",
+    "open_layer": "canvas.layer_section",
     "open_study": "study.saving",
     "random_cosines": "concepts.cosines",
     "rectified": "nets.rules",

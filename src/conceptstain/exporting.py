@@ -24,6 +24,7 @@ from conceptstain.writing import written_whole
 
 if TYPE_CHECKING:
     from anndata import AnnData
+from jaxtyping import Float
 
 __all__ = [
     "FORMAT_VERSION",
@@ -295,20 +296,26 @@ def _add_image(adata: AnnData, section: Section) -> None:
         factors.setdefault("microns_per_pixel", scale)
     images = dict(entry.get("images", {}))
     if section.image is not None and not images:
-        images["hires"], pixel = _from_corner(section.image)
+        origin = section.spots.mean(axis=0) - scale * _positions(adata)[:, ::-1].mean(axis=0)
+        images["hires"], pixel = _from_corner(section.image, origin)
         factors["tissue_hires_scalef"] = scale / pixel
     adata.uns["spatial"] = {**spatial, library: {**entry, "images": images, "scalefactors": factors}}
 
 
+def _positions(adata: AnnData) -> Float[np.ndarray, "spots 2"]:
+    return np.asarray(adata.obsm["spatial"], dtype=np.float64)
+
+
 def _world_per_position(adata: AnnData, section: Section) -> float:
-    positions = np.asarray(adata.obsm["spatial"], dtype=np.float64)
+    positions = _positions(adata)
     extent = np.linalg.norm(positions - positions.mean(axis=0))
     return float(np.linalg.norm(section.spots - section.spots.mean(axis=0)) / extent) if extent > 0 else 1.0
 
 
-def _from_corner(image: TissueImage) -> tuple[np.ndarray, float]:
-    """The image from the world's origin on, as positions in ``uns["spatial"]`` are a mere scale times pixels."""
+def _from_corner(image: TissueImage, origin: Float[np.ndarray, " 2"]) -> tuple[np.ndarray, float]:
+    """The image from where positions are counted on, as those in ``uns["spatial"]`` are a mere scale times pixels."""
+    top, left = (round(float(each), 6) for each in origin)  # those of most files are counted from the world's own
     _, _, bottom, right = corners(image)
-    pixel = max(pixel_size(image), bottom / LONGEST_SIDE, right / LONGEST_SIDE)
-    height, width = round(bottom / pixel), round(right / pixel)
-    return straightened(image, (0.0, 0.0, height * pixel, width * pixel), pixel), pixel
+    pixel = max(pixel_size(image), (bottom - top) / LONGEST_SIDE, (right - left) / LONGEST_SIDE)
+    height, width = round((bottom - top) / pixel), round((right - left) / pixel)
+    return straightened(image, (top, left, top + height * pixel, left + width * pixel), pixel), pixel

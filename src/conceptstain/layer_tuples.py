@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from conceptstain.canvas.gene_pictures import GenePictures
+from conceptstain.canvas.layer_source import METADATA_KEY
 from conceptstain.canvas.section import Section, TissueImage
 from conceptstain.canvas.spot_profiles import SpotProfiles
 from conceptstain.colours import colormap
@@ -18,9 +19,6 @@ from conceptstain.painting import Paintable, painting
 __all__ = ["METADATA_KEY", "LayerTuple", "gene_layer", "image_layer", "layers", "map_layer", "spots_layer"]
 
 LayerTuple = tuple[Any, dict[str, Any], Literal["image", "points"]]
-
-METADATA_KEY = "conceptstain"
-"""The one key that a layer's metadata has: it names the thing the layer shows."""
 
 UNITS: Mapping[str, str] = {"µm": "um", "px": "pixel"}  # as pint spells them
 BARE = (0.75, 0.75, 0.75, 0.45)  # spots without a map: seen on tissue and on black, hiding neither

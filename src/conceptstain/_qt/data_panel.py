@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 )
 
 from conceptstain._qt.card import Card, with_ending
+from conceptstain._qt.layer_choice import LayerChoice
 
 if TYPE_CHECKING:
     from conceptstain.canvas.gene_pictures import GenePictures
@@ -37,6 +38,7 @@ class DataPanel(Card):
 
     open_wanted = Signal(object, object)  # path, image path or None
     section_wanted = Signal(object, str)  # path, name of the section
+    layers_wanted = Signal()  # to be offered
     sample_wanted = Signal()
     pixel_size_wanted = Signal(float)
     save_wanted = Signal(object)  # path, or None: where it was saved before
@@ -51,15 +53,23 @@ class DataPanel(Card):
         )
         self.folder_button = QPushButton("Folder…")
         self.folder_button.setToolTip("Open a folder: of 10x Space Ranger (Visium), or AnnData or SpatialData in .zarr")
+        self.layer_button = QPushButton("From a layer…")
+        self.layer_button.setToolTip("Take points, shapes or labels that are in the viewer already, with their genes")
         self.image_button = QPushButton("Add image…")
         self.image_button.setToolTip("Lay a picture of the tissue under the spots of the open count matrix")
         self.image_button.setEnabled(False)
         self.sample_button = QPushButton("Sample")
         self.sample_button.setToolTip("Open the bundled sample: a simulated olfactory bulb")
-        buttons = QHBoxLayout()
-        for button in (self.open_button, self.folder_button, self.image_button, self.sample_button):
-            buttons.addWidget(button)
-        self.form.addLayout(buttons)
+        for buttons in (
+            (self.open_button, self.folder_button, self.sample_button),
+            (self.layer_button, self.image_button),
+        ):
+            row = QHBoxLayout()
+            for button in buttons:
+                row.addWidget(button)
+            self.form.addLayout(row)
+        self.layer_choice = LayerChoice()
+        self.form.addWidget(self.layer_choice)
         self._build_choosing()
         self._build_restoring()
         self.summary = QLabel("Drop a file on the viewer, or open one here.")
@@ -78,6 +88,7 @@ class DataPanel(Card):
         self.folder_button.clicked.connect(self._ask_for_folder)
         self.image_button.clicked.connect(self._ask_for_image)
         self.sample_button.clicked.connect(self.sample_wanted)
+        self.layer_button.clicked.connect(self.layers_wanted)
         self.pixel_button.clicked.connect(lambda: self.pixel_size_wanted.emit(self.pixel_size.value()))
         self._path: Path | None = None
         self._opened = ""

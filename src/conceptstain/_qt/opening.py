@@ -19,6 +19,7 @@ from conceptstain.study import Study
 
 if TYPE_CHECKING:
     from conceptstain.canvas.gene_pictures import GenePictures
+    from conceptstain.canvas.layer_source import LayerSource
     from conceptstain.canvas.section import Section
     from conceptstain.canvas.spot_profiles import SpotProfiles
     from conceptstain.nets.encoder import Encoder
@@ -45,11 +46,15 @@ class Opening(QObject):
         data.open_wanted.connect(self.open)
         data.section_wanted.connect(lambda path, name: self.open(path, section=name))
         data.sample_wanted.connect(lambda: self.open(None))
+        data.layers_wanted.connect(self._offer_layers)
+        data.layer_choice.chosen.connect(self.take_layer)
         data.pixel_size_wanted.connect(self._set_pixel_size)
         self._dropped = QTimer(self)  # files dropped together arrive one by one; the last of them is shown
         self._dropped.setSingleShot(True)
         self._dropped.timeout.connect(self._adopt_if_docked)
         painter.viewer.layers.events.inserted.connect(lambda _event: self._dropped.start(0))
+        for changed in (painter.viewer.layers.events.inserted, painter.viewer.layers.events.removed):
+            changed.connect(lambda _event: self._offer_layers_again())
         jobs.idle.connect(self._adopt_if_docked)
 
         model.bundled_wanted.connect(self.use_bundled)
@@ -68,9 +73,7 @@ class Opening(QObject):
 
         Where a file holds several, the user is asked which one.
         """
-        self._stop_fit()
-        self._data.offer_sections(None, ())
-        self._data.set_state("opening…")
+        self._begin_to_open()
         return self._jobs.run(
             work.open_canvas,
             path=path,
@@ -80,6 +83,30 @@ class Opening(QObject):
             on_failure=lambda error: self._ask_which(path, error),
             on_end=lambda: self._data.show_canvas(self._study.canvas),
         )
+
+    def take_layer(self, source: LayerSource, picture: LayerSource | None = None) -> Job:
+        """Open what a layer of the viewer said as a section; the layer is not touched."""
+        self._begin_to_open()
+        return self._jobs.run(
+            work.take_layer,
+            source=source,
+            picture=picture,
+            then=self._show_with_notes,
+            on_end=lambda: self._data.show_canvas(self._study.canvas),
+        )
+
+    def _begin_to_open(self) -> None:
+        self._stop_fit()
+        self._data.offer_sections(None, ())
+        self._data.layer_choice.hide()
+        self._data.set_state("opening…")
+
+    def _offer_layers(self) -> None:
+        self._data.layer_choice.offer(*work.offered_layers(self._painter.layers_of_others()))
+
+    def _offer_layers_again(self) -> None:
+        if not self._data.layer_choice.isHidden():
+            self._offer_layers()
 
     def _ask_which(self, path: Path | None, error: Exception) -> None:
         if isinstance(error, SectionChoice) and error.names:
@@ -124,7 +151,7 @@ class Opening(QObject):
         if left:
             names = ", ".join(entry.name for entry in left)
             show_note(f"Concepts that mean nothing on this section were left behind: {names}.")
-        if encoder is not None and before is not None and before.path == canvas.section.path:
+        if encoder is not None and before is not None and _is_same_data(before, canvas.section):
             self._use(work.same_encoder, encoder=encoder)  # an image was added, or the size of a pixel said
             if for_spots:
                 self._use(work.same_spot_encoders, encoders=for_spots)
@@ -241,3 +268,7 @@ class Opening(QObject):
             path=path,
             then=lambda written: show_note(f"Wrote {written}"),
         )
+
+
+def _is_same_data(section: Section, other: Section) -> bool:
+    return section.adata is other.adata or (section.path is not None and section.path == other.path)

@@ -10,8 +10,10 @@ from conceptstain._qt.own_layers import OwnLayers
 from conceptstain._qt.tissue import Tissue
 from conceptstain.canvas.region import PickedSpots, Region
 from conceptstain.canvas.section import Section
+from conceptstain.layer_tuples import METADATA_KEY
 
 if TYPE_CHECKING:
+    from napari.layers import Layer
     from napari.viewer import Viewer
 
 __all__ = ["Painter"]
@@ -36,6 +38,10 @@ class Painter:
     def sections(self) -> list[Section]:
         """Sections whose layers are in the viewer, oldest first."""
         return self._own.sections()
+
+    def layers_of_others(self) -> list[Layer]:
+        """Layers that something else put into the viewer, in the viewer's order from the top."""
+        return [layer for layer in reversed(self.viewer.layers) if METADATA_KEY not in layer.metadata]
 
     def show_section(self, section: Section) -> None:
         """Show a section's tissue and spots in place of the section shown before; sections dropped beside it stay."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,8 +13,10 @@ from conceptstain.progress import Report, Step
 
 if TYPE_CHECKING:
     import pandas as pd
+    from napari.layers import Layer
 
     from conceptstain.canvas.gene_pictures import GenePictures
+    from conceptstain.canvas.layer_source import LayerSource
     from conceptstain.canvas.section import Section
     from conceptstain.canvas.spot_profiles import SpotProfiles
     from conceptstain.concepts.concept import Concept
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from conceptstain.study.snapshot import Snapshot
 
 __all__ = [
+    "OfferedLayer",
     "Stained",
     "autosave_study",
     "bundled_encoder",
@@ -42,6 +47,7 @@ __all__ = [
     "leave_autosave",
     "live_map",
     "methods_paragraph",
+    "offered_layers",
     "open_canvas",
     "read_encoders",
     "restorable_studies",
@@ -50,6 +56,7 @@ __all__ = [
     "same_spot_encoders",
     "save_study",
     "stain",
+    "take_layer",
     "tested_concept",
     "try_concept",
     "view",
@@ -75,6 +82,42 @@ def open_canvas(
         report(Step(1, 2, "Opening the study"))
         return open_study(opened.path)
     return view(opened, report=report)
+
+
+class OfferedLayer(NamedTuple):
+    """A layer of the viewer: what it says, or None where it cannot be taken, and why or what of it is used."""
+
+    name: str
+    source: LayerSource | None
+    told: str
+    in_colour: bool = False
+
+
+def offered_layers(layers: Iterable[Layer]) -> tuple[list[OfferedLayer], list[OfferedLayer]]:
+    """Which layers can be taken as sections, all of them listed, and which can be their pictures."""
+    from conceptstain.canvas.layer_section import check_layer, check_layer_as_image
+
+    sections: list[OfferedLayer] = []
+    pictures: list[OfferedLayer] = []
+    for layer in layers:
+        try:
+            source = check_layer(layer)
+            sections.append(OfferedLayer(source.name, source, f"{source.name}: can be taken as the section"))
+        except ConceptStainError as error:
+            sections.append(OfferedLayer(layer.name, None, str(error)))
+        with suppress(ConceptStainError):
+            source = check_layer_as_image(layer)
+            pictures.append(OfferedLayer(source.name, source, source.name, in_colour=source.rgb))
+    return sections, pictures
+
+
+def take_layer(source: LayerSource, picture: LayerSource | None, *, report: Report) -> GenePictures:
+    """Open what a layer said, with a picture under it, as gene pictures."""
+    from conceptstain.canvas.layer_section import section_of_layer
+
+    report(Step(0, 2, "Reading the layer"))
+    _load_units()
+    return view(section_of_layer(source, picture), report=report)
 
 
 def view(section: Section, *, report: Report) -> GenePictures:

@@ -27,6 +27,7 @@ __all__ = [
     "Seen",
     "Source",
     "factors_of",
+    "on_tissue",
     "read_anndata",
     "scale_of",
     "section_names",
@@ -133,7 +134,7 @@ def section_of(
         No positions, or values that cannot be used.
     """
     path = source.path
-    adata, told = _on_tissue(adata, path.name)
+    adata, told = on_tissue(adata, path.name)
     notes = list(told)
     description = adata.uns.get("description")
     if isinstance(description, str):
@@ -175,21 +176,27 @@ def section_of(
     )
 
 
-def _on_tissue(adata: AnnData, file: str) -> tuple[AnnData, tuple[str, ...]]:
-    """Leave out the spots beside the tissue, where the file tells them apart."""
+def on_tissue(adata: AnnData, file: str) -> tuple[AnnData, tuple[str, ...]]:
+    """Leave out the spots beside the tissue, where the file tells them apart.
+
+    Raises
+    ------
+    ReadingError
+        No spot is on it.
+    """
     if "in_tissue" not in adata.obs:
         return adata, ()
-    on_tissue = adata.obs["in_tissue"].astype(str).isin(["1", "1.0", "True"]).to_numpy()
-    if on_tissue.all():
+    kept = adata.obs["in_tissue"].astype(str).isin(["1", "1.0", "True"]).to_numpy()
+    if kept.all():
         return adata, ()
-    if not on_tissue.any():
+    if not kept.any():
         raise ReadingError(
             f"{file} has no spot on the tissue",
             got="obs['in_tissue'] without any 1",
             cure="Correct or remove that column",
         )
-    left_out = counted(int((~on_tissue).sum()), "spot")
-    return adata[on_tissue].copy(), (f"{left_out} beside the tissue left out (obs['in_tissue'] is not 1).",)
+    left_out = counted(int((~kept).sum()), "spot")
+    return adata[kept].copy(), (f"{left_out} beside the tissue left out (obs['in_tissue'] is not 1).",)
 
 
 def factors_of(told: object) -> dict[str, float]:
