@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from conceptstain.canvas.anndata_section import origin_of
 from conceptstain.canvas.gene_pictures import GenePictures
 from conceptstain.canvas.section import Section, TissueImage
 from conceptstain.concepts.concept import Concept
@@ -38,6 +39,7 @@ __all__ = [
     "write_table",
 ]
 
+EXACT = 1e-12  # positions that are the world's own numbers are read again to the last digit
 FORMAT_VERSION = 3
 """Of what lies under ``uns["conceptstain"]``; it grows when a reader has to know.
 
@@ -296,25 +298,21 @@ def _add_image(adata: AnnData, section: Section) -> None:
         factors.setdefault("microns_per_pixel", scale)
     images = dict(entry.get("images", {}))
     if section.image is not None and not images:
-        origin = section.spots.mean(axis=0) - scale * _positions(adata)[:, ::-1].mean(axis=0)
-        images["hires"], pixel = _from_corner(section.image, origin)
+        images["hires"], pixel = _from_corner(section.image, scale * origin_of(adata))
         factors["tissue_hires_scalef"] = scale / pixel
     adata.uns["spatial"] = {**spatial, library: {**entry, "images": images, "scalefactors": factors}}
 
 
-def _positions(adata: AnnData) -> Float[np.ndarray, "spots 2"]:
-    return np.asarray(adata.obsm["spatial"], dtype=np.float64)
-
-
 def _world_per_position(adata: AnnData, section: Section) -> float:
-    positions = _positions(adata)
+    positions = np.asarray(adata.obsm["spatial"], dtype=np.float64)
     extent = np.linalg.norm(positions - positions.mean(axis=0))
-    return float(np.linalg.norm(section.spots - section.spots.mean(axis=0)) / extent) if extent > 0 else 1.0
+    ratio = float(np.linalg.norm(section.spots - section.spots.mean(axis=0)) / extent) if extent > 0 else 1.0
+    return 1.0 if abs(ratio - 1) < EXACT else ratio
 
 
 def _from_corner(image: TissueImage, origin: Float[np.ndarray, " 2"]) -> tuple[np.ndarray, float]:
     """The image from where positions are counted on, as those in ``uns["spatial"]`` are a mere scale times pixels."""
-    top, left = (round(float(each), 6) for each in origin)  # those of most files are counted from the world's own
+    top, left = map(float, origin)
     _, _, bottom, right = corners(image)
     pixel = max(pixel_size(image), (bottom - top) / LONGEST_SIDE, (right - left) / LONGEST_SIDE)
     height, width = round((bottom - top) / pixel), round((right - left) / pixel)

@@ -97,7 +97,9 @@ def test_a_layer_is_taken_stained_and_saved_whole(
     assert choice.isHidden()
     assert [state_of(layer) for layer in (circles, tissue)] == before
     assert walk.names[:2] == ["circles", "H&E"]
-    there = {str(name): circles.data_to_world(at) for name, at in zip(circles.metadata["indices"], circles.data)}
+    there = {
+        str(name): circles.data_to_world(at) for name, at in zip(circles.metadata["indices"], circles.data, strict=True)
+    }
     walk.make_by_gene("Penk")
     (painted,) = [layer for layer in walk.viewer.layers if layer.name.startswith("Penk")]
     source = np.array([there[str(name)] for name in section.adata.obs["instance_id"]])

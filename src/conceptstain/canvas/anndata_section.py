@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 from anndata import AnnData
+from jaxtyping import Float
 
 from conceptstain.canvas.anndata_file import load_anndata
 from conceptstain.canvas.expression import check_names, check_size, counted
@@ -17,17 +19,19 @@ from conceptstain.canvas.expression_choice import chosen_expression
 from conceptstain.canvas.gene_names import name_genes
 from conceptstain.canvas.section import Section, TissueImage
 from conceptstain.canvas.section_choice import chosen_section, held_sections, libraries_of
-from conceptstain.canvas.spot_positions import nearest_distance, positions_in
+from conceptstain.canvas.spot_positions import FARTHEST, nearest_distance, positions_in
 from conceptstain.canvas.tissue_image import check_placing, placed, placed_at_scale, read_image, rgb
 from conceptstain.errors import ReadingError
 
 __all__ = [
     "EXTREME",
+    "ORIGIN",
     "Scale",
     "Seen",
     "Source",
     "factors_of",
     "on_tissue",
+    "origin_of",
     "read_anndata",
     "scale_of",
     "section_names",
@@ -36,6 +40,7 @@ __all__ = [
 
 VISIUM_PITCH = 100.0
 VISIUM_DIAMETER = 65.0  # what spot_diameter_fullres measures on a Visium slide, in micrometres
+ORIGIN = "conceptstain_origin"  # in uns, where the section of a layer says what its positions are counted from
 EXTREME = 1e6  # scale factors beyond it or below its inverse are mistakes
 ENDINGS = (".h5ad", ".zarr.zip", ".zarr")
 
@@ -148,8 +153,9 @@ def section_of(
     notes.extend(told)
     factors = factors_of(content.get("scalefactors"))
     nearest = nearest_distance(positions, path.name)
-    scale = source.scale or scale_of(factors, nearest)
-    spots = positions[:, ::-1] * scale.per_pixel
+    origin = origin_of(adata)
+    scale = source.scale or scale_of(factors, nearest, visium=ORIGIN not in adata.uns)
+    spots = (positions[:, ::-1] + origin) * scale.per_pixel
     notes.append(scale.note)
     diameter = source.spot_diameter or factors.get("spot_diameter_fullres", 0.0) * scale.per_pixel
     if not diameter > 0:
@@ -160,6 +166,7 @@ def section_of(
     )
     notes.extend(told)
     if tissue is not None:
+        tissue = _moved(tissue, origin * scale.per_pixel)
         cure = "Give image_scale=, or check the scale factors in the file"
         notes.extend(check_placing(tissue, spots, image.name if image else f"in {path.name}", cure))
     return Section(
@@ -209,13 +216,30 @@ def factors_of(told: object) -> dict[str, float]:
     return found
 
 
-def scale_of(factors: Mapping[str, float], nearest: float) -> Scale:
-    """World units by scale factors and the distance of neighbouring spots, both in pixels."""
+def origin_of(adata: AnnData) -> Float[np.ndarray, " 2"]:
+    """Where ``obsm["spatial"]`` is counted from, ``(y, x)`` in its own numbers: 0 but for sections of layers."""
+    told = adata.uns.get(ORIGIN)
+    numbers = np.asarray(told).ravel() if told is not None else np.zeros(2)
+    usable = numbers.shape == (2,) and numbers.dtype.kind in "iuf" and (np.abs(numbers) <= FARTHEST).all()
+    return numbers.astype(np.float64) if usable else np.zeros(2)
+
+
+def _moved(image: TissueImage, by: Float[np.ndarray, " 2"]) -> TissueImage:
+    move = np.eye(3)
+    move[:2, 2] = by
+    return replace(image, to_world=move @ image.to_world) if by.any() else image
+
+
+def scale_of(factors: Mapping[str, float], nearest: float, *, visium: bool = True) -> Scale:
+    """World units by scale factors and the distance of neighbouring spots, both in pixels.
+
+    Unless ``visium``, spots of the sizes of a Visium slide are not taken for those of one.
+    """
     microns = factors.get("microns_per_pixel", 0.0)
     if microns > 0:
         return Scale(microns, "µm", f"The file gives {microns:.4g} µm per pixel.")
     diameter = factors.get("spot_diameter_fullres", 0.0)
-    if diameter > 0:
+    if visium and diameter > 0:
         microns = VISIUM_DIAMETER / diameter
         if abs(nearest * microns / VISIUM_PITCH - 1) <= 0.05:
             return Scale(microns, "µm", f"{microns:.4g} µm per pixel, from the 65 µm spots of a Visium slide.")

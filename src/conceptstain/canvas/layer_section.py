@@ -12,7 +12,7 @@ from anndata import AnnData
 from jaxtyping import Float
 from scipy import sparse
 
-from conceptstain.canvas.anndata_section import on_tissue
+from conceptstain.canvas.anndata_section import ORIGIN, on_tissue, origin_of
 from conceptstain.canvas.expression import check_names, check_size
 from conceptstain.canvas.expression_choice import chosen_expression
 from conceptstain.canvas.gene_names import name_genes
@@ -130,6 +130,7 @@ def section_of_layer(
             tissue, told = picture_of(picture, source.unit)
             notes += (*told, *check_placing(tissue, spots, picture.name, PLACED))
         whole = _self_contained(adata, matrix, spots, tissue)
+        spots = whole.obsm["spatial"][:, ::-1] + origin_of(whole)  # to the last digit what a saved file will say
         kept, told = on_tissue(whole, name)
         _refuse_several(kept, name)
     rows = whole.obs_names.get_indexer(kept.obs_names)
@@ -182,6 +183,7 @@ def _self_contained(
     """
     corner = np.zeros(2) if image is None else _corner(image)
     return AnnData(
+        uns={ORIGIN: corner},
         X=sparse.csr_matrix(matrix),
         obs=_writable(adata.obs),
         var=_writable(adata.var),

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
 from pydantic import ValidationError
 from scipy import sparse
 
 from conceptstain.canvas.anndata_section import read_anndata
-from conceptstain.canvas.section import Section, TissueImage
+from conceptstain.canvas.section import Section
 from conceptstain.errors import ConceptStainError, InputError, ReadingError
 from conceptstain.exporting import UNS_KEY, annotated, write_h5ad
 from conceptstain.progress import Report, Step, silent
@@ -208,26 +207,11 @@ def placed(section: Section, record: StudyRecord, arrays: Arrays) -> Section:
         spot_diameter=told.spot_diameter,
         pitch=told.pitch,
         counts=told.counts,
-        image=section.image and _moved_along(section.image, section.spots, spots),
         notes=told.notes,
     )
     if section_fingerprint(was) != told.fingerprint:
         raise ValueError("the counts, spots or genes in the file are not those that the study was made of")
     return was
-
-
-def _moved_along(
-    image: TissueImage, read: Float[np.ndarray, "spots 2"], spots: Float[np.ndarray, "spots 2"]
-) -> TissueImage:
-    """The image where it lies under the spots, if the file counts positions from elsewhere or in another unit."""
-    middle, there = read.mean(axis=0), spots.mean(axis=0)
-    extent = np.linalg.norm(read - middle)
-    scale = float(np.linalg.norm(spots - there) / extent) if extent > 0 else 1.0
-    if np.allclose(read, spots, rtol=1e-6, atol=1e-6 * extent):
-        return image
-    move = np.diag([scale, scale, 1.0])
-    move[:2, 2] = there - scale * middle
-    return replace(image, to_world=move @ image.to_world)
 
 
 def _is_same(path: Path, other: Path) -> bool:
