@@ -158,10 +158,29 @@ def test_the_offered_layers_follow_the_viewer(walk: Walk) -> None:
     circles = add_circles(walk.viewer)
     assert choice.layers.count() == 1
     assert choice.take_button.isEnabled()
+    other = add_circles(walk.viewer)
+    assert choice.layers.selectedItems()[0].text() == "circles"  # what was chosen stays chosen
+    walk.viewer.layers.remove(other)
     walk.viewer.layers.remove(circles)
     assert choice.layers.count() == 0
     walk.click(choice.cancel_button)
     assert choice.isHidden()
+
+
+def test_what_a_layer_says_when_it_is_taken_counts(walk: Walk) -> None:
+    circles = add_circles(walk.viewer)
+    walk.click(walk.dock.data.layer_button)
+    circles.translate = (0, 0)
+    walk.click(walk.dock.data.layer_choice.take_button)
+    spots = walk.dock.study.need_canvas().section.spots
+    order = [circles.metadata["indices"].index(name) for name in circles.metadata["adata"].obs["instance_id"]]
+    np.testing.assert_allclose(spots, [circles.data_to_world(circles.data[row]) for row in order])
+    walk.click(walk.dock.data.layer_button)
+    circles.metadata["indices"] = [1]
+    walk.click(walk.dock.data.layer_choice.take_button)
+    assert "does not say which points are which" in walk.told[-1]
+    assert walk.dock.study.need_canvas().section.spots is spots
+    assert walk.dock.data.state.endswith("genes")
 
 
 def test_another_layer_is_another_section_and_forgets_the_encoder_of_the_one_before(walk: Walk) -> None:

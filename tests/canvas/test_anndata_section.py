@@ -334,3 +334,12 @@ def test_a_gene_read_by_its_pointers_is_what_anndata_reads_from_the_file(compres
     for gene, name in enumerate(canvas.item_names):
         np.testing.assert_array_equal(canvas.expressed(gene), backed[:, name].X.toarray()[:, 0])
     backed.file.close()
+
+
+@pytest.mark.parametrize("told", [[3.0, -4.0], [np.nan, 0.0], [1.0, 2.0, 3.0], ["a", "b"], {"y": 1}])
+def test_positions_are_counted_from_where_the_file_says_and_no_nonsense_is_believed(opened, told):
+    plain = opened(lattice_anndata())
+    counted = told if isinstance(told, dict) else np.array(told)
+    section = opened(lattice_anndata(uns={"conceptstain_origin": counted}))
+    by = np.array([3.0, -4.0]) if told == [3.0, -4.0] else 0.0
+    np.testing.assert_array_equal(section.spots, plain.spots + by)

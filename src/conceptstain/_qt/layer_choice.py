@@ -19,20 +19,22 @@ from qtpy.QtWidgets import (
 )
 
 if TYPE_CHECKING:
+    from napari.layers import Layer
+
     from conceptstain._qt.work import OfferedLayer
 
 __all__ = ["LayerChoice"]
 
 NOTHING = "No layer of the viewer can be taken: point at one to see why."
 NO_LAYERS = "The viewer has no layers yet: add points, shapes or labels that hold genes."
-SOURCE = Qt.ItemDataRole.UserRole
+LAYER = Qt.ItemDataRole.UserRole
 MOST_ROWS = 5
 
 
 class LayerChoice(QWidget):
     """A list of layers, those that cannot be taken greyed with the reason in their tooltip, and a list of pictures."""
 
-    chosen = Signal(object, object)  # what the layer says, what the picture's layer says or None
+    chosen = Signal(object, object)  # the layer, the picture's layer or None
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -61,21 +63,28 @@ class LayerChoice(QWidget):
         self.take_button.clicked.connect(self._choose)
         self.layers.itemDoubleClicked.connect(lambda _item: self._choose())
         self.layers.itemSelectionChanged.connect(self._show_whether_chosen)
-        self.cancel_button.clicked.connect(self.hide)
+        self.cancel_button.clicked.connect(self.put_away)
 
-    def offer(self, layers: Sequence[OfferedLayer], pictures: Sequence[OfferedLayer]) -> None:
-        """Show the layers; the first that can be taken is chosen, and the only picture in colour."""
+    def offer(
+        self, layers: Sequence[OfferedLayer], pictures: Sequence[OfferedLayer], active: Layer | None = None
+    ) -> None:
+        """Show the layers. What was chosen stays so; else the active layer is, or the first that can be taken.
+
+        Of the pictures the only one in colour is chosen, unless one was before.
+        """
+        wanted, under = self._layer() or active, self.picture.currentData()
         self.layers.clear()
         for each in layers:
-            item = QListWidgetItem(each.name)
-            item.setData(SOURCE, each.source)
-            if each.source is None:
+            name = str(each.layer.name)
+            item = QListWidgetItem(name)
+            item.setData(LAYER, each.layer)
+            if each.against:
                 item.setFlags(Qt.ItemFlag.NoItemFlags)
-            item.setToolTip(f"<p>{escape(each.told)}</p>")
+            item.setToolTip(f"<p>{escape(each.against or f'{name}: can be taken as the section')}</p>")
             self.layers.addItem(item)
-        usable = [row for row, each in enumerate(layers) if each.source is not None]
+        usable = [row for row, each in enumerate(layers) if not each.against]
         if usable:
-            self.layers.setCurrentRow(usable[0])
+            self.layers.setCurrentRow(next((row for row in usable if layers[row].layer is wanted), usable[0]))
         self.told.setText("The layer with the spots:" if usable else NOTHING if layers else NO_LAYERS)
         self.layers.setVisible(bool(layers))
         rows = min(max(len(layers), 1), MOST_ROWS)
@@ -84,22 +93,30 @@ class LayerChoice(QWidget):
         self.picture.clear()
         self.picture.addItem("No picture under it", None)
         for each in pictures:
-            self.picture.addItem(f"Picture: {each.name}", each.source)
-        in_colour = [place for place, each in enumerate(pictures, start=1) if each.in_colour]
-        self.picture.setCurrentIndex(in_colour[0] if len(in_colour) == 1 else 0)
+            self.picture.addItem(f"Picture: {each.layer.name}", each.layer)
+        in_colour = [each.layer for each in pictures if each.in_colour]
+        likely = under or (in_colour[0] if len(in_colour) == 1 else None)
+        places = [place for place, each in enumerate(pictures, start=1) if each.layer is likely]
+        self.picture.setCurrentIndex(places[0] if places else 0)
         self.picture.setVisible(bool(usable) and bool(pictures))
         self._show_whether_chosen()
         self.show()
 
-    def _source(self) -> object:
+    def put_away(self) -> None:
+        """Offer nothing any more, and let go of the layers."""
+        self.hide()
+        self.layers.clear()
+        self.picture.clear()
+
+    def _layer(self) -> Layer | None:
         items = self.layers.selectedItems()
-        return items[0].data(SOURCE) if items else None
+        return items[0].data(LAYER) if items else None
 
     def _show_whether_chosen(self) -> None:
-        self.take_button.setEnabled(self._source() is not None)
+        self.take_button.setEnabled(self._layer() is not None)
 
     def _choose(self) -> None:
-        source = self._source()
-        if source is not None:
-            self.hide()
-            self.chosen.emit(source, self.picture.currentData())
+        layer, picture = self._layer(), self.picture.currentData()
+        if layer is not None:
+            self.put_away()
+            self.chosen.emit(layer, picture)

@@ -12,14 +12,15 @@ from conceptstain._qt import work
 from conceptstain._qt.data_panel import DataPanel
 from conceptstain._qt.jobs import Job, Jobs
 from conceptstain._qt.model_panel import SPOTS, ModelPanel
-from conceptstain._qt.notifications import show_failure, show_note
+from conceptstain._qt.notifications import guarded, show_failure, show_note
 from conceptstain._qt.painter import Painter
 from conceptstain.errors import MismatchError, SectionChoice
 from conceptstain.study import Study
 
 if TYPE_CHECKING:
+    from napari.layers import Layer
+
     from conceptstain.canvas.gene_pictures import GenePictures
-    from conceptstain.canvas.layer_source import LayerSource
     from conceptstain.canvas.section import Section
     from conceptstain.canvas.spot_profiles import SpotProfiles
     from conceptstain.nets.encoder import Encoder
@@ -47,7 +48,7 @@ class Opening(QObject):
         data.section_wanted.connect(lambda path, name: self.open(path, section=name))
         data.sample_wanted.connect(lambda: self.open(None))
         data.layers_wanted.connect(self._offer_layers)
-        data.layer_choice.chosen.connect(self.take_layer)
+        data.layer_choice.chosen.connect(guarded(self.take_layer))
         data.pixel_size_wanted.connect(self._set_pixel_size)
         self._dropped = QTimer(self)  # files dropped together arrive one by one; the last of them is shown
         self._dropped.setSingleShot(True)
@@ -84,13 +85,20 @@ class Opening(QObject):
             on_end=lambda: self._data.show_canvas(self._study.canvas),
         )
 
-    def take_layer(self, source: LayerSource, picture: LayerSource | None = None) -> Job:
-        """Open what a layer of the viewer said as a section; the layer is not touched."""
+    def take_layer(self, layer: Layer, picture: Layer | None = None) -> Job:
+        """Open a layer of the viewer as a section; the layer is not touched.
+
+        Raises
+        ------
+        InputError
+            It says at once that it cannot be taken.
+        """
+        source, under = work.told_by(layer, picture)
         self._begin_to_open()
         return self._jobs.run(
             work.take_layer,
             source=source,
-            picture=picture,
+            picture=under,
             then=self._show_with_notes,
             on_end=lambda: self._data.show_canvas(self._study.canvas),
         )
@@ -98,11 +106,12 @@ class Opening(QObject):
     def _begin_to_open(self) -> None:
         self._stop_fit()
         self._data.offer_sections(None, ())
-        self._data.layer_choice.hide()
+        self._data.layer_choice.put_away()
         self._data.set_state("opening…")
 
     def _offer_layers(self) -> None:
-        self._data.layer_choice.offer(*work.offered_layers(self._painter.layers_of_others()))
+        layers, pictures = work.offered_layers(self._painter.layers_of_others())
+        self._data.layer_choice.offer(layers, pictures, self._painter.viewer.layers.selection.active)
 
     def _offer_layers_again(self) -> None:
         if not self._data.layer_choice.isHidden():

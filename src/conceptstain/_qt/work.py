@@ -58,6 +58,7 @@ __all__ = [
     "stain",
     "take_layer",
     "tested_concept",
+    "told_by",
     "try_concept",
     "view",
     "write_encoders",
@@ -85,30 +86,36 @@ def open_canvas(
 
 
 class OfferedLayer(NamedTuple):
-    """A layer of the viewer: what it says, or None where it cannot be taken, and why or what of it is used."""
+    """A layer of the viewer; it can be taken where nothing speaks against it."""
 
-    name: str
-    source: LayerSource | None
-    told: str
+    layer: Layer
+    against: str = ""
     in_colour: bool = False
 
 
 def offered_layers(layers: Iterable[Layer]) -> tuple[list[OfferedLayer], list[OfferedLayer]]:
-    """Which layers can be taken as sections, all of them listed, and which can be their pictures."""
+    """All layers, with what speaks against taking each as a section; and those that can be pictures."""
     from conceptstain.canvas.layer_section import check_layer, check_layer_as_image
 
     sections: list[OfferedLayer] = []
     pictures: list[OfferedLayer] = []
     for layer in layers:
+        against = ""
         try:
-            source = check_layer(layer)
-            sections.append(OfferedLayer(source.name, source, f"{source.name}: can be taken as the section"))
+            check_layer(layer)
         except ConceptStainError as error:
-            sections.append(OfferedLayer(layer.name, None, str(error)))
+            against = str(error)
+        sections.append(OfferedLayer(layer, against))
         with suppress(ConceptStainError):
-            source = check_layer_as_image(layer)
-            pictures.append(OfferedLayer(source.name, source, source.name, in_colour=source.rgb))
+            pictures.append(OfferedLayer(layer, in_colour=check_layer_as_image(layer).rgb))
     return sections, pictures
+
+
+def told_by(layer: Layer, picture: Layer | None) -> tuple[LayerSource, LayerSource | None]:
+    """What the layers say now; jobs must not look at layers, which the user may change meanwhile."""
+    from conceptstain.canvas.layer_section import check_layer, check_layer_as_image
+
+    return check_layer(layer), None if picture is None else check_layer_as_image(picture)
 
 
 def take_layer(source: LayerSource, picture: LayerSource | None, *, report: Report) -> GenePictures:

@@ -78,7 +78,7 @@ class Section:
     image
         The tissue, where there is one.
     path
-        The file it was read from.
+        The file it was read from; None where it was taken from a layer.
     notes
         Everything that was assumed or left out while reading, one sentence each, to be shown to the user.
     opened_with
