@@ -345,6 +345,13 @@ def test_the_rows_of_other_regions_are_left_out():
     assert "The rows are those of circles (obs['region'])." in section.notes
 
 
+def test_spots_are_as_large_as_napari_draws_the_points():
+    assert open_layer(circles(scale=(2, 2))).spot_diameter == pytest.approx(200)
+    turned = np.array([[0.0, -2.0, 5.0], [2.0, 0.0, 5.0], [0.0, 0.0, 1.0]])
+    assert open_layer(circles(affine=turned)).spot_diameter == pytest.approx(100)  # places alone
+    assert open_layer(circles(affine=turned, units=("mm", "mm"))).spot_diameter == pytest.approx(100_000)
+
+
 def test_points_drawn_over_each_other_become_spots_that_do_not():
     layer = circles()
     layer.size = 1000

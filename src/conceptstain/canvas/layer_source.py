@@ -49,7 +49,7 @@ class LayerSource:
     features
         One row for each point or shape; empty for others.
     sizes
-        Diameters of points in data units; None for others.
+        Diameters of points in data units, as large as the layer draws them; None for others.
     levels
         Whether ``data`` is a list of levels, largest first.
     rgb
@@ -95,16 +95,17 @@ class LayerSource:
                 cure="Give a layer of two dimensions, y and x, such as one slice of it",
             )
         unit, per_number = _unit(layer, name)
+        to_world = _to_world(layer, name)
         return cls(
             name=name,
             kind=kind,
             data=_own(layer.data, kind),
-            to_world=_to_world(layer, name),
+            to_world=to_world,
             unit=unit,
             per_number=per_number,
             metadata=dict(layer.metadata),
             features=pd.DataFrame(layer.features).copy() if kind in {"points", "shapes"} else pd.DataFrame(),
-            sizes=np.asarray(layer.size, dtype=np.float64) if kind == "points" else None,
+            sizes=_sizes(layer, to_world) if kind == "points" else None,
             levels=bool(getattr(layer, "multiscale", False)),
             rgb=bool(getattr(layer, "rgb", False)),
             limits=_limits(layer) if kind == "image" else (0.0, 1.0),
@@ -164,6 +165,12 @@ def _own(data: Any, kind: Kind) -> Any:
     if kind == "shapes":
         return [np.array(outline, dtype=np.float64) for outline in data]
     return data
+
+
+def _sizes(layer: Any, to_world: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, " points"]:
+    """Napari draws points larger by the scale of the last axis alone, whatever shear and affine do to their places."""
+    drawn = np.asarray(layer.size, dtype=np.float64) * abs(float(layer.scale[-1]))
+    return np.asarray(np.broadcast_to(drawn / np.sqrt(abs(np.linalg.det(to_world[:2, :2]))), len(layer.data)))
 
 
 def _limits(layer: Any) -> tuple[float, float]:
