@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from conceptstain.canvas.reading import open_section
 from conceptstain.canvas.region import Region
@@ -18,6 +19,7 @@ from conceptstain.methods.maps import MAPS
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.picture_vae import PictureVAE, PictureVAESettings
 from conceptstain.study import Study
+from conceptstain.study.packing import plain
 from factories import tiny_profile_encoders, tiny_section
 
 FRAME = (8, 8)
@@ -55,7 +57,7 @@ def empty_study(section: Section) -> Study:
 
 
 def full_study(section: Section) -> Study:
-    """Every kind of definition, every map, evidence both ways, colours, limits, and changes to take back."""
+    """Every kind of definition, every map, evidence both ways, controls, colours, limits, and changes to take back."""
     study = empty_study(section)
     profiles = section.view("spots")
     study.use_for_spots(profiles, tiny_profile_encoders(profiles.features))
@@ -84,5 +86,52 @@ def full_study(section: Section) -> Study:
     study.set_colour_limits(study.findings[0].title, (-0.25, 0.5))
     study.evidence("like", n_null=5)
     study.evidence("layer", n_null=5)
+    study.controls("layer", "gene-mean")
     study.concept("like - layer")
     return study
+
+
+def same_definition(one, other, section):
+    for word in ("name", "like", "items", "form", "neighbours", "unit", "space"):
+        assert getattr(one, word) == getattr(other, word)
+    assert (one.region is None) == (other.region is None)
+    if one.region is not None:
+        assert one.region.name == other.region.name
+        assert type(one.region.selector) is type(other.region.selector)
+        np.testing.assert_array_equal(one.region.choose(section), other.region.choose(section))
+        for mine, theirs in zip(
+            getattr(one.region.selector, "outlines", ()), getattr(other.region.selector, "outlines", ()), strict=True
+        ):
+            np.testing.assert_array_equal(mine, theirs)
+    assert len(one.terms) == len(other.terms)
+    for (weight, part), (its_weight, its_part) in zip(one.combined or (), other.combined or (), strict=True):
+        assert weight == its_weight
+        same_definition(part, its_part, section)
+
+
+def same_list(one, other):
+    for mine, theirs in zip(one.entries, other.entries, strict=True):
+        assert mine.colour == theirs.colour
+        same_definition(mine.definition, theirs.definition, one.section)
+
+
+def same_concept(one, other):
+    np.testing.assert_array_equal(one.direction, other.direction)
+    assert one.direction.dtype == other.direction.dtype
+    assert (one.items, one.origin, one.encoder) == (other.items, other.origin, other.encoder)
+    pd.testing.assert_frame_equal(one.table, other.table)
+    for (weight, part), (its_weight, its_part) in zip(one.parts, other.parts, strict=True):
+        assert weight == its_weight
+        same_concept(part, its_part)
+
+
+def same_findings(one, other):
+    assert [made.title for made in one.findings] == [made.title for made in other.findings]
+    for mine, theirs in zip(one.findings, other.findings, strict=True):
+        np.testing.assert_array_equal(mine.values, theirs.values)
+        assert mine.values.dtype == theirs.values.dtype
+        for field in fields(mine):
+            if field.name not in {"values", "concept", "settings"}:
+                assert getattr(mine, field.name) == getattr(theirs, field.name)
+        assert plain(mine.settings) == plain(theirs.settings)
+        same_concept(mine.concept, theirs.concept)

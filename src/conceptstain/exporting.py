@@ -40,11 +40,13 @@ __all__ = [
 ]
 
 EXACT = 1e-12  # positions that are the world's own numbers are read again to the last digit
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Of what lies under ``uns["conceptstain"]``; it grows when a reader has to know.
 
 2: a concept has a ``space``, ``"latent"`` or a layer, and ``parts``; those of format 1 are all of ``"latent"``.
 3: a saved study has ``study``, ``arrays`` and ``columns``; see :mod:`conceptstain.study.saving`.
+4: a study holds the controls of its maps, and its arrays have dots in their names for colons, which no folder's name
+has on every system.
 """
 
 UNS_KEY = "conceptstain"

@@ -31,6 +31,8 @@ from conceptstain.study.saving import open_study
 from factories import tiny_section
 from studies import FRAME, empty_study, full_study, opened_section
 
+CONTROLLED = ("gene-mean", "decoded", "spot-score")
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
@@ -40,8 +42,8 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module")
 def study(data):
     study = full_study(opened_section(data))
-    study.controls("layer", "decoded")
-    study.controls("layer", "spot-score")
+    for key in CONTROLLED:
+        study.controls("layer", key)
     return study
 
 
@@ -91,6 +93,26 @@ def test_all_that_was_in_the_study_is_there_again(study, replayed):
     assert replayed.told == (f"All {len(replayed.equal)} results equal the recipe's to the last bit.",)
 
 
+@pytest.mark.parametrize("key", CONTROLLED)
+def test_controls_are_drawn_again_with_equal_numbers_and_kept(study, replayed, key, monkeypatch):
+    assert replayed.equal[f"controls of layer, {key}"]
+    monkeypatch.setattr("conceptstain.methods.controls.controls", lambda *_given, **_words: pytest.fail("drawn again"))
+    one, other = study.controls("layer", key), replayed.study.controls("layer", key)
+    assert (one.sentences, one.judged, one.auroc) == (other.sentences, other.judged, other.auroc)
+    pd.testing.assert_frame_equal(one.table(), other.table())
+    for mine, theirs in zip(one.controls, other.controls, strict=True):
+        np.testing.assert_array_equal(mine.values, theirs.values)
+
+
+def test_other_controls_than_the_recipe_found_are_told(data, folder):
+    recipe = Recipe.read(folder / "recipe.yaml")
+    changed = [each.model_copy(update={"sha256": "0" * 64}) for each in recipe.controls[:1]]
+    only = {"controls": tuple(changed), "maps": (), "evidence": (), "figures": ()}
+    again = recipe.model_copy(update=only).run(data, weights=folder)
+    assert again.equal == {"controls of layer, gene-mean": False}
+    assert "controls of layer, gene-mean" in again.told[-1]
+
+
 def test_it_writes_the_study_tables_figures_and_a_paragraph(study, replayed, folder):
     names = {path.name for path in replayed.written}
     assert names == {
@@ -101,7 +123,7 @@ def test_it_writes_the_study_tables_figures_and_a_paragraph(study, replayed, fol
     again = open_study(out / "study.h5ad")
     assert by_title(again).keys() == by_title(study).keys()
     table = pd.read_csv(out / "controls.csv", index_col=0)
-    expected = pd.concat([study.controls("layer", key).table() for key in ("decoded", "spot-score")])
+    expected = pd.concat([study.controls("layer", key).table() for key in CONTROLLED])
     np.testing.assert_allclose(table["auroc"], expected["auroc"], rtol=1e-8)
     assert Recipe.of(again).maps == tuple(
         record.model_copy(update={"sha256": new.sha256})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import anndata
 import numpy as np
 import pytest
 
@@ -14,6 +15,7 @@ from conceptstain.study.migrations import migrated
 from conceptstain.study.saving import open_study
 from factories import tiny_section
 from scenes import scene
+from studies import full_study, same_findings, same_list
 
 CONCEPT = {
     "name": "CA1/CA3",
@@ -87,6 +89,27 @@ def test_a_file_of_every_format_opens_as_a_study_with_its_section(tmp_path, numb
     assert any("encoder" in note or "left out" in note for note in study.section.notes)
     again = open_study(study.save(tmp_path / "new.h5ad"))
     assert [entry.name for entry in again.entries] == [entry.name for entry in study.entries]
+
+
+def test_a_study_of_format_3_opens_with_all_it_holds_and_draws_controls_when_asked(tmp_path):
+    study = full_study(tiny_section())
+    path = study.save(tmp_path / "study.h5ad")
+    adata = anndata.read_h5ad(path)
+    told = adata.uns[UNS_KEY]
+    record = json.loads(told["study"])
+    del record["controls"]
+    arrays = {
+        name.replace(".", ":"): values for name, values in told["arrays"].items() if not name.startswith("controls")
+    }
+    adata.uns[UNS_KEY] = {**told, "format": 3, "study": json.dumps(record), "arrays": arrays}
+    adata.write_h5ad(tmp_path / "old.h5ad")
+    old = open_study(tmp_path / "old.h5ad")
+    same_list(study, old)
+    same_findings(study, old)
+    assert not old.snapshot().controls
+    np.testing.assert_array_equal(
+        old.controls("layer", "gene-mean").values, study.controls("layer", "gene-mean").values
+    )
 
 
 def test_what_is_exported_today_opens_as_a_study_with_the_same_directions(tmp_path):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import anndata
 import numpy as np
-import pandas as pd
 import pytest
 import scanpy
 from matplotlib import pyplot as plt
@@ -22,10 +21,9 @@ from conceptstain.methods.maps import MAPS
 from conceptstain.painting import painting
 from conceptstain.study import Study
 from conceptstain.study.hashing import sha256_of
-from conceptstain.study.packing import plain
 from conceptstain.study.saving import open_study, save_study
 from factories import tiny_encoder, tiny_section
-from studies import empty_study, full_study, opened_section
+from studies import empty_study, full_study, opened_section, same_findings, same_list
 
 
 @pytest.fixture(scope="module")
@@ -46,52 +44,6 @@ def saved(study, folder):
 @pytest.fixture(scope="module")
 def again(saved):
     return open_study(saved)
-
-
-def same_definition(one, other, section):
-    for word in ("name", "like", "items", "form", "neighbours", "unit", "space"):
-        assert getattr(one, word) == getattr(other, word)
-    assert (one.region is None) == (other.region is None)
-    if one.region is not None:
-        assert one.region.name == other.region.name
-        assert type(one.region.selector) is type(other.region.selector)
-        np.testing.assert_array_equal(one.region.choose(section), other.region.choose(section))
-        for mine, theirs in zip(
-            getattr(one.region.selector, "outlines", ()), getattr(other.region.selector, "outlines", ()), strict=True
-        ):
-            np.testing.assert_array_equal(mine, theirs)
-    assert len(one.terms) == len(other.terms)
-    for (weight, part), (its_weight, its_part) in zip(one.combined or (), other.combined or (), strict=True):
-        assert weight == its_weight
-        same_definition(part, its_part, section)
-
-
-def same_list(one, other):
-    for mine, theirs in zip(one.entries, other.entries, strict=True):
-        assert mine.colour == theirs.colour
-        same_definition(mine.definition, theirs.definition, one.section)
-
-
-def same_concept(one, other):
-    np.testing.assert_array_equal(one.direction, other.direction)
-    assert one.direction.dtype == other.direction.dtype
-    assert (one.items, one.origin, one.encoder) == (other.items, other.origin, other.encoder)
-    pd.testing.assert_frame_equal(one.table, other.table)
-    for (weight, part), (its_weight, its_part) in zip(one.parts, other.parts, strict=True):
-        assert weight == its_weight
-        same_concept(part, its_part)
-
-
-def same_findings(one, other):
-    assert [made.title for made in one.findings] == [made.title for made in other.findings]
-    for mine, theirs in zip(one.findings, other.findings, strict=True):
-        np.testing.assert_array_equal(mine.values, theirs.values)
-        assert mine.values.dtype == theirs.values.dtype
-        for field in fields(mine):
-            if field.name not in {"values", "concept", "settings"}:
-                assert getattr(mine, field.name) == getattr(theirs, field.name)
-        assert plain(mine.settings) == plain(theirs.settings)
-        same_concept(mine.concept, theirs.concept)
 
 
 def test_the_list_comes_back_with_every_kind_of_definition_and_its_colours(study, again):
@@ -314,10 +266,16 @@ DAMAGES = {
     "a colour that is none": lambda told: with_record(
         told, lambda record: record["concepts"]["entries"][0].update(colour="url(x)")
     ),
-    "no values": lambda told: without_array(told, "finding:0:values"),
+    "no values": lambda told: without_array(told, "finding.0.values"),
     "values of another shape": lambda told: {
-        **told, "arrays": {**told["arrays"], "finding:0:values": np.zeros((1, 2))}
+        **told, "arrays": {**told["arrays"], "finding.0.values": np.zeros((1, 2))}
     },
+    "controls of another shape": lambda told: {
+        **told, "arrays": {**told["arrays"], "controls.0.0.values": np.zeros((5, 2))}
+    },
+    "a control that is none": lambda told: with_record(
+        told, lambda record: record["controls"][0]["controls"][0].update(name="nobody")
+    ),
     "no weights": lambda told: without_array(
         told, next(name for name in told["arrays"] if name.startswith("weights"))
     ),
@@ -328,7 +286,7 @@ DAMAGES = {
         },
     },
     "other positions": lambda told: {
-        **told, "arrays": {**told["arrays"], "section:spots": told["arrays"]["section:spots"] + 1}
+        **told, "arrays": {**told["arrays"], "section.spots": told["arrays"]["section.spots"] + 1}
     },
     "arrays that are none": lambda told: {**told, "arrays": "garbage"},
     "an unknown form": lambda told: with_record(

@@ -25,7 +25,7 @@ from conceptstain.progress import Report, silent
 if TYPE_CHECKING:
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["DEPTH", "TWINS", "Control", "Controls", "Judged", "controls", "depth_like"]
+__all__ = ["DEPTH", "NAMES", "TWINS", "Control", "Controls", "Judged", "controls", "depth_like"]
 
 MARGIN = 0.01  # of AUROC: what a map has to be ahead of the mean of a control by
 ALIKE = 0.9  # rank correlation from which two maps show the same
@@ -203,6 +203,9 @@ _SAYINGS = {
     "untrained network": "An untrained network draws as good a map, so it says nothing about what was learned",
     "sequencing depth": "Sequencing depth alone shows as much",
 }
+
+NAMES = tuple(_SAYINGS)
+"""Of all controls."""
 
 
 @overload

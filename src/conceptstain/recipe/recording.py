@@ -16,9 +16,9 @@ from conceptstain.concepts.definition import Definition
 from conceptstain.concepts.evidence import Evidence
 from conceptstain.errors import InputError
 from conceptstain.methods.attribution import Attribution
+from conceptstain.methods.controls import Controls
 from conceptstain.methods.finding import Finding
 from conceptstain.methods.items import concept_items
-from conceptstain.methods.maps import SPOT_SCORE
 from conceptstain.methods.spot_score import SpotScore
 from conceptstain.nets.bundled import bundled, bundled_names
 from conceptstain.nets.encoder import Encoder
@@ -45,7 +45,7 @@ from conceptstain.study.records import EntryRecord, SpotSettingsRecord, Tables
 from conceptstain.study.saving import sourced
 from conceptstain.study.study_record import PicturesRecord
 
-__all__ = ["PACKAGES", "recorded", "sum_of", "versions"]
+__all__ = ["PACKAGES", "recorded", "sum_of", "sum_of_controls", "versions"]
 
 PACKAGES = ("napari-conceptstain", "torch", "numpy", "scipy", "anndata", "scikit-learn")
 
@@ -111,6 +111,12 @@ def sum_of(values: np.ndarray) -> str:
     return hashlib.sha256(
         f"{values.dtype.str} {values.shape}".encode() + np.ascontiguousarray(values).tobytes()
     ).hexdigest()
+
+
+def sum_of_controls(drawn: Controls) -> str:
+    """:func:`sum_of` of a map, its controls and how well each of them finds the region."""
+    parts = [drawn.values, *(part for each in drawn.controls for part in (each.values.ravel(), each.aurocs))]
+    return sum_of(np.concatenate([*parts, [] if drawn.auroc is None else [drawn.auroc]]))
 
 
 def versions() -> dict[str, str]:
@@ -221,19 +227,21 @@ class _Recorder:
         return self.spot_settings().model_copy(update={"direction": found.settings["direction"]})
 
     def controls(self) -> list[ControlsRecord]:
-        records = []
-        for asked in self.snapshot.controls:
-            spots = asked.map_key == SPOT_SCORE.key
-            records.append(
-                ControlsRecord(
-                    concept=self.tables.definition(asked.definition),
-                    map=asked.map_key,
-                    **dict(asked.heard),
-                    together=self._together(asked.together),
-                    settings=self.spot_settings() if spots else None,
-                )
+        listed = {entry.definition for entry in self.snapshot.concepts.entries}
+        return [
+            ControlsRecord(
+                concept=self.tables.definition(asked.definition),
+                map=asked.map_key,
+                **dict(asked.heard),
+                draws=drawn.settings["draws"],
+                seed=drawn.settings["seed"],
+                together=tuple(map(self.tables.definition, asked.together)),
+                settings=None if asked.spot_settings is None else SpotSettingsRecord.of(asked.spot_settings),
+                sha256=sum_of_controls(drawn),
             )
-        return records
+            for asked, drawn in self.snapshot.controls.items()
+            if listed.issuperset((asked.definition, *asked.together))
+        ]
 
 
 PLAIN: Any = {"decoded": "decoded", "gene mean": "gene-mean"}

@@ -14,18 +14,18 @@ import torch
 from conceptstain.concepts.evidence import Evidence, corrected, evidence
 from conceptstain.errors import InputError
 from conceptstain.methods.attention import attention
-from conceptstain.methods.controls import controls
+from conceptstain.methods.controls import Controls, controls
 from conceptstain.methods.decoded import decoded
 from conceptstain.methods.finding import Finding
 from conceptstain.methods.items import concept_items
-from conceptstain.methods.maps import SPOT_SCORE
+from conceptstain.methods.maps import SPOT_SCORE, map_kind
 from conceptstain.methods.saliency import saliency
 from conceptstain.methods.score_map import score_map
 from conceptstain.methods.spot_score import spot_score
 from conceptstain.nets.rules import rectified
 from conceptstain.progress import Report, Step, silent
 from conceptstain.recipe.ingredients import AGAIN, Ingredients
-from conceptstain.recipe.recording import sum_of, versions
+from conceptstain.recipe.recording import sum_of, sum_of_controls, versions
 from conceptstain.recipe.results import CONTROLS, EVIDENCE, check_out, names_of, write_results
 from conceptstain.recipe.schema import (
     AttentionRecord,
@@ -38,6 +38,8 @@ from conceptstain.recipe.schema import (
 )
 from conceptstain.study import Entry, Snapshot, Study
 from conceptstain.study.concept_list import ListState
+from conceptstain.study.records import SpotSettingsRecord
+from conceptstain.study.snapshot import ControlsAsked
 
 __all__ = ["TOLERANCE", "Replay", "replay"]
 
@@ -63,7 +65,7 @@ class Replay:
     told
         What is worth knowing, one sentence each: other versions, encoders that were fitted again, numbers that differ.
     equal
-        Titles of maps, and concepts with evidence: whether their numbers equal those of the recipe to the last bit.
+        Titles of maps, evidence and controls: whether their numbers equal those of the recipe to the last bit.
     """
 
     study: Study
@@ -161,9 +163,9 @@ class _Made:
             self.equal[made.title] = sum_of(made.values) == record.sha256
             findings.append(made)
         found = [self._evidence(record) for record in recipe.evidence]
-        tables = [self._controls(record) for record in recipe.controls]
-        if tables:
-            self.tables[CONTROLS] = pd.concat(tables)
+        drawn = [self._controls(record) for record in recipe.controls]
+        if drawn:
+            self.tables[CONTROLS] = pd.concat([each.table() for _, each in drawn])
         if found:
             self.tables[EVIDENCE] = _evidence_table([made for _, made in found])
         listed = tuple(Entry(known.definition(each.definition), each.colour) for each in recipe.concepts)
@@ -177,6 +179,7 @@ class _Made:
             made={known.definition(key): made for key, made in known.concepts.items()},
             evidence={known.definition(key): made for key, made in found if made.by == "genes"},
             spot_evidence={known.definition(key): made for key, made in found if made.by != "genes"},
+            controls=dict(drawn),
             source=recipe.section.source,
         )
         return Study.of(snapshot)
@@ -244,14 +247,23 @@ class _Made:
             self.equal[f"evidence for {definition.name}"] = sum_of(found.scores) == record.sha256
         return record.concept, found
 
-    def _controls(self, record: ControlsRecord) -> pd.DataFrame:
+    def _controls(self, record: ControlsRecord) -> tuple[ControlsAsked, Controls]:
         self._steps.begin(f"Controls of {record.concept}")
         how: Any = {"draws": record.draws, "seed": record.seed, "report": self._steps.within}
+        definition = self._from.definition(record.concept)
         if record.map == SPOT_SCORE.key:
-            read = self._from.together(record.together, record.settings)
-            return controls(read, name=self._from.definition(record.concept).name, **how).table()
-        concept, encoder = self._from.concept(record.concept), self._from.need_encoder()
-        return controls(self._from.canvas, encoder, concept, record.map, settings=record.map_settings, **how).table()
+            together = tuple(map(self._from.definition, record.together))
+            settings = (record.settings or SpotSettingsRecord()).made()
+            asked = ControlsAsked(definition, record.map, together=together, spot_settings=settings)
+            drawn = controls(self._from.together(record.together, record.settings), name=definition.name, **how)
+        else:
+            heard = tuple(map_kind(record.map).heard(record.map_settings).items())
+            asked = ControlsAsked(definition, record.map, heard)
+            concept, encoder = self._from.concept(record.concept), self._from.need_encoder()
+            drawn = controls(self._from.canvas, encoder, concept, record.map, settings=record.map_settings, **how)
+        if record.sha256 is not None:
+            self.equal[f"controls of {definition.name}, {record.map}"] = sum_of_controls(drawn) == record.sha256
+        return asked, drawn
 
 
 def _rule(record: SaliencyRecord) -> Any:

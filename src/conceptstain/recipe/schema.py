@@ -246,7 +246,10 @@ class EvidenceRecord(Record):
 
 @final
 class ControlsRecord(Record):
-    """Controls of a map of a concept."""
+    """Controls of a map of a concept, and the SHA-256 of what was found.
+
+    ``together``: of drawn spots, the concept and those it was told from, in order.
+    """
 
     concept: Key
     map: Name
@@ -259,6 +262,7 @@ class ControlsRecord(Record):
     seed: Seed = 0
     together: Annotated[tuple[Key, ...], Field(max_length=1000)] = ()
     settings: SpotSettingsRecord | None = None
+    sha256: Sha | None = None
 
     @property
     def map_settings(self) -> MapSettings:

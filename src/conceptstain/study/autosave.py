@@ -39,7 +39,8 @@ from conceptstain.writing import written_whole
 
 __all__ = ["FORMAT_VERSION", "Autosave", "Restorable", "autosave_folder", "restorable"]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Of autosaved studies; 2: with the controls of maps. Those of 1 open without."""
 KEY = "conceptstain autosave"
 WHAT = "The autosaved study cannot be restored; nothing was changed"
 CURE = "Check that its section is still the file it was made of, or discard it"

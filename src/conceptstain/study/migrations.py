@@ -70,7 +70,7 @@ def migrated(told: Mapping[str, Any], file: str) -> Held:
     content = dict(told)
     for step in _STEPS[number - 1 :]:
         content = step(content)
-    arrays = {name.replace(":", "/"): np.asarray(values) for name, values in dict(content["arrays"]).items()}
+    arrays = {name.replace(".", "/"): np.asarray(values) for name, values in dict(content["arrays"]).items()}
     if content["study"] is not None:
         return Held(str(content["study"]), arrays, tuple(map(str, content["columns"])))
     definitions, notes = _definitions(content["concepts"])
@@ -116,12 +116,18 @@ def _with_study(content: dict[str, Any]) -> dict[str, Any]:
     return {**content, "study": None, "arrays": {}, "columns": ()}
 
 
+def _with_dots(content: dict[str, Any]) -> dict[str, Any]:
+    """3 to 4: arrays had colons in their names, and no controls were kept, which are drawn again when asked for."""
+    arrays = {name.replace(":", "."): values for name, values in dict(content.get("arrays", {})).items()}
+    return {**content, "arrays": arrays}
+
+
 def _as_it_is(content: dict[str, Any]) -> dict[str, Any]:
-    """3: an export still has no study."""
+    """4: an export still has no study."""
     return {"study": None, "arrays": {}, "columns": (), **content}
 
 
-_STEPS = (_with_spaces, _with_study, _as_it_is)
+_STEPS = (_with_spaces, _with_study, _with_dots, _as_it_is)
 
 
 def _definitions(concepts: Mapping[str, Any]) -> tuple[tuple[Definition, ...], tuple[str, ...]]:

@@ -14,15 +14,18 @@ from conceptstain.concepts.concept import Concept
 from conceptstain.concepts.definition import Definition
 from conceptstain.concepts.evidence import Evidence
 from conceptstain.methods.attribution import Attribution
+from conceptstain.methods.controls import Controls
 from conceptstain.methods.finding import Finding
 from conceptstain.nets.checkpoint import encoder_bytes, is_savable
 from conceptstain.nets.encoder import Encoder
 from conceptstain.study.concept_list import Entry, ListState
 from conceptstain.study.hashing import section_fingerprint
 from conceptstain.study.records import EntryRecord, SpotSettingsRecord, Tables
-from conceptstain.study.snapshot import Snapshot
+from conceptstain.study.snapshot import ControlsAsked, Snapshot
 from conceptstain.study.study_record import (
     ConceptRecord,
+    ControlRecord,
+    ControlsRecord,
     EncoderRecord,
     EvidenceRecord,
     FindingRecord,
@@ -32,9 +35,11 @@ from conceptstain.study.study_record import (
     StudyRecord,
 )
 
-__all__ = ["Arrays", "Packed", "packed", "plain"]
+__all__ = ["CONTROL_ARRAYS", "Arrays", "Packed", "packed", "plain"]
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
+
+CONTROL_ARRAYS = ("values", "aurocs", "correlations")
 
 
 class Packed(NamedTuple):
@@ -72,6 +77,7 @@ def packed(snapshot: Snapshot) -> Packed:
         findings=tuple(packer.finding(number, each) for number, each in enumerate(snapshot.findings)),
         known=tuple((packer.tables.definition(of), packer.concept(made)) for of, made in snapshot.made.items()),
         evidence=tuple(packer.evidences(snapshot)),
+        controls=tuple(packer.controls(number, *each) for number, each in enumerate(snapshot.controls.items())),
         made=tuple(packer.concepts),
         tables=packer.tables.record,
     )
@@ -174,6 +180,29 @@ class _Packer:
             items=tuple(map(str, found.items)),
             settings=plain(found.settings),
             notes=found.notes,
+        )
+
+    def controls(self, number: int, asked: ControlsAsked, found: Controls) -> ControlsRecord:
+        here = f"controls/{number}"
+        self.arrays[f"{here}/values"] = np.asarray(found.values)
+        for place, each in enumerate(found.controls):
+            for word in CONTROL_ARRAYS:
+                self.arrays[f"{here}/{place}/{word}"] = np.asarray(getattr(each, word))
+        settings = asked.spot_settings
+        return ControlsRecord(
+            of=self.tables.definition(asked.definition),
+            map=asked.map_key,
+            heard=plain(dict(asked.heard)),
+            together=tuple(map(self.tables.definition, asked.together)),
+            spot_settings=None if settings is None else SpotSettingsRecord.of(settings),
+            name=found.name,
+            method=found.method,
+            judged=found.judged,
+            auroc=found.auroc,
+            controls=tuple(ControlRecord(name=each.name, explanation=each.explanation) for each in found.controls),
+            encoder=found.encoder,
+            settings=plain(found.settings),
+            n_inside=found.n_inside,
         )
 
 

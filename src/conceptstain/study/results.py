@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 from conceptstain.concepts.definition import Definition
 from conceptstain.errors import InputError
-from conceptstain.methods.maps import map_kind
+from conceptstain.methods.maps import SPOT_SCORE, map_kind
 from conceptstain.progress import Report
+from conceptstain.study.snapshot import ControlsAsked
 
 if TYPE_CHECKING:  # these import torch, and a window that shows an empty study should not wait for it
     from conceptstain.canvas.gene_pictures import GenePictures
@@ -33,7 +34,7 @@ class PictureResults:
         self.encoder = encoder
         self.evidence_of: dict[Definition, Evidence] = {}
         self.concepts_of: dict[Definition, Concept] = {}
-        self.controls_of: dict[tuple[Definition, str, tuple[tuple[str, Any], ...]], Controls] = {}
+        self.controls_of: dict[ControlsAsked, Controls] = {}
 
     def concept(self, definition: Definition, report: Report) -> Concept:
         """The direction of a definition."""
@@ -58,20 +59,26 @@ class PictureResults:
         """A map beside what it has to beat."""
         from conceptstain.methods.controls import controls
 
-        key = (definition, map_key, tuple(map_kind(map_key).heard(settings).items()))
-        if key not in self.controls_of:
+        asked = ControlsAsked(definition, map_key, tuple(map_kind(map_key).heard(settings).items()))
+        if asked not in self.controls_of:
             concept = self.concept(definition, report)
-            self.controls_of[key] = controls(
+            self.controls_of[asked] = controls(
                 self.canvas, self.encoder, concept, map_key, settings=settings, report=report
             )
-        return self.controls_of[key]
+        return self.controls_of[asked]
 
-    def rename(self, before: Definition, after: Definition) -> None:
-        """Keep what was made of a definition for the same under another name."""
+    def copy(self, before: Definition, after: Definition) -> None:
+        """Keep what was made of a definition for the same under another name, too."""
         if before in self.concepts_of:
             self.concepts_of[after] = replace(self.concepts_of[before], definition=after)
         if before in self.evidence_of:
             self.evidence_of[after] = replace(self.evidence_of[before], definition=after)
+        _copy_controls(self.controls_of, before, after)
+
+    def rename(self, before: Definition, after: Definition) -> None:
+        """As :meth:`copy`, where the other name takes the place of the one before."""
+        self.copy(before, after)
+        _rename_controls(self.controls_of, before, after)
 
 
 @final
@@ -83,7 +90,7 @@ class SpotResults:
         self.encoders = tuple(encoders)
         self.evidence_of: dict[Definition, Evidence] = {}
         self._concepts: dict[tuple[SpotConceptSettings, tuple[Definition, ...]], SpotConcepts] = {}
-        self.controls_of: dict[SpotConcepts, tuple[Definition, Controls]] = {}
+        self.controls_of: dict[ControlsAsked, Controls] = {}
 
     def reads_alike(self, canvas: SpotProfiles, encoders: Sequence[Encoder]) -> bool:
         """Whether these are the same encoders on the same section."""
@@ -161,18 +168,42 @@ class SpotResults:
         n_drawn = sum(int(region.choose(self.canvas.section).sum()) for region in regions)
         return bool(known.settings["direction"] == ("whitened" if settings.whitens(n_drawn) else "plain"))
 
-    def controls(self, definition: Definition, concepts: SpotConcepts, report: Report) -> Controls:
+    def controls(
+        self, definition: Definition, others: Sequence[Definition], settings: SpotConceptSettings, report: Report
+    ) -> Controls:
         """The painted score beside what it has to beat."""
         from conceptstain.methods.controls import controls
 
-        if concepts not in self.controls_of:
-            self.controls_of[concepts] = definition, controls(concepts, name=definition.name, report=report)
-        return self.controls_of[concepts][1]
+        together = tuple(self._told_from(definition, others, settings))
+        asked = ControlsAsked(definition, SPOT_SCORE.key, together=together, spot_settings=settings)
+        if asked not in self.controls_of:
+            concepts = self.concepts(definition, others, settings, report)
+            self.controls_of[asked] = controls(concepts, name=definition.name, report=report)
+        return self.controls_of[asked]
 
-    def rename(self, before: Definition, after: Definition) -> None:
-        """Keep what was made of a definition for the same under another name."""
+    def copy(self, before: Definition, after: Definition) -> None:
+        """Keep what was made of a definition for the same under another name, too."""
         if before in self.evidence_of:
             self.evidence_of[after] = replace(self.evidence_of[before], definition=after)
+        _copy_controls(self.controls_of, before, after)
+
+    def rename(self, before: Definition, after: Definition) -> None:
+        """As :meth:`copy`, where the other name takes the place of the one before."""
+        self.copy(before, after)
+        _rename_controls(self.controls_of, before, after)
+
+
+def _copy_controls(known: dict[ControlsAsked, Controls], before: Definition, after: Definition) -> None:
+    for asked, made in list(known.items()):
+        if asked.definition is before:
+            known[asked.renamed(before, after)] = replace(made, name=after.name)
+
+
+def _rename_controls(known: dict[ControlsAsked, Controls], before: Definition, after: Definition) -> None:
+    """Keep the controls of those that were told from a definition that has another name now."""
+    for asked, made in list(known.items()):
+        if asked.definition is not before and before in asked.together:
+            known[asked.renamed(before, after)] = made
 
 
 def corrected_together(asked: Definition, tried: dict[Definition, Evidence]) -> Evidence:

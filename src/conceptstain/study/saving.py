@@ -165,8 +165,8 @@ def _annotated(snapshot: Snapshot) -> AnnData:
     adata.uns[UNS_KEY] |= {
         "columns": np.array(columns, dtype=object),
         "study": record.model_dump_json(),
-        # A slash in a name would be a folder to HDF5.
-        "arrays": {name.replace("/", ":"): values for name, values in arrays.items()},
+        # A slash in a name would be a folder to HDF5, and a colon is none to Windows.
+        "arrays": {name.replace("/", "."): values for name, values in arrays.items()},
     }
     return adata
 

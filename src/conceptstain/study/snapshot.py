@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, final
 
 from conceptstain.concepts.definition import Definition
@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # these import torch
     from conceptstain.concepts.concept import Concept
     from conceptstain.concepts.evidence import Evidence
     from conceptstain.concepts.spot_concepts import SpotConceptSettings
+    from conceptstain.methods.controls import Controls
     from conceptstain.methods.finding import Finding
     from conceptstain.nets.encoder import Encoder
     from conceptstain.study.records import SourceRecord
@@ -24,12 +25,35 @@ __all__ = ["ControlsAsked", "Snapshot"]
 @final
 @dataclass(frozen=True)
 class ControlsAsked:
-    """Which controls were drawn: of a concept, beside a map; of drawn spots, of concepts that were read together."""
+    """Which controls were drawn: asked again, the answer is the same.
+
+    Attributes
+    ----------
+    definition
+        The concept.
+    map_key
+        The map it was painted by.
+    heard
+        Of a map of gene pictures, the settings that it listens to.
+    together
+        Of a spot score, the concept and those it was told from, in the order they were read in.
+    spot_settings
+        Of a spot score, how the drawn spots became it.
+    """
 
     definition: Definition
     map_key: str
     heard: tuple[tuple[str, Any], ...] = ()
-    together: tuple[str, ...] = ()
+    together: tuple[Definition, ...] = ()
+    spot_settings: SpotConceptSettings | None = None
+
+    def renamed(self, before: Definition, after: Definition) -> ControlsAsked:
+        """The same of a definition under another name."""
+        return replace(
+            self,
+            definition=after if self.definition is before else self.definition,
+            together=tuple(after if each is before else each for each in self.together),
+        )
 
 
 @final
@@ -54,7 +78,7 @@ class Snapshot:
     evidence, spot_evidence
         By definition, by genes and by spot profiles; also of concepts that were given up.
     controls
-        Which controls were drawn.
+        Maps beside what they have to beat, by what was asked; of concepts in the list, now or by undo.
     source
         The file the section was first read from, where a saved study knows it.
     changes
@@ -70,6 +94,6 @@ class Snapshot:
     made: Mapping[Definition, Concept] = field(default_factory=dict)
     evidence: Mapping[Definition, Evidence] = field(default_factory=dict)
     spot_evidence: Mapping[Definition, Evidence] = field(default_factory=dict)
-    controls: tuple[ControlsAsked, ...] = ()
+    controls: Mapping[ControlsAsked, Controls] = field(default_factory=dict)
     source: SourceRecord | None = None
     changes: int = 0

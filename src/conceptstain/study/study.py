@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -204,7 +204,8 @@ class Study:
         definition = self.entry(name).definition
         if new.strip() != name:
             renamed = definition.renamed(new.strip())
-            self._keep_results(definition, renamed)
+            for results in self._results():
+                results.rename(definition, renamed)
             self._list.rename(name, renamed)
 
     def redraw(self, name: str, region: Region, *, painted: str = "") -> None:
@@ -235,7 +236,8 @@ class Study:
         """Add a concept made from the same under the first free name, in a colour of its own; undoable."""
         definition = self.entry(name).definition
         copy = definition.renamed(self.free_name(name))
-        self._keep_results(definition, copy)
+        for results in self._results():
+            results.copy(definition, copy)
         return self.add(copy)
 
     def combination(self, first: str, second: str, sign: Sign = "-") -> Definition:
@@ -415,7 +417,8 @@ class Study:
         """A map of the concept of that name beside what it has to beat; made on first use, then kept."""
         definition = self.entry(name).definition
         if map_key == SPOT_SCORE.key:
-            return self._need_spots().controls(definition, self.spot_concepts(name, report=report), report)
+            definitions = [entry.definition for entry in self._list]
+            return self._need_spots().controls(definition, definitions, self.spot_settings, report)
         return self._need_pictures().controls(definition, map_key, settings or MapSettings(), report)
 
     # -- findings --------------------------------------------------------------------------------------------------
@@ -479,9 +482,8 @@ class Study:
             No section is open.
         """
         canvas, pictures, spots = self.need_canvas(), self._pictures, self._spots
-        controls = [] if pictures is None else [ControlsAsked(*asked) for asked in list(pictures.controls_of)]
-        for concepts, (definition, _) in [] if spots is None else list(spots.controls_of.items()):
-            controls.append(ControlsAsked(definition, SPOT_SCORE.key, together=concepts.names))
+        controls = {} if pictures is None else dict(pictures.controls_of)
+        controls |= {} if spots is None else spots.controls_of
         state = self._list.state
         listed = {entry.definition for entries in (state.entries, *state.done, *state.undone) for entry in entries}
         made = {} if pictures is None else dict(pictures.concepts_of)
@@ -495,7 +497,7 @@ class Study:
             made={definition: concept for definition, concept in made.items() if definition in listed},
             evidence={} if pictures is None else dict(pictures.evidence_of),
             spot_evidence={} if spots is None else dict(spots.evidence_of),
-            controls=tuple(controls),
+            controls={asked: drawn for asked, drawn in controls.items() if asked.definition in listed},
             source=self._source,
             changes=self._changes,
         )
@@ -519,10 +521,12 @@ class Study:
             study._pictures = PictureResults(snapshot.canvas, snapshot.encoder)
             study._pictures.concepts_of.update(snapshot.made)
             study._pictures.evidence_of.update(snapshot.evidence)
+            study._pictures.controls_of.update(_of_kind(snapshot.controls, spots=False))
         if snapshot.spot_encoders:
             profiles = snapshot.canvas.section.view("spots", genes=snapshot.spot_encoders[0].features)
             study._spots = SpotResults(profiles, snapshot.spot_encoders)
             study._spots.evidence_of.update(snapshot.spot_evidence)
+            study._spots.controls_of.update(_of_kind(snapshot.controls, spots=True))
         study._findings = {made.title: made for made in snapshot.findings}
         study._changes = 0 if path is not None else 1
         return study
@@ -599,10 +603,8 @@ class Study:
             return by_genes
         return {each: made for each, made in by_genes.items() if each.region is None} | self._spots.evidence_of
 
-    def _keep_results(self, before: Definition, after: Definition) -> None:
-        for results in (self._pictures, self._spots):
-            if results is not None:
-                results.rename(before, after)
+    def _results(self) -> list[PictureResults | SpotResults]:
+        return [results for results in (self._pictures, self._spots) if results is not None]
 
     def _hear_of_concepts(self) -> None:
         kept = [self._named_as_listed(finding) for finding in self._findings.values()]
@@ -641,3 +643,7 @@ def _is_portable(definition: Definition, canvas: GenePictures) -> bool:
         return all(canvas.item(gene) is not None for gene in genes)
     except InputError:
         return False
+
+
+def _of_kind(controls: Mapping[ControlsAsked, Controls], *, spots: bool) -> dict[ControlsAsked, Controls]:
+    return {asked: made for asked, made in controls.items() if (asked.map_key == SPOT_SCORE.key) is spots}

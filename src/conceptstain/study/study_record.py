@@ -20,6 +20,8 @@ from conceptstain.study.records import (
 
 __all__ = [
     "ConceptRecord",
+    "ControlRecord",
+    "ControlsRecord",
     "EncoderRecord",
     "EvidenceRecord",
     "FindingRecord",
@@ -108,6 +110,36 @@ class EvidenceRecord(Record):
 
 
 @final
+class ControlRecord(Record):
+    """One control of a map; values, aurocs and correlations are arrays under ``controls/<number>/<place>``."""
+
+    name: str
+    explanation: str
+
+
+@final
+class ControlsRecord(Record):
+    """A map beside its controls; its values are the array ``controls/<number>/values``.
+
+    The first five words are what was asked, the others what was found.
+    """
+
+    of: Key
+    map: str
+    heard: Json
+    together: tuple[Key, ...]
+    spot_settings: SpotSettingsRecord | None
+    name: str
+    method: str
+    judged: Literal["cross-fitted", "plain", "none"]
+    auroc: float | None
+    controls: tuple[ControlRecord, ...]
+    encoder: str
+    settings: Json
+    n_inside: Number
+
+
+@final
 class EncoderRecord(Record):
     """An encoder; its weights are the array ``weights/<fingerprint>``, the bytes of a ``.safetensors`` file."""
 
@@ -140,3 +172,4 @@ class StudyRecord(Record):
     known: tuple[tuple[Key, Number], ...] = ()
     findings: tuple[FindingRecord, ...] = ()
     evidence: tuple[EvidenceRecord, ...] = ()
+    controls: tuple[ControlsRecord, ...] = ()

@@ -16,14 +16,23 @@ from conceptstain.concepts.definition import Definition
 from conceptstain.concepts.evidence import Evidence
 from conceptstain.concepts.nulls import Null
 from conceptstain.methods.attribution import Attribution, Method
+from conceptstain.methods.controls import NAMES, Control, Controls
 from conceptstain.methods.finding import Finding
 from conceptstain.methods.spot_score import SpotScore
 from conceptstain.nets.checkpoint import encoder_from_bytes
 from conceptstain.nets.encoder import Encoder
 from conceptstain.study.concept_list import Entry, ListState
+from conceptstain.study.packing import CONTROL_ARRAYS
 from conceptstain.study.records import EntryRecord
-from conceptstain.study.snapshot import Snapshot
-from conceptstain.study.study_record import ConceptRecord, EncoderRecord, EvidenceRecord, FindingRecord, StudyRecord
+from conceptstain.study.snapshot import ControlsAsked, Snapshot
+from conceptstain.study.study_record import (
+    ConceptRecord,
+    ControlsRecord,
+    EncoderRecord,
+    EvidenceRecord,
+    FindingRecord,
+    StudyRecord,
+)
 
 __all__ = ["unpacked"]
 
@@ -62,6 +71,7 @@ def unpacked(record: StudyRecord, arrays: Mapping[str, NDArray[Any]], section: S
         made=known,
         evidence={of: found for spots, of, found in evidence if not spots},
         spot_evidence={of: found for spots, of, found in evidence if spots},
+        controls=dict(unpacker.controls(number, each) for number, each in enumerate(record.controls)),
         source=record.section.source,
     )
 
@@ -143,6 +153,36 @@ class _Unpacker:
             settings=record.settings,
             by=record.by,
             notes=record.notes,
+        )
+
+    def controls(self, number: int, record: ControlsRecord) -> tuple[ControlsAsked, Controls]:
+        here, n_spots = f"controls/{number}", self._canvas.section.n_spots
+        made = []
+        for place, each in enumerate(record.controls):
+            values, aurocs, correlations = (self._array(f"{here}/{place}/{word}") for word in CONTROL_ARRAYS)
+            _check_shape(values, (len(values), n_spots))
+            _check_shape(correlations, (len(values),))
+            _check_shape(aurocs, (0 if record.auroc is None else len(values),))
+            if each.name not in NAMES:
+                raise ValueError(f"a control {each.name!r}")
+            made.append(Control(each.name, each.explanation, values, aurocs, correlations))
+        asked = ControlsAsked(
+            definition=self.definitions[record.of],
+            map_key=record.map,
+            heard=tuple(record.heard.items()),
+            together=tuple(self.definitions[each] for each in record.together),
+            spot_settings=None if record.spot_settings is None else record.spot_settings.made(),
+        )
+        return asked, Controls(
+            name=record.name,
+            method=record.method,
+            values=_check_shape(self._array(f"{here}/values"), (n_spots,)),
+            judged=record.judged,
+            auroc=record.auroc,
+            controls=tuple(made),
+            encoder=record.encoder,
+            settings=record.settings,
+            n_inside=record.n_inside,
         )
 
     def _null(self, here: str, word: str) -> Null | None:
