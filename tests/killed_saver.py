@@ -1,6 +1,9 @@
 """Save and autosave in a child that is killed at a random moment, again and again; print how often something was lost.
 
-    python killed_saver.py DATA AUTOSAVE KILLS
+    python killed_saver.py DATA AUTOSAVE KILLS STUDY
+
+STUDY is the name of the study's file or folder: study.h5ad or study.zarr. Printed are the kills, how many of them lost
+something, how many came while a study was saved, and how many left a folder put aside with none in its place.
 
 The child is a fork, so that a kill costs no start of Python. It says by a pipe which number it begins to save and which
 it has saved; the parent opens what is there, and finds one of the two or counts it as torn.
@@ -10,6 +13,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import sys
 import time
@@ -67,9 +71,9 @@ def number_in(study):
     return int(entry.name)
 
 
-def main(data, folder, kills):
+def main(data, folder, kills, name):
     section = opened_section(data)
-    saved, rng = data / "study.h5ad", random.Random(0)
+    saved, rng = data / name, random.Random(0)
     autosave = Autosave(folder)
     for _ in range(3):  # the first time, modules are loaded
         begun = time.perf_counter()
@@ -78,11 +82,12 @@ def main(data, folder, kills):
         once = time.perf_counter() - begun
     autosave.clear()
     autosave.close()
-    torn = during = 0
+    torn = during = aside = 0
     for _ in range(kills):
         before = number_in(open_study(saved))
         said = kill_once(before, section, saved, folder, rng.uniform(0, 2 * once))
         during += said["begin"] > before
+        aside += not saved.exists()
         found = number_in(open_study(saved))
         torn += not said["saved"] <= found <= said["begin"]
         for offered in restorable(folder):
@@ -91,10 +96,10 @@ def main(data, folder, kills):
             said["autosaved"] = 0
             offered.discard()
         torn += said["autosaved"] > 0  # it was written, and is not offered
-        for left in data.glob(".study-*"):
-            left.unlink()
-    sys.stdout.write(f"{kills} {torn} {during}\n")
+        for left in set(data.glob(".*study-*")) - {data / ".study-before.zarr"}:
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+    sys.stdout.write(f"{kills} {torn} {during} {aside}\n")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from conceptstain.canvas.anndata_file import ZARR_MARKS, is_anndata_folder
 from conceptstain.canvas.anndata_section import origin_of
 from conceptstain.canvas.gene_pictures import GenePictures
 from conceptstain.canvas.section import Section, TissueImage
@@ -21,7 +22,7 @@ from conceptstain.methods.finding import Finding
 from conceptstain.nets.encoder import Encoder
 from conceptstain.painting import painting
 from conceptstain.raster import corners, pixel_size, straightened
-from conceptstain.writing import written_whole
+from conceptstain.writing import folder_written_whole, written_whole
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -35,6 +36,7 @@ __all__ = [
     "export",
     "gene_table",
     "spot_table",
+    "write_anndata",
     "write_h5ad",
     "write_table",
 ]
@@ -216,6 +218,33 @@ def write_h5ad(adata: AnnData, path: str | Path, *, overwrite: bool = False) -> 
     with written_whole(path, overwrite=overwrite) as beside:
         adata.write_h5ad(beside, compression="gzip")
     return Path(path)
+
+
+def write_anndata(adata: AnnData, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Write an AnnData as ``.h5ad`` or as a folder ``.zarr``, by the ending of the name, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        The name is taken, or is that of another kind of file or folder, which is never replaced.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".zarr":
+        return write_h5ad(adata, path, overwrite=overwrite)
+    import zarr
+    from anndata.io import write_elem
+
+    if path.is_dir() and overwrite and not is_anndata_folder(path):
+        raise InputError("A folder of another kind is in the way", got=str(path), cure="Choose another name")
+    # Every piece is written, so that a missing one means a copy that was cut off, not zeros. Version 2 of zarr is what
+    # all versions of anndata read.
+    with (
+        folder_written_whole(path, marks=ZARR_MARKS, overwrite=overwrite) as beside,
+        zarr.config.set({"array.write_empty_chunks": True}),
+    ):
+        adata.strings_to_categoricals()
+        write_elem(zarr.open_group(beside, mode="w", zarr_format=2), "/", adata)
+    return path
 
 
 def concepts_of(findings: Iterable[Finding]) -> list[Concept]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from conceptstain.canvas.anndata_file import ZARR_MARKS
 from conceptstain.errors import InputError
 from conceptstain.exporting import annotated
 from conceptstain.writing import folder_written_whole
@@ -29,7 +30,6 @@ __all__ = ["write_spatialdata"]
 
 SHAPES, TABLE, IMAGE = "spots", "table", "tissue"
 REGION_KEY, INSTANCE_KEY = "region", "instance_id"
-MARKS = ("zarr.json", ".zgroup", ".zattrs")
 
 
 def write_spatialdata(
@@ -85,7 +85,7 @@ def write_spatialdata(
         ) from error
     table = _table(annotated(canvas, findings, encoder, concepts=concepts))
     systems = ("global", "micrometers") if section.unit == "µm" else ("global",)
-    with warnings.catch_warnings(), folder_written_whole(path, marks=MARKS, overwrite=overwrite) as beside:
+    with warnings.catch_warnings(), folder_written_whole(path, marks=ZARR_MARKS, overwrite=overwrite) as beside:
         warnings.simplefilter("ignore")  # of spatialdata to its programmers
         spots = ShapesModel.parse(
             section.spots[:, ::-1],

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from conceptstain.errors import InputError
 
-__all__ = ["check_writable", "folder_written_whole", "written_whole"]
+__all__ = ["check_writable", "folder_written_whole", "put_back", "written_whole"]
 
 
 def check_writable(path: str | Path, *, overwrite: bool) -> Path:
@@ -48,7 +48,7 @@ def written_whole(path: str | Path, *, overwrite: bool = False) -> Iterator[Path
         See :func:`check_writable`.
     """
     path = check_writable(path, overwrite=overwrite)
-    beside = path.with_name(f".{path.stem}-{uuid4().hex[:8]}{path.suffix}")
+    beside = _beside(path)
     try:
         yield beside
         _sync(beside)
@@ -61,6 +61,10 @@ def written_whole(path: str | Path, *, overwrite: bool = False) -> Iterator[Path
 @contextmanager
 def folder_written_whole(path: str | Path, *, marks: tuple[str, ...], overwrite: bool = False) -> Iterator[Path]:
     """Give a folder's name beside ``path`` to write to; it takes the place of ``path`` once the writing has succeeded.
+
+    No system replaces a folder that is not empty in one step: the old one is put aside, the new one takes its place,
+    and the old one is removed. A program that is killed between the first two leaves the old one aside, whole, until
+    :func:`put_back`. What was written is on the disk before.
 
     Parameters
     ----------
@@ -78,6 +82,19 @@ def folder_written_whole(path: str | Path, *, marks: tuple[str, ...], overwrite:
         does not exist.
     """
     path = Path(path)
+    put_back(path)
+    _check_folder(path, marks, overwrite=overwrite)
+    beside = _beside(path)
+    try:
+        yield beside
+        for inside in (beside, *beside.rglob("*")):
+            _sync(inside)
+        _take_place(beside, path)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _check_folder(path: Path, marks: tuple[str, ...], *, overwrite: bool) -> None:
     if not path.parent.is_dir():
         raise InputError("The folder to write into does not exist", got=str(path.parent), cure="Make it first")
     if path.exists():
@@ -91,21 +108,44 @@ def folder_written_whole(path: str | Path, *, marks: tuple[str, ...], overwrite:
             raise InputError(
                 "Something of another kind is in the way", got=str(path), cure="Choose another name, or remove it"
             )
-    stem = f".{path.stem}-{uuid4().hex[:8]}"
-    beside, before = path.with_name(f"{stem}{path.suffix}"), path.with_name(f"{stem}-before{path.suffix}")
+
+
+def _take_place(beside: Path, path: Path) -> None:
+    """Put a folder into the place of another, which is removed."""
+    aside = _aside(path)
+    _remove(aside)  # of a program that was killed when the new one had taken its place
+    if path.exists():
+        path.replace(aside)
     try:
-        yield beside
-        if path.exists():
-            path.replace(before)
-        try:
-            beside.replace(path)
-        except OSError:
-            if before.exists():
-                before.replace(path)
-            raise
-    finally:
-        for left in (beside, before):
-            shutil.rmtree(left, ignore_errors=True)
+        beside.replace(path)
+    except OSError:
+        put_back(path)
+        raise
+    _sync(path.parent)
+    _remove(aside)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, under another name: half of it, if this is killed, must not be put back."""
+    gone = _beside(folder)
+    if folder.exists():
+        folder.replace(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+def put_back(path: Path) -> None:
+    """Put a folder back that was put aside by :func:`folder_written_whole` in a program that was killed."""
+    if path.suffix.lower() == ".zarr" and not path.exists():
+        with suppress(OSError):  # nothing was put aside, or somebody else has put it back
+            _aside(path).replace(path)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.stem}-{uuid4().hex[:8]}{path.suffix}")
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.stem}-before{path.suffix}")
 
 
 def _sync(path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,19 @@ from scipy import sparse
 from conceptstain.canvas.untrusted import check_hdf5, check_pieces, check_zarr, check_zip, foreign_reader
 from conceptstain.errors import ReadingError
 
-__all__ = ["ZIPPED", "load_anndata", "opened_zarr", "zarr_attributes"]
+__all__ = [
+    "ZARR_MARKS",
+    "ZIPPED",
+    "check_nothing_is_missing",
+    "is_anndata_folder",
+    "load_anndata",
+    "opened_zarr",
+    "zarr_attributes",
+]
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 ZIPPED = ".zarr.zip"
+ZARR_MARKS = ("zarr.json", ".zgroup", ".zattrs")  # a zarr folder holds one of these
 CURE = "It may be cut off, or not be written by anndata; download it again or write it with adata.{}"
 
 
@@ -67,7 +76,7 @@ def opened_zarr(path: Path) -> Iterator[Any]:
     if path.is_file():
         check_zip(path)
         with foreign_reader(path.name, "zarr", "Zip the .zarr folder again"):
-            store = zarr.storage.ZipStore(path, mode="r")
+            store = _zip_store(path)
             inside = _only_folder(path)
     try:
         with foreign_reader(path.name, "zarr", "It may be cut off; copy or download it again"):
@@ -76,6 +85,20 @@ def opened_zarr(path: Path) -> Iterator[Any]:
     finally:
         if store is not None:
             store.close()
+
+
+def _zip_store(path: Path) -> Any:
+    """A zip file as zarr reads it, but that what begins with the name of an array is not taken for a part of it."""
+    import zarr
+
+    class Archive(zarr.storage.ZipStore):
+        async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
+            inside = f"{prefix.rstrip('/')}/" if prefix else ""
+            async for key in super().list_prefix(prefix):
+                if key.startswith(inside):
+                    yield key
+
+    return Archive(path, mode="r")
 
 
 def _only_folder(path: Path) -> str:
@@ -98,6 +121,37 @@ def zarr_attributes(path: Path) -> dict[str, Any]:
     """
     with opened_zarr(path) as group:
         return dict(group.attrs)
+
+
+def is_anndata_folder(path: Path) -> bool:
+    """Whether a folder is AnnData in zarr, and nothing else."""
+    try:
+        return zarr_attributes(path).get("encoding-type") == "anndata"
+    except ReadingError:
+        return False
+
+
+def check_nothing_is_missing(path: Path, inside: str) -> None:
+    """Refuse a zarr folder that lacks pieces of arrays in one of its groups, which zarr would read as zeros.
+
+    Only for what was written with empty pieces, too.
+
+    Raises
+    ------
+    ReadingError
+        A piece is missing, or the folder cannot be read.
+    """
+    import zarr
+
+    with opened_zarr(path) as group, foreign_reader(path.name, "AnnData", CURE.format("write_zarr")):
+        for name, each in group[inside].members(max_depth=None):
+            missing = each.nchunks - each.nchunks_initialized if isinstance(each, zarr.Array) and each.size else 0
+            if missing:
+                raise ReadingError(
+                    f"{path.name} is not whole",
+                    got=f"{missing:,} of {each.nchunks:,} pieces of {inside}/{name} missing",
+                    cure="It was cut off or copied in part; copy or download it again",
+                )
 
 
 def _check_encoding(group: Any, file: str) -> None:

@@ -17,6 +17,7 @@ from conceptstain.canvas.section_choice import refuse_choice
 from conceptstain.canvas.spatial_transcriptomics import read_spatial_transcriptomics
 from conceptstain.canvas.visium_folder import is_visium_folder, read_visium
 from conceptstain.errors import InputError, ReadingError
+from conceptstain.writing import put_back
 
 __all__ = ["READABLE", "is_readable", "open_section", "sections"]
 
@@ -152,6 +153,7 @@ def _denied_access_told(path: Path) -> Iterator[None]:
 def _reader(path: Path) -> Callable[[Path, Asked], Section]:
     """What reads this file or folder, by its name and, for folders, by what is in them."""
     name = path.name.lower()
+    put_back(path)
     if not path.exists():
         raise ReadingError(f"There is no file {path.name}", got=str(path), cure="Check the path")
     if path.is_dir():

@@ -1,4 +1,6 @@
-"""Saved studies: ``.h5ad`` files that hold the section with all that was made of it. Plain scanpy reads and draws them.
+"""Saved studies: AnnData that holds the section with all that was made of it. Plain scanpy reads and draws them.
+
+They are ``.h5ad`` files, or ``.zarr`` folders with the same in them.
 
 The section is as it was read, with a column of ``obs`` for each map (see :func:`conceptstain.exporting.annotated`).
 What only a study needs lies beside that under ``uns["conceptstain"]``: ``study`` (a record, JSON), ``arrays``, among
@@ -16,10 +18,11 @@ import numpy as np
 from pydantic import ValidationError
 from scipy import sparse
 
+from conceptstain.canvas.anndata_file import check_nothing_is_missing
 from conceptstain.canvas.anndata_section import read_anndata
 from conceptstain.canvas.section import Section
 from conceptstain.errors import ConceptStainError, InputError, ReadingError
-from conceptstain.exporting import UNS_KEY, annotated, write_h5ad
+from conceptstain.exporting import UNS_KEY, annotated, write_anndata
 from conceptstain.progress import Report, Step, silent
 from conceptstain.study.hashing import section_fingerprint, sha256_of
 from conceptstain.study.migrations import check_format, migrated
@@ -29,13 +32,17 @@ from conceptstain.study.snapshot import Snapshot
 from conceptstain.study.study import Study
 from conceptstain.study.study_record import StudyRecord
 from conceptstain.study.unpacking import unpacked
+from conceptstain.writing import put_back
 
 if TYPE_CHECKING:
     from os import PathLike
 
     from anndata import AnnData
 
-__all__ = ["BROKEN", "damaged", "open_study", "placed", "save_study", "sourced", "without_study"]
+__all__ = ["BROKEN", "ENDINGS", "damaged", "open_study", "placed", "save_study", "sourced", "without_study"]
+
+ENDINGS = (".h5ad", ".zarr")
+"""Of names that a study is saved under."""
 
 BROKEN = (ConceptStainError, ValidationError, KeyError, ValueError, TypeError, IndexError, AttributeError, RuntimeError)
 """What goes wrong with a record that nobody wrote, or that was cut or changed since."""
@@ -57,9 +64,9 @@ def save_study(
         The study; or a snapshot of it, which may be saved while the study goes on (:meth:`Study.save` and
         :meth:`Study.mark_saved` remember that it is saved, this does not).
     path
-        A new ``.h5ad`` file.
+        A new ``.h5ad`` file or ``.zarr`` folder.
     overwrite
-        Replace a file of that name; never the one that the section was read from.
+        Replace a file of that name, or a folder with AnnData; never the one that the section was read from.
     own
         The file that this study was opened from or saved to before, which may be the section's own.
     report
@@ -71,8 +78,10 @@ def save_study(
         Another format, a file that exists, the section's own file, or a place that cannot be written to.
     """
     path = Path(path)
-    if path.suffix.lower() != ".h5ad":
-        raise InputError("A study is saved as .h5ad", got=path.name, cure="End the name in .h5ad")
+    if path.suffix.lower() not in ENDINGS:
+        raise InputError(
+            "A study is saved as .h5ad or .zarr", got=path.name, cure="End the name in .h5ad, or in .zarr for a folder"
+        )
     snapshot = study.snapshot() if isinstance(study, Study) else study
     section = snapshot.canvas.section
     if section.path is not None and _is_same(path, section.path) and not (own is not None and _is_same(path, own)):
@@ -85,7 +94,7 @@ def save_study(
     adata = _annotated(sourced(snapshot))
     report(Step(1, 3, "Writing"))
     try:
-        write_h5ad(adata, path, overwrite=overwrite)
+        write_anndata(adata, path, overwrite=overwrite)
     except OSError as error:
         raise InputError(
             "The study cannot be saved there; what was there is as it was",
@@ -108,7 +117,8 @@ def open_study(path: str | PathLike[str]) -> Study:
         No such file, no study in it, a newer format, or one that is damaged.
     """
     path = Path(path)
-    if not path.is_file():
+    put_back(path)
+    if not path.exists():
         raise ReadingError(f"There is no file {path.name}", got=str(path), cure="Check the path")
     section = read_anndata(path)
     told = section.adata.uns.get(UNS_KEY)
@@ -119,6 +129,8 @@ def open_study(path: str | PathLike[str]) -> Study:
             cure="Open it as a section: conceptstain.open(path)",
         )
     check_format(told, path.name)
+    if path.is_dir() and "study" in told:
+        check_nothing_is_missing(path, f"uns/{UNS_KEY}")
     try:
         now = migrated(told, path.name)
         record = StudyRecord.model_validate_json(now.study) if now.study is not None else None

@@ -548,7 +548,7 @@ class Study:
         self.saved_changed.emit()
 
     def save(self, path: FilePath, *, overwrite: bool = False, report: Report = silent) -> Path:
-        """Save all of it as ``.h5ad``: :func:`conceptstain.study.saving.save_study`, and remember where.
+        """Save all of it as ``.h5ad`` or ``.zarr``: :func:`conceptstain.study.saving.save_study`, and remember where.
 
         Where saving takes long, take a :meth:`snapshot`, save that elsewhere, and call :meth:`mark_saved` when it is
         done.
