@@ -6,6 +6,7 @@ import re
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.finding import Finding
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["write_spatialdata"]
+__all__ = ["need_spatialdata", "write_spatialdata"]
 
 SHAPES, TABLE, IMAGE = "spots", "table", "tissue"
 REGION_KEY, INSTANCE_KEY = "region", "instance_id"
@@ -73,16 +74,11 @@ def write_spatialdata(
         raise InputError(
             "Results are not written over the file they were made from", got=str(path), cure="Choose another name"
         )
-    try:
-        import spatialdata
-        from spatialdata.models import Image2DModel, ShapesModel, TableModel
-        from spatialdata.transformations import Affine, Identity
-    except ImportError as error:
-        raise InputError(
-            "Writing SpatialData needs an extra package",
-            got="no package spatialdata",
-            cure='Install it: pip install "napari-conceptstain[spatialdata]"',
-        ) from error
+    need_spatialdata()
+    import spatialdata
+    from spatialdata.models import Image2DModel, ShapesModel, TableModel
+    from spatialdata.transformations import Affine, Identity
+
     table = _table(annotated(canvas, findings, encoder, concepts=concepts))
     systems = ("global", "micrometers") if section.unit == "µm" else ("global",)
     with warnings.catch_warnings(), folder_written_whole(path, marks=ZARR_MARKS, overwrite=overwrite) as beside:
@@ -106,6 +102,22 @@ def write_spatialdata(
         elements[TABLE] = TableModel.parse(table, region=SHAPES, region_key=REGION_KEY, instance_key=INSTANCE_KEY)
         spatialdata.SpatialData.init_from_elements(elements).write(beside)
     return path
+
+
+def need_spatialdata() -> None:
+    """Refuse to go on without the extra ``spatialdata``; quick, as nothing of it is imported.
+
+    Raises
+    ------
+    InputError
+        It is not installed.
+    """
+    if find_spec("spatialdata") is None:
+        raise InputError(
+            "Writing SpatialData needs an extra package",
+            got="no package spatialdata",
+            cure='Install it: pip install "napari-conceptstain[spatialdata]"',
+        )
 
 
 def _table(adata: AnnData) -> AnnData:

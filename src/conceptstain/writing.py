@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from conceptstain.errors import InputError
 
-__all__ = ["check_writable", "folder_written_whole", "put_back", "written_whole"]
+__all__ = ["check_writable", "folder_written_whole", "put_back", "take_place", "written_whole"]
 
 
 def check_writable(path: str | Path, *, overwrite: bool) -> Path:
@@ -89,7 +89,7 @@ def folder_written_whole(path: str | Path, *, marks: tuple[str, ...], overwrite:
         yield beside
         for inside in (beside, *beside.rglob("*")):
             _sync(inside)
-        _take_place(beside, path)
+        take_place(beside, path)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
@@ -110,8 +110,8 @@ def _check_folder(path: Path, marks: tuple[str, ...], *, overwrite: bool) -> Non
             )
 
 
-def _take_place(beside: Path, path: Path) -> None:
-    """Put a folder into the place of another, which is removed."""
+def take_place(beside: Path, path: Path) -> None:
+    """Put a folder that is whole into the place of another, which is removed; see :func:`folder_written_whole`."""
     aside = _aside(path)
     _remove(aside)  # of a program that was killed when the new one had taken its place
     if path.exists():

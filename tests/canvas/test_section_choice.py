@@ -5,8 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from conceptstain.canvas.anndata_file import load_anndata
 from conceptstain.canvas.reading import open_section, sections
+from conceptstain.canvas.section_choice import held_sections
 from conceptstain.errors import ReadingError, SectionChoice
+from conceptstain.exporting import write_anndata
 from written import lattice_anndata, library
 
 
@@ -26,6 +29,18 @@ def file(tmp_path):
         return tmp_path / "two.h5ad"
 
     return write
+
+
+@pytest.mark.parametrize("ending", ["h5ad", "zarr"])
+@pytest.mark.parametrize("words", [{}, {"libraries": True}, {"column": "sample"}, {"column": "sample", "apart": 1e5}])
+def test_names_are_listed_without_reading_a_gene(tmp_path, monkeypatch, words, ending):
+    adata = two(**words)
+    adata.obsm["X_pca"] = np.zeros((adata.n_obs, 3))
+    path = write_anndata(adata, tmp_path / f"two.{ending}")
+    expected = held_sections(load_anndata(path)[0], path.name).names or ("two",)
+    for reader in ("read_h5ad", "read_zarr"):
+        monkeypatch.setattr(anndata.io, reader, lambda _file: pytest.fail("all of it was read"))
+    assert sections(path) == expected
 
 
 @pytest.mark.parametrize("libraries", [False, True])

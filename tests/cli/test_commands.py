@@ -387,3 +387,32 @@ def test_a_section_of_several_is_chosen_by_name(tmp_path):
     assert told.startswith("Section B: 25 spots")
     assert '--section "B"' in told
     assert "on a square lattice" in told
+
+
+def test_spatialdata_is_written_too_where_it_is_asked_for(stain, tmp_path):
+    spatialdata = pytest.importorskip("spatialdata", reason="the extra spatialdata is not installed")
+    words = ["--like", "Gene1", "--spatialdata"]
+    result = stain(*words)
+    assert result.exit_code == 0, result.stderr
+    out = tmp_path / "out"
+    assert {path.name for path in out.iterdir()} == RESULTS | {"tiny-Gene1.zarr"}
+    table = spatialdata.read_zarr(out / "tiny-Gene1.zarr")["table"]
+    told = pd.read_csv(out / "tiny-Gene1-spots.csv")["Gene1 - decoded"]
+    np.testing.assert_allclose(table.obs["Gene1_-_decoded"], told, rtol=1e-6)
+    assert "exists already" in one_line(stain(*words))
+    assert stain(*words, "--overwrite").exit_code == 0
+    assert {path.name for path in out.iterdir()} == RESULTS | {"tiny-Gene1.zarr"}
+
+
+def test_a_folder_of_another_kind_is_not_replaced_by_spatialdata(stain, tmp_path):
+    pytest.importorskip("spatialdata", reason="the extra spatialdata is not installed")
+    (tmp_path / "out/tiny-Gene1.zarr").mkdir(parents=True)
+    (tmp_path / "out/tiny-Gene1.zarr/cat.jpg").touch()
+    assert "another kind" in one_line(stain("--like", "Gene1", "--spatialdata", "--overwrite"))
+    assert (tmp_path / "out/tiny-Gene1.zarr/cat.jpg").exists()
+
+
+def test_without_its_package_spatialdata_is_refused_before_anything_is_made(stain, tmp_path, monkeypatch):
+    monkeypatch.setattr("conceptstain.spatialdata_file.find_spec", lambda _name: None)
+    assert 'pip install "napari-conceptstain[spatialdata]"' in one_line(stain("--like", "Gene1", "--spatialdata"))
+    assert not (tmp_path / "out").exists()

@@ -198,6 +198,21 @@ def test_sections_with_one_library_id_are_called_by_their_files(folder, tmp_path
     assert {path.name for path in (tmp_path / "out").glob("*-spots.csv")} == names
 
 
+def test_another_section_is_named_in_its_file(spots, folder, tmp_path):
+    first, second = (tiny_section(8, 9, seed=seed).adata for seed in (5, 6))
+    joined = anndata.concat({"A": first, "B": second}, label="library_id", index_unique="-")
+    joined.write_h5ad(tmp_path / "slides #1.h5ad")
+    words = ["--region", "obs:layer=inner", "--nulls", 0]
+    assert "holds several sections" in one_line(spots(*words, "--on", tmp_path / "slides #1.h5ad"))
+    assert "Choose one of: A, B" in one_line(spots(*words, "--on", tmp_path / "slides #1.h5ad#C"))
+    named = [word for name in "AB" for word in ("--on", tmp_path / f"slides #1.h5ad#{name}")]
+    result = spots(*words, *named)
+    assert result.exit_code == 0, result.stderr
+    for name, adata in (("A", first), ("B", second)):
+        assert len(pd.read_csv(tmp_path / "out" / f"{name}-inner-spots.csv")) == adata.n_obs
+        assert f"inner of {name} itself is found" in result.stdout
+
+
 def test_existing_tables_are_replaced_only_when_asked(spots):
     words = ["--region", "obs:layer=inner", "--nulls", 0]
     assert spots(*words).exit_code == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from qtpy.QtCore import Signal
@@ -15,6 +16,7 @@ __all__ = ["ExportPanel"]
 
 FIGURES = "Figures (*.svg *.pdf *.png)"
 ALL = "all maps, side by side"
+WITHOUT_SPATIALDATA = 'Needs an extra package: pip install "napari-conceptstain[spatialdata]", then start napari again'
 
 
 class ExportPanel(Card):
@@ -49,8 +51,13 @@ class ExportPanel(Card):
         )
         self.methods_button = QPushButton("Copy methods")
         self.methods_button.setToolTip("Copy a paragraph for a paper's methods, with citations")
+        self.spatialdata_button = QPushButton("SpatialData…")
+        self.spatialdata_button.setToolTip("The section with maps in it, for spatialdata and its plugins (.zarr)")
+        if find_spec("spatialdata") is None:
+            self.spatialdata_button.setEnabled(False)
+            self.spatialdata_button.setToolTip(WITHOUT_SPATIALDATA)
         again = QHBoxLayout()
-        for button in (self.recipe_button, self.methods_button):
+        for button in (self.spatialdata_button, self.recipe_button, self.methods_button):
             again.addWidget(button)
         self.form.addLayout(again)
         self.done = QLabel()
@@ -61,6 +68,7 @@ class ExportPanel(Card):
         self.spots_button.clicked.connect(lambda: self._ask("spots", "spots.csv", "Tables (*.csv)"))
         self.genes_button.clicked.connect(lambda: self._ask("genes", "genes.csv", "Tables (*.csv)"))
         self.section_button.clicked.connect(lambda: self._ask("spots", "stained.h5ad", "AnnData (*.h5ad)"))
+        self.spatialdata_button.clicked.connect(lambda: self._ask("spots", "stained.zarr", "SpatialData (*.zarr)"))
         self.recipe_button.clicked.connect(self._ask_for_recipe)
         self.methods_button.clicked.connect(self.methods_wanted)
         self._folder = Path.home()

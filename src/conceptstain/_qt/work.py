@@ -286,18 +286,25 @@ def export_results(
     table: str,
     report: Report,
 ) -> Path:
-    """Write what was found: a table of ``"spots"`` or ``"genes"`` (.csv), or the section with all of it (.h5ad)."""
+    """Write what was found: a table of ``"spots"`` or ``"genes"`` (.csv), or the section with all of it.
+
+    That is AnnData (.h5ad) or SpatialData (.zarr).
+    """
     from conceptstain.concepts.concept import make
     from conceptstain.exporting import export
+    from conceptstain.spatialdata_file import write_spatialdata
 
     report(Step(0, 1, "Writing"))
     made = {finding.concept.definition: finding.concept for finding in findings if finding.concept is not None}
+    concepts = [made.get(each) or make(each, canvas, encoder, report=report) for each in definitions]
+    if path.suffix.lower() == ".zarr":
+        return write_spatialdata(path, canvas, findings, encoder, concepts=concepts, overwrite=True)
     return export(
         path,
         canvas,
         findings,
         encoder,
-        concepts=[made.get(each) or make(each, canvas, encoder, report=report) for each in definitions],
+        concepts=concepts,
         table=table,
         overwrite=True,  # the file dialog has asked
     )

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import anndata
+import h5py
 from anndata import AnnData
 from scipy import sparse
 
+from conceptstain.canvas.spot_positions import OBSM_KEYS
 from conceptstain.canvas.untrusted import check_hdf5, check_pieces, check_zarr, check_zip, foreign_reader
 from conceptstain.errors import ReadingError
 
@@ -20,6 +22,7 @@ __all__ = [
     "check_nothing_is_missing",
     "is_anndata_folder",
     "load_anndata",
+    "load_spots",
     "opened_zarr",
     "zarr_attributes",
 ]
@@ -38,14 +41,42 @@ def load_anndata(path: Path) -> tuple[AnnData, tuple[str, ...]]:
     ReadingError
         Not AnnData, damaged, larger than can be opened, or pointing to other files.
     """
+    with _checked(path) as (root, notes):
+        adata = anndata.io.read_h5ad(path) if isinstance(root, h5py.File) else anndata.io.read_zarr(root)
+        _check_indices(adata)
+    return adata, notes
+
+
+def load_spots(path: Path) -> AnnData:
+    """The spots of a file alone: ``obs``, positions, and the names under ``uns["spatial"]``, without any gene.
+
+    Files of anndata before 0.7, which wrote tables in another way, are read whole.
+
+    Raises
+    ------
+    ReadingError
+        As :func:`load_anndata`.
+    """
+    with _checked(path) as (root, _):
+        if root["obs"].attrs.get("encoding-type") == "dataframe":
+            held, libraries = root.get("obsm", {}), root.get("uns/spatial", {})
+            return AnnData(
+                obs=anndata.io.read_elem(root["obs"]),
+                obsm={key: anndata.io.read_elem(held[key]) for key in OBSM_KEYS if key in held},
+                uns={"spatial": {name: {} for name in libraries if hasattr(libraries[name], "keys")}},
+            )
+    return load_anndata(path)[0]
+
+
+@contextmanager
+def _checked(path: Path) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    """The root group of a file, once it is known that what it claims can be read, and what is missing of it."""
     if path.is_dir() or path.name.lower().endswith(ZIPPED):
         with opened_zarr(path) as group, foreign_reader(path.name, "AnnData", CURE.format("write_zarr")):
             _check_encoding(group, path.name)
             check_pieces(group, path.name)
-            notes = check_zarr(group, path.name)
-            adata = anndata.io.read_zarr(group)
-            _check_indices(adata)
-        return adata, notes
+            yield group, check_zarr(group, path.name)
+        return
     with path.open("rb") as file:
         if file.read(len(HDF5)) != HDF5:
             raise ReadingError(
@@ -55,9 +86,8 @@ def load_anndata(path: Path) -> tuple[AnnData, tuple[str, ...]]:
             )
     with foreign_reader(path.name, ".h5ad", CURE.format("write_h5ad")):
         check_hdf5(path)
-        adata = anndata.io.read_h5ad(path)
-        _check_indices(adata)
-    return adata, ()
+        with h5py.File(path, "r") as root:
+            yield root, ()
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import pandas as pd
 from anndata import AnnData
 from jaxtyping import Float
 
-from conceptstain.canvas.anndata_file import load_anndata
+from conceptstain.canvas.anndata_file import load_anndata, load_spots
 from conceptstain.canvas.expression import check_names, check_size, counted
 from conceptstain.canvas.expression_choice import chosen_expression
 from conceptstain.canvas.gene_names import name_genes
@@ -111,9 +111,8 @@ def read_anndata(
 
 
 def section_names(path: Path) -> tuple[str, ...]:
-    """The sections in a file; one that has no name of its own is called by the file."""
-    adata, _ = load_anndata(path)
-    return held_sections(adata, path.name).names or (bare_name(path),)
+    """The sections in a file; one that has no name of its own is called by the file. No expression is read."""
+    return held_sections(load_spots(path), path.name).names or (bare_name(path),)
 
 
 def bare_name(path: Path) -> str:

@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 from conceptstain.canvas.expression import counted
 from conceptstain.errors import ReadingError
 
-__all__ = ["FARTHEST", "as_numbers", "nearest_distance", "positions_in"]
+__all__ = ["FARTHEST", "OBSM_KEYS", "as_numbers", "nearest_distance", "positions_in"]
 
 FARTHEST = 1e12  # no slide in any unit; beyond it squares of distances lose their meaning
 OBSM_KEYS = ("spatial", "X_spatial", "spatial_fullres")

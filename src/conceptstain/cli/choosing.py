@@ -34,6 +34,7 @@ __all__ = [
     "made",
     "opened",
     "opened_all",
+    "opened_named",
     "region_from",
     "scaling",
 ]
@@ -50,6 +51,12 @@ def opened(
     from conceptstain.canvas.reading import open_section
 
     return open_section(file, image=image, alignment=alignment, image_scale=image_scale, section=name)
+
+
+def opened_named(text: str) -> Section:
+    """The section that is written ``FILE`` or, where a file holds several, ``FILE#NAME``."""
+    file, _, name = text.rpartition("#")
+    return opened(Path(text)) if not file or Path(text).exists() else opened(Path(file), name=name)
 
 
 def opened_all(files: Sequence[Path], names: Sequence[str]) -> list[Section]:

@@ -37,10 +37,19 @@ from conceptstain.cli.options import (
     PresetOption,
     SectionName,
     Seed,
+    SpatialDataToo,
     Variant,
 )
 from conceptstain.cli.recipes import RecipeOption, check_recipe, run, write_recipe_of
-from conceptstain.cli.results import CONTROLS, EVIDENCE, FORMATS, check_targets, file_stem, write_results
+from conceptstain.cli.results import (
+    CONTROLS,
+    EVIDENCE,
+    FORMATS,
+    check_targets,
+    file_stem,
+    formats_with,
+    write_results,
+)
 from conceptstain.cli.spots import fit_profiles, spots
 from conceptstain.cli.telling import say_encoders, say_neighbours, say_section, say_written, told
 from conceptstain.cli.window import has_display, open_window
@@ -287,6 +296,7 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
         bool, typer.Option("--sampled-latents", help="Draw each latent once, as the released notebook does.")
     ] = False,
     nulls: Nulls = 999,
+    spatialdata: SpatialDataToo = False,
     recipe: RecipeOption = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -317,8 +327,9 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
             kind.check(definition)
         section = open_once()
         stem = file_stem(section.name, definition.name)
-        formats = (*FORMATS, CONTROLS, *([EVIDENCE] if nulls else []))
-        check_targets(out, stem, section, overwrite=overwrite, formats=formats)
+        formats = formats_with(FORMATS, spatialdata=spatialdata)
+        asked = (*formats, CONTROLS, *([EVIDENCE] if nulls else []))
+        check_targets(out, stem, section, overwrite=overwrite, formats=asked)
         canvas, encoder = canvas_and_encoder(section, weights, fit_here=fit_here, preset=preset, seed=seed)
         if space:
             definition = definition.in_space(layer_named(encoder, space))
@@ -335,7 +346,15 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
         keys = [kind.key for kind in kinds]
         tables[CONTROLS] = controlled(concept, canvas, encoder, keys, settings=settings, seed=seed)
         written = write_results(
-            out, stem, canvas, painted, encoder, concepts=[concept], tables=tables, overwrite=overwrite
+            out,
+            stem,
+            canvas,
+            painted,
+            encoder,
+            formats=formats,
+            concepts=[concept],
+            tables=tables,
+            overwrite=overwrite,
         )
         if recipe is not None:
             written += write_recipe_of(

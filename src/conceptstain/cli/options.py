@@ -23,6 +23,7 @@ __all__ = [
     "PresetOption",
     "SectionName",
     "Seed",
+    "SpatialDataToo",
     "SpotDirection",
     "Variant",
 ]
@@ -96,6 +97,9 @@ PixelSize = Annotated[
         help="Size of a pixel that .geojson outlines were drawn on, in the section's unit.",
         show_default="that of the tissue image",
     ),
+]
+SpatialDataToo = Annotated[
+    bool, typer.Option("--spatialdata", help="Also write SpatialData (.zarr); needs the extra spatialdata.")
 ]
 Seed = Annotated[int, typer.Option(help="Seed of every random draw.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files of the same names.")]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conceptstain.errors import InputError
+from conceptstain.writing import take_place
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,14 +27,17 @@ __all__ = [
     "FORMATS",
     "GENES",
     "SCORE_FORMATS",
+    "SPATIALDATA",
     "SPOTS",
     "check_targets",
     "file_stem",
+    "formats_with",
     "write_results",
 ]
 
 CONTROLS, EVIDENCE = "-controls.csv", "-evidence.csv"
 SPOTS, GENES = "-spots.csv", "-genes.csv"
+SPATIALDATA = ".zarr"
 SCORE_FORMATS = (".h5ad", SPOTS, ".svg", ".pdf", ".png")
 FORMATS = (".h5ad", SPOTS, GENES, ".svg", ".pdf", ".png")
 
@@ -41,6 +45,16 @@ FORMATS = (".h5ad", SPOTS, GENES, ".svg", ".pdf", ".png")
 def file_stem(*names: str) -> str:
     """A file name without ending, that every system takes."""
     return "-".join(re.sub(r"[^\w.+]+", "_", name).strip("._")[:80] or "unnamed" for name in names)
+
+
+def formats_with(formats: Sequence[str], *, spatialdata: bool) -> tuple[str, ...]:
+    """The formats, and SpatialData where it is asked for; an InputError where that needs what is not installed."""
+    if not spatialdata:
+        return tuple(formats)
+    from conceptstain.spatialdata_file import need_spatialdata
+
+    need_spatialdata()
+    return (*formats, SPATIALDATA)
 
 
 def check_targets(out: Path, stem: str, section: Section, *, overwrite: bool, formats: Sequence[str] = FORMATS) -> None:
@@ -54,8 +68,9 @@ def check_targets(out: Path, stem: str, section: Section, *, overwrite: bool, fo
                 got=str(target),
                 cure="Choose another --out",
             )
-        if target.is_dir():
-            raise InputError("A file cannot be written in the place of a folder", got=str(target), cure="Rename it")
+        is_folder = target.suffix == SPATIALDATA
+        if target.exists() and (target.is_dir() != is_folder or (is_folder and not _is_zarr(target))):
+            raise InputError("Something of another kind is in the way", got=str(target), cure="Rename it")
         if target.exists() and not overwrite:
             raise InputError(
                 "The file exists already", got=str(target), cure="Choose another --out, or add --overwrite"
@@ -81,6 +96,7 @@ def write_results(
     """
     from conceptstain.exporting import export, write_table
     from conceptstain.figures import FigureSettings, figure, save_figure
+    from conceptstain.spatialdata_file import write_spatialdata
 
     tables = tables or {}
     check_targets(out, stem, canvas.section, overwrite=overwrite, formats=(*formats, *tables))
@@ -90,11 +106,17 @@ def write_results(
         for path in names:
             if path.suffix in {".svg", ".pdf", ".png"}:
                 save_figure(drawn, path)
+            elif path.suffix == SPATIALDATA:
+                write_spatialdata(path, canvas, maps, encoder, concepts=concepts)
             else:
                 table = "genes" if path.name.endswith(GENES) else "spots"
                 export(path, canvas, maps, encoder, concepts=concepts, table=table)
         names += [write_table(content, folder / f"{stem}{ending}") for ending, content in tables.items()]
     return [out / path.name for path in names]
+
+
+def _is_zarr(folder: Path) -> bool:
+    return any((folder / mark).exists() for mark in ("zarr.json", ".zgroup", ".zattrs"))
 
 
 @contextmanager
@@ -106,7 +128,10 @@ def _put_together(out: Path) -> Iterator[Path]:
             folder = Path(name)
             yield folder
             for path in sorted(folder.iterdir()):
-                path.replace(out / path.name)
+                if path.is_dir():
+                    take_place(path, out / path.name)
+                else:
+                    path.replace(out / path.name)
     except OSError as error:
         raise InputError(
             "The results cannot be written there", got=error.strerror or str(error), cure="Choose another --out"

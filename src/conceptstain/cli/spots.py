@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from conceptstain.cli.choosing import DrawnOn, opened, opened_all, region_from
+from conceptstain.cli.choosing import DrawnOn, opened, opened_all, opened_named, region_from
 from conceptstain.cli.judging import spots_controlled, spots_tested
 from conceptstain.cli.options import (
     Alignment,
@@ -21,9 +21,19 @@ from conceptstain.cli.options import (
     PixelSize,
     SectionName,
     Seed,
+    SpatialDataToo,
     SpotDirection,
 )
-from conceptstain.cli.results import CONTROLS, EVIDENCE, GENES, SCORE_FORMATS, check_targets, file_stem, write_results
+from conceptstain.cli.results import (
+    CONTROLS,
+    EVIDENCE,
+    GENES,
+    SCORE_FORMATS,
+    check_targets,
+    file_stem,
+    formats_with,
+    write_results,
+)
 from conceptstain.cli.telling import ProgressLine, say_section, say_written, told
 from conceptstain.errors import InputError
 
@@ -49,7 +59,11 @@ def spots(  # noqa: PLR0917 - options, which typer passes by name
     ],
     out: Annotated[Path, typer.Option(help="Folder to write to; made if it does not exist.", show_default=False)],
     on: Annotated[
-        list[Path] | None, typer.Option(help="Another section to score; repeatable.", show_default=False)
+        list[str] | None,
+        typer.Option(
+            help="Another section to score; slides.h5ad#name where a file holds several; repeatable.",
+            show_default=False,
+        ),
     ] = None,
     weights: Annotated[
         list[Path] | None,
@@ -84,6 +98,7 @@ def spots(  # noqa: PLR0917 - options, which typer passes by name
     pixel_size: PixelSize = None,
     nulls: Nulls = 999,
     seed: Seed = 0,
+    spatialdata: SpatialDataToo = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Find spots like those of regions, here and on other sections, test them, and write .h5ad, tables and figures."""
@@ -99,16 +114,17 @@ def spots(  # noqa: PLR0917 - options, which typer passes by name
             )
         settings = SpotConceptSettings(direction.value, contrast, rest, None if neighbours else 0.0, singly)
         section, *others = _told_apart(
-            [opened(file, image, alignment, image_scale, section_name), *(opened(each) for each in on or ())]
+            [opened(file, image, alignment, image_scale, section_name), *map(opened_named, on or ())]
         )
         regions = _regions(region, section, pixel_size)
         called = "+".join(each.name for each in regions)
         stems = [file_stem(each.name, called) for each in (section, *others)]
         _check_stems(stems, (section, *others))
-        asked = (*SCORE_FORMATS, GENES, CONTROLS, *([EVIDENCE] if nulls else []))
+        formats = formats_with(SCORE_FORMATS, spatialdata=spatialdata)
+        asked = (*formats, GENES, CONTROLS, *([EVIDENCE] if nulls else []))
         check_targets(out, stems[0], section, overwrite=overwrite, formats=asked)
         for stem, other in zip(stems[1:], others, strict=True):
-            check_targets(out, stem, other, overwrite=overwrite, formats=SCORE_FORMATS)
+            check_targets(out, stem, other, overwrite=overwrite, formats=formats)
         say_section(section)
         canvas, encoders = _canvas_and_encoders(section, weights or (), seeds=seeds, seed=seed)
         concepts = spot_concepts(regions, canvas, encoders, settings)
@@ -130,7 +146,7 @@ def spots(  # noqa: PLR0917 - options, which typer passes by name
                 each.section.view("genes"),
                 maps,
                 None,
-                formats=SCORE_FORMATS,
+                formats=formats,
                 tables=tables if each is scored[0] else None,
                 overwrite=overwrite,
             )
@@ -246,7 +262,7 @@ def _told_apart(sections: Sequence[Section]) -> list[Section]:
         if len(set(files)) > 1:
             typer.echo(f"{', '.join(files)} all hold a section named {name}; each is called by its file here.")
     return [
-        replace(section, name=re.sub(r"(\.h5ad|\.tsv|\.tsv\.gz)$", "", section.path.name))
+        replace(section, name=re.sub(r"(\.h5ad|\.tsv|\.tsv\.gz|\.zarr|\.zarr\.zip)$", "", section.path.name))
         if names.count(section.name) > 1 and section.path is not None
         else section
         for section in sections
