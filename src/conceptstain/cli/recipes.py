@@ -81,7 +81,8 @@ def write_recipe_of(
     """Write the recipe of one stain, and beside it the weights of an encoder that does not come with the package."""
     from conceptstain.concepts.cross_fit import FOLDS
     from conceptstain.methods.maps import map_kind
-    from conceptstain.recipe.schema import ControlsRecord, EvidenceRecord, Recipe
+    from conceptstain.recipe.records import ControlsRecord, EvidenceRecord
+    from conceptstain.recipe.schema import Recipe
     from conceptstain.study import WONG, Entry, Snapshot
     from conceptstain.study.concept_list import ListState
 

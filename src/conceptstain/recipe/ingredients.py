@@ -22,7 +22,8 @@ from conceptstain.nets.devices import available_devices
 from conceptstain.nets.encoder import Encoder
 from conceptstain.progress import Report
 from conceptstain.recipe.files import inside
-from conceptstain.recipe.schema import EncoderRecord, Recipe
+from conceptstain.recipe.records import EncoderRecord
+from conceptstain.recipe.schema import Recipe
 from conceptstain.study.hashing import section_fingerprint, sha256_of
 from conceptstain.study.records import FileRecord, SpotSettingsRecord
 from conceptstain.study.saving import without_study

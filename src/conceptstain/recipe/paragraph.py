@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from conceptstain.recipe.schema import (
+from conceptstain.recipe.records import (
     AttentionRecord,
     EncoderRecord,
     PictureNetworkRecord,
-    Recipe,
     SaliencyRecord,
     SpotScoreRecord,
 )
+from conceptstain.recipe.schema import Recipe
 from conceptstain.study.records import DefinitionRecord, ObsRecord, PolygonRecord
 
 __all__ = ["CITATIONS", "methods_paragraph"]

@@ -22,7 +22,7 @@ from conceptstain.methods.items import concept_items
 from conceptstain.methods.spot_score import SpotScore
 from conceptstain.nets.bundled import bundled, bundled_names
 from conceptstain.nets.encoder import Encoder
-from conceptstain.recipe.schema import (
+from conceptstain.recipe.records import (
     AttentionRecord,
     ControlsRecord,
     EncoderRecord,
@@ -32,12 +32,12 @@ from conceptstain.recipe.schema import (
     MapRecord,
     PlainMapRecord,
     ProfilesRecord,
-    Recipe,
     SaliencyRecord,
     SectionRecord,
     SpotScoreRecord,
     TrainingRecord,
 )
+from conceptstain.recipe.schema import Recipe
 from conceptstain.study import Snapshot, Study
 from conceptstain.study.hashing import section_fingerprint
 from conceptstain.study.packing import plain

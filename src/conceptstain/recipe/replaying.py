@@ -26,16 +26,16 @@ from conceptstain.nets.rules import rectified
 from conceptstain.progress import Report, Step, silent
 from conceptstain.recipe.ingredients import AGAIN, Ingredients
 from conceptstain.recipe.recording import sum_of, sum_of_controls, versions
-from conceptstain.recipe.results import CONTROLS, EVIDENCE, check_out, names_of, write_results
-from conceptstain.recipe.schema import (
+from conceptstain.recipe.records import (
     AttentionRecord,
     ControlsRecord,
     EvidenceRecord,
     MapRecord,
     PlainMapRecord,
-    Recipe,
     SaliencyRecord,
 )
+from conceptstain.recipe.results import CONTROLS, EVIDENCE, check_out, names_of, write_results
+from conceptstain.recipe.schema import Recipe
 from conceptstain.study import Entry, Snapshot, Study
 from conceptstain.study.concept_list import ListState
 from conceptstain.study.records import SpotSettingsRecord

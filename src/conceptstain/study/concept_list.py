@@ -38,6 +38,11 @@ class ListState(NamedTuple):
     done: tuple[tuple[Entry, ...], ...] = ()
     undone: tuple[tuple[Entry, ...], ...] = ()
 
+    @property
+    def definitions(self) -> set[Definition]:
+        """All that are in the list, now or by undo and redo."""
+        return {entry.definition for entries in (self.entries, *self.done, *self.undone) for entry in entries}
+
 
 @final
 class ConceptList:
@@ -77,9 +82,18 @@ class ConceptList:
         """Go on from a state; nobody is told."""
         self._entries, self._done, self._undone = state.entries, list(state.done), list(state.undone)
 
-    def begin_with(self, entries: tuple[Entry, ...]) -> None:
-        """Start over with these entries; there is nothing to take back, and nobody is told."""
-        self._entries, self._done, self._undone = entries, [], []
+    def begin_again(self, is_kept: Callable[[Definition], bool]) -> tuple[Entry, ...]:
+        """Start over with some of the entries; there is nothing to take back, and nobody is told.
+
+        Returns
+        -------
+        tuple of Entry
+            What was left behind.
+        """
+        left = tuple(entry for entry in self._entries if not is_kept(entry.definition))
+        self._entries = tuple(entry for entry in self._entries if entry not in left)
+        self._done, self._undone = [], []
+        return left
 
     # -- changes ---------------------------------------------------------------------------------------------------
 

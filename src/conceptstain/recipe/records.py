@@ -1,0 +1,259 @@
+"""What a recipe is made of: the section, encoders and what is asked. Data and no code; every number is bounded."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any, Literal, TypeAlias, final
+
+from pydantic import Field
+
+from conceptstain.canvas.spot_profiles import Flavour, SpotProfileSettings
+from conceptstain.fitting import FitSettings
+from conceptstain.methods.map_settings import MapSettings
+from conceptstain.nets.picture_vae import Network, PictureVAESettings
+from conceptstain.nets.profile_vae import Likelihood, ProfileVAESettings
+from conceptstain.nets.rules import Variant
+from conceptstain.nets.training import Schedule, TrainingSettings
+from conceptstain.study.records import Finite, Key, Limits, Name, Record, SourceRecord, SpotSettingsRecord
+
+__all__ = [
+    "AnyMap",
+    "AttentionRecord",
+    "ControlsRecord",
+    "EncoderRecord",
+    "EvidenceRecord",
+    "FigureRecord",
+    "FitRecord",
+    "MapRecord",
+    "PictureNetworkRecord",
+    "PlainMapRecord",
+    "ProfileNetworkRecord",
+    "ProfilesRecord",
+    "SaliencyRecord",
+    "SectionRecord",
+    "SpotScoreRecord",
+    "TrainingRecord",
+]
+
+LARGEST = 2**53  # of a seed: beyond it YAML of other programs loses digits
+
+Sha: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Fingerprint: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
+Units: TypeAlias = Annotated[int, Field(ge=1, le=4096)]
+Seed: TypeAlias = Annotated[int, Field(ge=0, le=LARGEST)]
+Few: TypeAlias = Annotated[int, Field(ge=0, le=4096)]
+
+
+# -- what is shown -----------------------------------------------------------------------------------------------------
+
+
+@final
+class SectionRecord(Record):
+    """The section: its file, and what was in it."""
+
+    source: SourceRecord
+    fingerprint: Sha
+    unit: Literal["µm", "px"]
+    spots: Annotated[int, Field(ge=1)]
+    genes: Annotated[int, Field(ge=1)]
+
+
+# -- encoders ----------------------------------------------------------------------------------------------------------
+
+
+@final
+class PictureNetworkRecord(Record):
+    """A network of pictures."""
+
+    kind: Literal["pictures"]
+    network: Network
+    latent: Units
+    widths: Annotated[tuple[Units, ...], Field(max_length=3)]
+    hidden: Annotated[tuple[Units, ...], Field(max_length=4)]
+    unit_range: bool
+
+
+@final
+class ProfileNetworkRecord(Record):
+    """A network of profiles."""
+
+    kind: Literal["profiles"]
+    likelihood: Likelihood
+    latent: Units
+    hidden: Annotated[tuple[Units, ...], Field(max_length=4)]
+
+
+@final
+class TrainingRecord(Record):
+    """How a network was trained."""
+
+    epochs: Annotated[int, Field(ge=1, le=100_000)] | None
+    batch_size: Annotated[int, Field(ge=2, le=100_000)]
+    learning_rate: Annotated[Finite, Field(gt=0)]
+    schedule: Schedule
+    beta: Annotated[Finite, Field(ge=0)]
+    jitter: Annotated[int, Field(ge=0, le=64)]
+    validation_fraction: Annotated[Finite, Field(ge=0, le=0.5)]
+    seed: Seed
+
+
+@final
+class ProfilesRecord(Record):
+    """How spots became profiles."""
+
+    n_genes: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    genes: Annotated[tuple[Name, ...], Field(max_length=100_000)] | None = None
+    min_spots: Annotated[int, Field(ge=0, le=LARGEST)] = 10
+    flavour: Flavour = "cell_ranger"
+
+    def made(self) -> dict[str, Any]:
+        """Settings of the view."""
+        return asdict(SpotProfileSettings(**dict(self)))
+
+
+@final
+class FitRecord(Record):
+    """How an encoder was fitted to this section, to fit it again."""
+
+    network: Annotated[PictureNetworkRecord | ProfileNetworkRecord, Field(discriminator="kind")]
+    training: TrainingRecord
+    profiles: ProfilesRecord | None = None
+    device: Name
+
+    def made(self, device: str) -> FitSettings:
+        """The settings, on a device of this machine."""
+        told = self.network.model_dump(exclude={"kind"})
+        network: PictureVAESettings | ProfileVAESettings
+        if isinstance(self.network, PictureNetworkRecord):
+            network = PictureVAESettings(**told)
+        else:
+            network = ProfileVAESettings(**told)
+        return FitSettings(network, TrainingSettings(**dict(self.training), device=device))
+
+
+@final
+class EncoderRecord(Record):
+    """An encoder: its fingerprint, and the ways to it.
+
+    It comes with the package (``bundled``), from a file ``<fingerprint>.safetensors`` in the folders that the recipe is
+    given, or is fitted again (``fit``).
+    """
+
+    name: Annotated[str, Field(max_length=500)]
+    fingerprint: Fingerprint
+    bundled: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,50}$")] | None = None
+    fit: FitRecord | None = None
+    learned_from: tuple[Name, ...] = ()
+
+
+# -- what is asked -----------------------------------------------------------------------------------------------------
+
+
+class _Asked(Record):
+    """What all maps have: what tells it from others, its colours, and the SHA-256 of the values that were found."""
+
+    detail: Annotated[str, Field(max_length=200)] = ""
+    colour_limits: Limits | None = None
+    sha256: Sha
+
+
+@final
+class PlainMapRecord(_Asked):
+    """A map without settings."""
+
+    concept: Key
+    map: Literal["decoded", "gene-mean"]
+
+
+@final
+class SaliencyRecord(_Asked):
+    """A gradient map, with the settings of its rule.
+
+    ``at``: ``"own"`` for the concept's genes, else the genes.
+    """
+
+    concept: Key
+    map: Literal["gradient", "input-gradient", "guided", "deconvolution", "rectified"]
+    times_input: bool
+    percentile: Annotated[Finite, Field(ge=0, le=100)] | None = None
+    threshold: Finite | None = None
+    variant: Variant = "plain"
+    padding: bool = False
+    at: Literal["own"] | Annotated[tuple[Name, ...], Field(min_length=1, max_length=100_000)] = "own"
+
+
+@final
+class AttentionRecord(_Asked):
+    """An attention map; ``at``: ``"own"`` for the concept's genes, ``"all"`` for the mean over all, else the genes."""
+
+    concept: Key | None = None
+    map: Literal["attention"]
+    dimension: Few
+    layer: Name
+    at: Literal["own", "all"] | Annotated[tuple[Name, ...], Field(min_length=1, max_length=100_000)] = "own"
+
+
+@final
+class SpotScoreRecord(_Asked):
+    """A score of drawn spots; ``together``: the concept and those it was told from, in order."""
+
+    concept: Key
+    map: Literal["spot-score"]
+    together: Annotated[tuple[Key, ...], Field(min_length=1, max_length=1000)]
+    settings: SpotSettingsRecord
+
+
+AnyMap: TypeAlias = Annotated[
+    PlainMapRecord | SaliencyRecord | AttentionRecord | SpotScoreRecord, Field(discriminator="map")
+]
+MapRecord = PlainMapRecord | SaliencyRecord | AttentionRecord | SpotScoreRecord
+
+
+@final
+class EvidenceRecord(Record):
+    """A test of a concept, and what it found."""
+
+    concept: Key
+    by: Literal["genes", "spot profiles"]
+    n_null: Annotated[int, Field(ge=1, le=1_000_000)]
+    n_folds: Annotated[int, Field(ge=2, le=1000)]
+    seed: Seed
+    settings: SpotSettingsRecord | None = None
+    auroc: Finite | None = None
+    p: Finite | None = None
+    sha256: Sha | None = None
+
+
+@final
+class ControlsRecord(Record):
+    """Controls of a map of a concept, and the SHA-256 of what was found.
+
+    ``together``: of drawn spots, the concept and those it was told from, in order.
+    """
+
+    concept: Key
+    map: Name
+    dimension: Few = 0
+    percentile: Annotated[Finite, Field(ge=0, le=100)] = 95.0
+    variant: Variant = "plain"
+    threshold: Finite = 0.0
+    padding: bool = False
+    draws: Annotated[int, Field(ge=1, le=1000)] = 5
+    seed: Seed = 0
+    together: Annotated[tuple[Key, ...], Field(max_length=1000)] = ()
+    settings: SpotSettingsRecord | None = None
+    sha256: Sha | None = None
+
+    @property
+    def map_settings(self) -> MapSettings:
+        """Those of the map of gene pictures."""
+        return MapSettings(self.dimension, self.percentile, self.variant, self.threshold, self.padding)
+
+
+@final
+class FigureRecord(Record):
+    """A figure to write, of the maps by their number; None: of all."""
+
+    file: Annotated[str, Field(pattern=r"^[\w][\w.+ -]{0,150}\.(svg|pdf|png)$")]
+    maps: Annotated[tuple[Few, ...], Field(min_length=1, max_length=200)] | None = None
+    columns: Annotated[int, Field(ge=1, le=50)] | None = None
