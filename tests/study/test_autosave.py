@@ -252,14 +252,13 @@ def test_a_snapshot_is_written_while_the_study_goes_on(data, folder):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-@pytest.mark.parametrize("name", ["study.h5ad", "study.zarr"])
-def test_a_program_killed_at_any_moment_leaves_the_old_study_or_the_new_one(data, folder, name):
-    """200 kills, at random moments of saving and autosaving, each checked by opening what is there."""
+@pytest.mark.parametrize(("name", "number"), [("study.h5ad", 200), ("study.zarr", 60)])
+def test_a_program_killed_at_any_moment_leaves_the_old_study_or_the_new_one(data, folder, name, number):
+    """Killed at random moments of saving and autosaving, each checked by opening what is there."""
     tiny_file(data)
-    told = subprocess.run(
-        [sys.executable, str(SAVER), str(data), str(folder), "200", name], capture_output=True, text=True, check=False
-    )
+    asked = [sys.executable, str(SAVER), str(data), str(folder), str(number), name]
+    told = subprocess.run(asked, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stderr[-2000:]
     kills, torn, during, _aside = map(int, told.stdout.split())
-    assert (kills, torn) == (200, 0)
-    assert during > 100  # or the kills would have missed the writing
+    assert (kills, torn) == (number, 0)
+    assert during > number / 2  # or the kills would have missed the writing
