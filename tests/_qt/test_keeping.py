@@ -47,29 +47,32 @@ def stained(walk: Walk) -> Walk:
     return walk
 
 
+@pytest.mark.parametrize("name", ["mine", "mine.zarr"])
 def test_a_saved_study_opens_again_as_it_was(
+    name: str,
     stained: Walk,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     make_napari_viewer: Callable[..., Viewer],
-    qtbot: QtBot,
 ) -> None:
     walk, dock = stained, stained.dock
     assert dock.data.state.startswith(UNSAVED)
-    saving_as(monkeypatch, tmp_path / "mine")
+    path = tmp_path / (name if name.endswith(".zarr") else f"{name}.h5ad")
+    read = anndata.read_zarr if name.endswith(".zarr") else anndata.read_h5ad
+    saving_as(monkeypatch, tmp_path / name)
     walk.click(dock.data.save_button)
     assert not dock.data.state.startswith(UNSAVED)
     assert dock.study.is_saved
-    stored = anndata.read_h5ad(tmp_path / "mine.h5ad")
+    stored = read(path)
     assert {"Penk - decoded", "MCL - decoded", "MCL - gradient saliency"} <= set(stored.obs.columns)
 
-    other = Walk(make_napari_viewer(show=True), qtbot)
-    other.settled(lambda: other.dock.opening.open(tmp_path / "mine.h5ad"))
+    other = Walk(make_napari_viewer(show=True), walk.qtbot)
+    other.settled(lambda: other.dock.opening.open(path))
     assert other.concept_names == ["Penk", "MCL"]
     assert [made.title for made in other.dock.study.findings] == [made.title for made in dock.study.findings]
-    for name in ("Penk - decoded", "MCL - decoded", "MCL - gradient saliency"):
+    for title in ("Penk - decoded", "MCL - decoded", "MCL - gradient saliency"):
         np.testing.assert_array_equal(
-            other.viewer.layers[name].features["value"], walk.viewer.layers[name].features["value"]
+            other.viewer.layers[title].features["value"], walk.viewer.layers[title].features["value"]
         )
     assert other.dock.study.encoder is not None
     assert other.dock.study.is_saved
@@ -79,7 +82,7 @@ def test_a_saved_study_opens_again_as_it_was(
     other.settled(lambda: other.qtbot.keyClick(other.dock.data, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier))
     other.settled(other.dock.data.save)
     assert other.dock.study.is_saved
-    assert len(anndata.read_h5ad(tmp_path / "mine.h5ad").obs.filter(like="MCL").columns) == 0
+    assert len(read(path).obs.filter(like="MCL").columns) == 0
     assert walk.told == other.told == []
     other.close()
 

@@ -29,7 +29,7 @@ __all__ = ["UNSAVED", "DataPanel"]
 
 READABLE = "Sections (*.h5ad *.tsv *.tsv.gz *.zarr.zip)"
 UNSAVED = "\N{BLACK CIRCLE}"
-STUDIES = "Studies (*.h5ad)"
+STUDIES = "Studies (*.h5ad *.zarr)"
 IMAGES = "Images (*.jpg *.jpeg *.png *.tif *.tiff)"
 
 
