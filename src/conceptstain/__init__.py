@@ -12,12 +12,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from conceptstain.canvas.gene_pictures import GenePictures, GenePictureSettings
     from conceptstain.canvas.geojson import regions_from_geojson, regions_to_geojson
+    from conceptstain.canvas.image_patches import ImagePatches, ImagePatchSettings
+    from conceptstain.canvas.image_set import ImageSet, ImageSetSettings
+    from conceptstain.canvas.images import Images
     from conceptstain.canvas.layer_section import open_layer
-    from conceptstain.canvas.reading import open_section as open  # noqa: A004 - the word of PIL, zarr and others
+    from conceptstain.canvas.opening import open_source as open  # noqa: A004 - the word of PIL, zarr and others
     from conceptstain.canvas.reading import sections
     from conceptstain.canvas.region import ObsValue, PickedSpots, Polygon, Region
     from conceptstain.canvas.samples import open_sample as sample
+    from conceptstain.canvas.score_raster import ScoreRaster
     from conceptstain.canvas.section import Section
+    from conceptstain.canvas.slide import Slide
     from conceptstain.canvas.spot_profiles import SpotProfiles, SpotProfileSettings
     from conceptstain.concepts.concept import Concept, concept
     from conceptstain.concepts.cosines import cosines, random_cosines
@@ -63,6 +68,11 @@ __all__ = [
     "FitSettings",
     "GenePictureSettings",
     "GenePictures",
+    "ImagePatchSettings",
+    "ImagePatches",
+    "ImageSet",
+    "ImageSetSettings",
+    "Images",
     "InputError",
     "MapSettings",
     "MismatchError",
@@ -73,8 +83,10 @@ __all__ = [
     "Recipe",
     "Region",
     "Report",
+    "ScoreRaster",
     "Section",
     "SectionChoice",
+    "Slide",
     "SpotConceptSettings",
     "SpotConcepts",
     "SpotProfileSettings",
@@ -133,6 +145,11 @@ _HOMES = {
     "FitSettings": "fitting",
     "GenePictureSettings": "canvas.gene_pictures",
     "GenePictures": "canvas.gene_pictures",
+    "ImagePatchSettings": "canvas.image_patches",
+    "ImagePatches": "canvas.image_patches",
+    "ImageSet": "canvas.image_set",
+    "ImageSetSettings": "canvas.image_set",
+    "Images": "canvas.images",
     "InputError": "errors",
     "MapSettings": "methods.map_settings",
     "MismatchError": "errors",
@@ -143,8 +160,10 @@ _HOMES = {
     "Recipe": "recipe",
     "Region": "canvas.region",
     "Report": "progress",
+    "ScoreRaster": "canvas.score_raster",
     "Section": "canvas.section",
     "SectionChoice": "errors",
+    "Slide": "canvas.slide",
     "SpotConceptSettings": "concepts.spot_concepts",
     "SpotConcepts": "concepts.spot_concepts",
     "SpotProfileSettings": "canvas.spot_profiles",
@@ -170,7 +189,7 @@ _HOMES = {
     "fit_seeds": "fitting",
     "layers": "layer_tuples",
     "load_encoder": "nets.checkpoint",
-    "open": "canvas.reading:open_section",
+    "open": "canvas.opening:open_source",
     "open_layer": "canvas.layer_section",
     "open_study": "study.saving",
     "random_cosines": "concepts.cosines",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -70,7 +70,7 @@ class Profiles(Inputs, Protocol):
 
 
 class Source(Protocol):
-    """Where inputs come from: what tells one section from another that happens to have its name."""
+    """Where inputs come from: what tells one section, set of pictures or slide from another of its name."""
 
     @property
     def name(self) -> str:
@@ -78,11 +78,16 @@ class Source(Protocol):
         ...
 
     @property
-    def n_spots(self) -> int:
-        """Number of spots."""
+    def content(self) -> str:
+        """A word that changes with the counts or the pixels, and with nothing else."""
         ...
 
     @property
-    def content(self) -> str:
-        """A word that changes with the counts, and with nothing else."""
+    def unit(self) -> Literal["µm", "px"]:
+        """Unit of the world it lies in."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Everything that was assumed or left out, one sentence each."""
         ...

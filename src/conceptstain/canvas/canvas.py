@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -10,10 +10,17 @@ from jaxtyping import Float
 
 from conceptstain.inputs import Inputs
 
-__all__ = ["Canvas", "Placed"]
+if TYPE_CHECKING:
+    from conceptstain.canvas.score_raster import ScoreRaster
 
-Placed: TypeAlias = Float[np.ndarray, " places"] | pd.Series
-"""Values that came home: one per place; or a named table where their home is no place (the genes of a spot)."""
+__all__ = ["Canvas", "Painted", "Placed", "SpotCanvas"]
+
+Placed: TypeAlias = Float[np.ndarray, "*places"] | pd.Series
+"""Values that came home: one per spot; ``(channels, height, width)`` at the pixels of a picture; or a named table where
+their home is no place (the genes of a spot)."""
+
+Painted: TypeAlias = "pd.Series[float] | ScoreRaster"
+"""Scores that came home: one per item, named; or, of patches that overlap, a raster of their means."""
 
 
 @runtime_checkable
@@ -29,11 +36,6 @@ class Canvas(Inputs, Protocol):
         """Name of every item (gene, spot, image, patch)."""
         ...
 
-    @property
-    def places(self) -> Float[np.ndarray, "places 2"]:
-        """World coordinates ``(y, x)`` of every place a value can be painted on."""
-        ...
-
     def item(self, name: str) -> int:
         """Index of an item by name; an InputError naming the nearest names if there is none."""
         ...
@@ -43,9 +45,19 @@ class Canvas(Inputs, Protocol):
         ...
 
     def place(self, values: Float[np.ndarray, "..."], item: int | None = None) -> Placed:
-        """Bring values of the inputs' shape home: to the places, or into a named table."""
+        """Bring values of the inputs' shape home: to the spots, to an item's pixels, or into a named table."""
         ...
 
-    def paint(self, scores: Float[np.ndarray, " items"]) -> pd.Series[float]:
-        """Bring one score per item home, named."""
+    def paint(self, scores: Float[np.ndarray, " items"]) -> Painted:
+        """Bring one score per item home."""
+        ...
+
+
+@runtime_checkable
+class SpotCanvas(Canvas, Protocol):
+    """A canvas of a section: whatever its items are, its places are spots."""
+
+    @property
+    def places(self) -> Float[np.ndarray, "spots 2"]:
+        """World coordinates ``(y, x)`` of the spots."""
         ...

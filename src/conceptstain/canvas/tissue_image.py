@@ -21,7 +21,7 @@ from conceptstain.canvas.expression import counted
 from conceptstain.canvas.section import TissueImage
 from conceptstain.errors import ReadingError
 
-__all__ = ["Picture", "check_placing", "placed", "placed_at_scale", "read_image", "rgb"]
+__all__ = ["Picture", "check_placing", "large_images_allowed", "placed", "placed_at_scale", "read_image", "rgb"]
 
 MOST_PIXELS = 2_000_000_000  # 6 GB in memory; beyond that a slide needs a reader of tiles
 LONGEST_SIDE = 8192  # what every graphics card can hold as one texture
@@ -68,7 +68,7 @@ def read_image(path: Path) -> Picture:
     if not path.is_file():
         raise ReadingError(f"There is no image {path.name}", got=str(path), cure="Check the path")
     try:
-        with _large_images_allowed(), Image.open(path) as image:
+        with large_images_allowed(), Image.open(path) as image:
             width, height = image.size
             if width * height > MOST_PIXELS:
                 raise ReadingError(
@@ -174,7 +174,7 @@ def _decoded(image: Image.Image, path: Path, reduction: int) -> UInt8[np.ndarray
 
 
 @contextmanager
-def _large_images_allowed() -> Iterator[None]:
+def large_images_allowed() -> Iterator[None]:
     """Pillow takes pictures of more than 90 megapixels for an attack; slides are larger, with a limit of their own."""
     with _pillow_limit:
         before = Image.MAX_IMAGE_PIXELS

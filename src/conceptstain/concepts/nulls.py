@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.spatial import cKDTree
 
-from conceptstain.canvas.canvas import Canvas
+from conceptstain.canvas.canvas import SpotCanvas
 from conceptstain.concepts.cross_fit import FOLDS, Scorer, blocks_of, cross_fitted_all, fold_auroc, folds_of
 from conceptstain.progress import Report, Step, silent
 
@@ -135,11 +135,11 @@ def null_of(
     return Null(aurocs, scores)
 
 
-_kept: WeakKeyDictionary[Canvas, dict[tuple[object, ...], Null]] = WeakKeyDictionary()
+_kept: WeakKeyDictionary[SpotCanvas, dict[tuple[object, ...], Null]] = WeakKeyDictionary()
 
 
 def random_null(
-    canvas: Canvas,
+    canvas: SpotCanvas,
     scorer: Scorer,
     n_inside: int,
     *,
@@ -176,7 +176,7 @@ def random_null(
 
 
 def both_nulls(
-    canvas: Canvas,
+    canvas: SpotCanvas,
     inside: Bool[np.ndarray, " spots"],
     scorer: Scorer,
     *,

@@ -1,0 +1,459 @@
+"""Overlapping patches of a slide as inputs: every patch an item, read in blocks that share their overlaps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final, get_args
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float, Int
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from conceptstain.canvas.background import Background, tissue_of, tissue_within
+from conceptstain.canvas.bounded_cache import BoundedCache
+from conceptstain.canvas.framing import averaging_weights
+from conceptstain.canvas.image_set import checked_frame
+from conceptstain.canvas.score_raster import ScoreRaster, averaged
+from conceptstain.canvas.slide import Slide
+from conceptstain.errors import InputError
+from conceptstain.inputs import ItemIndices
+
+__all__ = ["ImagePatchSettings", "ImagePatches", "World"]
+
+BLOCK = 16  # patches along a side of the blocks that are read at once
+KEPT_BYTES = 64 * 2**20
+WORTH_A_BLOCK = 1 / 8  # of its pixels: asked for less, only that is read
+MOST_PATCHES = 20_000_000
+SAME_SIZE = 0.01  # how far a level's pixel size may be off the one asked for, and be taken as it is
+NAME = re.compile(r"row (\d+), column (\d+)")
+
+World = tuple[float, float, float, float]
+"""Top, left, bottom and right of a rectangle in world units."""
+
+
+@final
+@dataclass(frozen=True)
+class ImagePatchSettings:
+    """How a slide becomes patches.
+
+    Attributes
+    ----------
+    size
+        Side of a patch in pixels, a multiple of 8 up to 256.
+    stride
+        Pixels from patch to patch, at most ``size``; None: half of it.
+    level
+        Level of the pyramid to take them from; 0 is the largest. None: by ``pixel_size``, else the largest.
+    pixel_size
+        World units along a pixel of the patches: the next larger level is averaged to it. None: that of the level.
+    background
+        What is skipped: see :data:`conceptstain.canvas.background.Background`.
+    brightness, saturation
+        Background is brighter than ``brightness`` and less saturated than ``saturation``; where it is dark, darker than
+        ``1 - brightness``. Measured on the slide's overview.
+    least_tissue
+        Part of a patch that has to be tissue.
+    """
+
+    size: int = 64
+    stride: int | None = None
+    level: int | None = None
+    pixel_size: float | None = None
+    background: Background = "auto"
+    brightness: float = 0.8
+    saturation: float = 0.1
+    least_tissue: float = 0.25
+
+    def __post_init__(self) -> None:
+        checked_frame(self.size)
+        if not 0 < self.step <= self.size:
+            raise InputError(
+                "Patches have to touch or overlap",
+                got=f"a stride of {self.stride} for patches of {self.size}",
+                cure="Use a stride from 1 to the size of the patches",
+            )
+        if self.background not in get_args(Background):
+            raise InputError(
+                "There is no background of that name", got=repr(self.background), cure="Use auto, bright, dark or keep"
+            )
+        if self.level is not None and self.pixel_size is not None:
+            raise InputError(
+                "A level has a pixel size of its own",
+                got=f"level={self.level} and pixel_size={self.pixel_size:g}",
+                cure="Give one of them",
+            )
+
+    @property
+    def step(self) -> int:
+        """Pixels from patch to patch."""
+        return self.size // 2 if self.stride is None else self.stride
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class ImagePatches:
+    """Canvas whose items are patches and whose places are pixels of the slide. Make one with ``slide.view("patches")``.
+
+    Patches lie on a grid, and are in the order of its blocks of 16 x 16 patches: a run of items shares most of its
+    pixels, which are read once. Patches that reach beyond the slide see its edge repeated.
+
+    Attributes
+    ----------
+    slide
+        The slide it shows.
+    settings
+        How it becomes patches.
+    level
+        The level they are taken from.
+    factor
+        Pixels of that level along a pixel of a patch; 1 unless another pixel size was asked for.
+    corners
+        Row and column of every patch on the grid.
+    notes
+        What was skipped, one sentence each, to be shown to the user.
+    """
+
+    slide: Slide
+    settings: ImagePatchSettings
+    level: int
+    factor: float
+    corners: Int[np.ndarray, "items 2"]
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def from_slide(cls, slide: Slide, settings: ImagePatchSettings | None = None) -> ImagePatches:
+        """Lay the grid and skip the background.
+
+        Raises
+        ------
+        InputError
+            No such level, a pixel size finer than the slide's, too many patches, or nothing but background.
+        """
+        settings = settings or ImagePatchSettings()
+        level, factor = _resolution(slide, settings)
+        rows, columns = _grid_shape(slide.levels[level].size, factor, settings)
+        if rows * columns > MOST_PATCHES:
+            raise InputError(
+                f"{slide.name} has too many patches of that kind",
+                got=f"{rows:,} x {columns:,}",
+                cure="Use a larger stride or pixel size",
+            )
+        kept, note = _kept(slide, settings, level, factor, (rows, columns))
+        corners = np.argwhere(kept).astype(np.int32)
+        if not len(corners):
+            raise InputError(
+                f"{slide.name} seems to be nothing but background",
+                got=note.rstrip("."),
+                cure='Use background="keep", or other thresholds',
+            )
+        blocks = corners // BLOCK
+        order = np.lexsort((corners[:, 1], corners[:, 0], blocks[:, 1], blocks[:, 0]))
+        return cls(slide, settings, level, factor, corners[order], (note,) if note else ())
+
+    def __len__(self) -> int:
+        return len(self.corners)
+
+    @cached_property
+    def item_names(self) -> pd.Index[str]:
+        """Row and column of the patches on their grid, as ``"row 3, column 8"``."""
+        return pd.Index([f"row {row}, column {column}" for row, column in self.corners.tolist()])
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """``(channels, size, size)``."""
+        return (self.slide.channels, self.settings.size, self.settings.size)
+
+    @property
+    def mask(self) -> Bool[np.ndarray, "height width"]:
+        """Every pixel of a patch."""
+        return np.ones(self.shape[1:], dtype=bool)
+
+    @property
+    def scaling(self) -> str:
+        """Name of the scaling of the values: ``"unit"``, 0..1."""
+        return "unit"
+
+    @cached_property
+    def trainable(self) -> NDArray[np.integer]:
+        """All patches: those of background are no items."""
+        return np.arange(len(self))
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of the grid, background included."""
+        return _grid_shape(self.slide.levels[self.level].size, self.factor, self.settings)
+
+    @property
+    def frame(self) -> tuple[int, int]:
+        """Height and width of the slide in pixels of the patches."""
+        return _frame(self.slide.levels[self.level].size, self.factor)
+
+    @cached_property
+    def frame_to_world(self) -> Float[np.ndarray, "3 3"]:
+        """Affine matrix from pixels of the slide at the resolution of the patches to the world."""
+        half = (self.factor - 1) / 2
+        onto_level = np.array([[self.factor, 0, half], [0, self.factor, half], [0, 0, 1]])
+        return np.asarray(self.slide.level_to_world(self.level) @ onto_level)
+
+    def item(self, name: str) -> int:
+        """Index of a patch by its row and column on the grid.
+
+        Raises
+        ------
+        InputError
+            No patch of that name, or one of background.
+        """
+        told = NAME.fullmatch(name)
+        found = self._index.get((int(told[1]), int(told[2]))) if told else None
+        if found is None:
+            raise InputError(
+                f"{self.slide.name} has no patch of that name",
+                got=repr(name),
+                cure=f"Use a name such as {self.item_names[0]!r}; background has no patches",
+            )
+        return found
+
+    def inputs(self, items: ItemIndices) -> Float[np.ndarray, "items channels size size"]:
+        """These patches, float32 in 0..1; those of one block are cut out of one piece of the slide.
+
+        Raises
+        ------
+        ReadingError
+            A piece of the file cannot be read.
+        """
+        chosen = self.corners[np.asarray(items, dtype=int)]
+        patches = np.empty((len(chosen), *self.shape), dtype=np.float32)
+        blocks = chosen // BLOCK
+        keys = blocks[:, 0].astype(np.int64) * (self.grid[1] // BLOCK + 1) + blocks[:, 1]
+        for key in np.unique(keys):
+            asked = np.flatnonzero(keys == key)
+            patches[asked] = self._cut(blocks[asked[0]], chosen[asked])
+        return patches
+
+    def encoded_values(self, item: int) -> Float[np.ndarray, "channels size size"]:
+        """The patch as a network sees it."""
+        return self.place(self.inputs([item])[0], item)
+
+    def place(self, values: Float[np.ndarray, "..."], item: int | None = None) -> Float[np.ndarray, "... size size"]:  # noqa: ARG002
+        """Values of a patch at its pixels; where these lie, :meth:`to_world` says.
+
+        Raises
+        ------
+        InputError
+            Values of another height and width.
+        """
+        if values.ndim < 2 or values.shape[-2:] != self.shape[1:]:
+            raise InputError(
+                "These values are not of this canvas",
+                got=f"shape {values.shape} for patches of {self.shape}",
+                cure="Use values made with the same canvas",
+            )
+        return np.asarray(values, dtype=np.float32)
+
+    def to_world(self, item: int) -> Float[np.ndarray, "3 3"]:
+        """Affine matrix from ``(row, column, 1)`` of a patch's pixels to ``(y, x, 1)`` in world units."""
+        top, left = (self.corners[item] * self.settings.step).tolist()
+        return np.asarray(self.frame_to_world @ np.array([[1, 0, top], [0, 1, left], [0, 0, 1]]))
+
+    def paint(self, scores: Float[np.ndarray, " items"]) -> ScoreRaster:
+        """One score per patch as a raster of the strides, where patches overlap their mean.
+
+        Parameters
+        ----------
+        scores
+            One per patch; NaN where it is not known yet.
+
+        Raises
+        ------
+        InputError
+            Another number of scores than of patches.
+        """
+        if np.shape(scores) != (len(self),):
+            raise InputError(
+                "Every patch needs one score", got=f"shape {np.shape(scores)} for {len(self):,}", cure="Score them all"
+            )
+        on_grid = np.full(self.grid, np.nan, dtype=np.float32)
+        on_grid[self.corners[:, 0], self.corners[:, 1]] = scores
+        step = self.settings.step
+        rows, columns = (-(-side // step) for side in self.frame)
+        values = averaged(on_grid, self.settings.size, step)[:rows, :columns]
+        cells = np.array([[step, 0, (step - 1) / 2], [0, step, (step - 1) / 2], [0, 0, 1]])
+        return ScoreRaster(values, self.frame_to_world @ cells, self.slide.unit)
+
+    def stitch(self, values: Float[np.ndarray, "items height width"], items: ItemIndices) -> ScoreRaster:
+        """Maps of patches as one map over all of them, where they overlap their mean; NaN where none lies.
+
+        The raster reaches from the first to the last of these patches, so that its memory is theirs.
+
+        Raises
+        ------
+        InputError
+            No patches, or maps of another height and width.
+        """
+        corners = self.corners[np.asarray(items, dtype=int)] * self.settings.step
+        if not len(corners) or values.shape != (len(corners), *self.shape[1:]):
+            raise InputError(
+                "These are not maps of these patches",
+                got=f"shape {values.shape} for {len(corners)} patches of {self.shape[1:]}",
+                cure="Give one map for each patch",
+            )
+        size = self.settings.size
+        (top, left), (bottom, right) = corners.min(axis=0), corners.max(axis=0) + size
+        sums = np.zeros((bottom - top, right - left))
+        weights = np.zeros_like(sums)
+        for map_, (y, x) in zip(values, corners - (top, left), strict=True):
+            sums[y : y + size, x : x + size] += map_
+            weights[y : y + size, x : x + size] += 1
+        height, width = self.frame
+        inside = np.s_[: height - top, : width - left]
+        mean = np.divide(sums, weights, out=np.full_like(sums, np.nan), where=weights > 0)[inside]
+        shift = np.array([[1, 0, top], [0, 1, left], [0, 0, 1]])
+        return ScoreRaster(mean.astype(np.float32), self.frame_to_world @ shift, self.slide.unit)
+
+    def within(self, world: World) -> NDArray[np.integer]:
+        """Patches that touch a rectangle of the world."""
+        return np.flatnonzero(self._distances(world) == 0)
+
+    def blocks(self, visible: World | None = None) -> Iterator[NDArray[np.integer]]:
+        """All patches, block by block: each run of items is read as one piece.
+
+        Parameters
+        ----------
+        visible
+            A rectangle of the world: the patches that touch it come first, then blocks ever further from it. None: in
+            the order of the slide.
+        """
+        first = np.zeros(len(self), dtype=bool)
+        blocks = self.corners // BLOCK
+        keys = blocks[:, 0].astype(np.int64) * (self.grid[1] // BLOCK + 1) + blocks[:, 1]
+        order = np.arange(len(self))
+        if visible is not None:
+            distances = self._distances(visible)
+            first = distances == 0
+            _, inverse = np.unique(keys, return_inverse=True)
+            nearest = np.full(inverse.max() + 1, np.inf)
+            np.minimum.at(nearest, inverse, distances)
+            order = np.lexsort((order, nearest[inverse], ~first))
+        changes = np.flatnonzero((np.diff(keys[order]) != 0) | (np.diff(first[order].astype(int)) != 0)) + 1
+        yield from np.split(order, changes)
+
+    def _distances(self, world: World) -> Float[np.ndarray, " items"]:
+        """From every patch to a rectangle of the world, in pixels of the patches; 0 where they touch."""
+        top, left, bottom, right = world
+        ends = np.array([[y, x, 1.0] for y in (top, bottom) for x in (left, right)])
+        in_frame = (ends @ np.linalg.inv(self.frame_to_world).T)[:, :2] + 0.5
+        low, high = in_frame.min(axis=0), in_frame.max(axis=0)
+        starts = self.corners * self.settings.step
+        beside = np.maximum(np.maximum(low - (starts + self.settings.size), starts - high), 0)
+        return np.asarray(np.hypot(beside[:, 0], beside[:, 1]))
+
+    def _cut(self, block: Int[np.ndarray, " 2"], corners: Int[np.ndarray, "n 2"]) -> Float[np.ndarray, "n c size size"]:
+        """Patches of one block, out of the whole block where many are asked for, else of what encloses them."""
+        step, size = self.settings.step, self.settings.size
+        whole = (BLOCK - 1) * step + size
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        extent = (high - low) * step + size
+        if extent.prod() >= WORTH_A_BLOCK * whole**2:
+            low = block * BLOCK
+            key = (int(block[0]), int(block[1]))
+            last = np.minimum(low + BLOCK, self.grid) - 1
+            sides = (last - low) * step + size
+            piece = self._pieces.get(key, lambda: self._piece(low * step, sides))
+        else:
+            piece = self._piece(low * step, extent)
+        windows = sliding_window_view(piece, (size, size), axis=(1, 2))
+        tops, lefts = ((corners - low) * step).T
+        return np.asarray(windows[:, tops, lefts].swapaxes(0, 1))
+
+    def _piece(
+        self, corner: Int[np.ndarray, " 2"], sides: Int[np.ndarray, " 2"]
+    ) -> Float[np.ndarray, "c height width"]:
+        """A rectangle of the slide in pixels of the patches."""
+        (top, left), (height, width) = corner.tolist(), sides.tolist()
+        if self.factor == 1:
+            return self.slide.region(self.level, top, left, height, width)
+        # The kernel reaches a pixel of the patch further than the rectangle.
+        margin = int(np.ceil(self.factor)) + 1
+        low = [int(np.floor(at * self.factor)) - margin for at in (top, left)]
+        high = [int(np.ceil(at * self.factor)) + margin for at in (top + height, left + width)]
+        source = self.slide.region(self.level, low[0], low[1], high[0] - low[0], high[1] - low[1])
+        down = averaging_weights(source.shape[1], height, top * self.factor - low[0], height * self.factor)
+        across = averaging_weights(source.shape[2], width, left * self.factor - low[1], width * self.factor)
+        return np.ascontiguousarray(down @ source @ across.T, dtype=np.float32)
+
+    @cached_property
+    def _index(self) -> dict[tuple[int, int], int]:
+        return {(row, column): index for index, (row, column) in enumerate(self.corners.tolist())}
+
+    @cached_property
+    def _pieces(self) -> BoundedCache:
+        return BoundedCache(KEPT_BYTES)
+
+
+def _resolution(slide: Slide, settings: ImagePatchSettings) -> tuple[int, float]:
+    """The level to read, and its pixels along a pixel of a patch."""
+    if settings.pixel_size is None:
+        level = settings.level or 0
+        if not 0 <= level < len(slide.levels):
+            raise InputError(
+                f"{slide.name} has no such level", got=f"level={level}", cure=f"Use 0 to {len(slide.levels) - 1}"
+            )
+        return level, 1.0
+    finer = [index for index in range(len(slide.levels)) if slide.level_pixel_size(index) <= _upto(settings.pixel_size)]
+    if not finer:
+        raise InputError(
+            f"{slide.name} has no pixels as small as that",
+            got=f"{settings.pixel_size:g} {slide.unit} for pixels of {slide.pixel_size:.4g} {slide.unit}",
+            cure="Ask for a larger pixel size, or leave it out",
+        )
+    factor = settings.pixel_size / slide.level_pixel_size(finer[-1])
+    return finer[-1], 1.0 if abs(factor - 1) <= SAME_SIZE else factor
+
+
+def _upto(pixel_size: float) -> float:
+    return pixel_size * (1 + SAME_SIZE)
+
+
+def _frame(size: tuple[int, int], factor: float) -> tuple[int, int]:
+    height, width = (max(1, int(np.ceil(side / factor - 1e-9))) for side in size)
+    return height, width
+
+
+def _grid_shape(size: tuple[int, int], factor: float, settings: ImagePatchSettings) -> tuple[int, int]:
+    """Patches down and across: enough that every pixel lies in one."""
+    rows, columns = (-(-max(0, side - settings.size) // settings.step) + 1 for side in _frame(size, factor))
+    return rows, columns
+
+
+def _kept(
+    slide: Slide, settings: ImagePatchSettings, level: int, factor: float, grid: tuple[int, int]
+) -> tuple[Bool[np.ndarray, "rows columns"], str]:
+    """Which patches hold tissue, and what to say about the others."""
+    background = settings.background
+    if background == "auto":
+        background = "bright" if slide.channels == 3 else "keep"
+    if background == "keep":
+        return np.ones(grid, dtype=bool), ""
+    brightness = settings.brightness if background == "bright" else 1 - settings.brightness
+    tissue = tissue_of(slide.overview, background, brightness, settings.saturation)
+    per_pixel = [
+        factor * reduction / shrunk
+        for reduction, shrunk in zip(slide.levels[level].reduction, slide.overview_reduction, strict=True)
+    ]
+    tops, lefts = (np.arange(number) * settings.step * scale for number, scale in zip(grid, per_pixel, strict=True))
+    size = (settings.size * per_pixel[0], settings.size * per_pixel[1])
+    kept = tissue_within(tissue, tops, lefts, size) >= settings.least_tissue
+    n_skipped = int((~kept).sum())
+    if not n_skipped:
+        return kept, ""
+    threshold = f"brighter than {brightness:g} and less saturated than {settings.saturation:g}"
+    told = threshold if background == "bright" else f"darker than {brightness:g}"
+    return kept, (
+        f"{n_skipped:,} of {kept.size:,} patches are skipped as background, which is {told}: less than "
+        f"{settings.least_tissue:.0%} of them is anything else."
+    )
