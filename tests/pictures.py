@@ -104,3 +104,14 @@ def write_ome_zarr(
     else:
         group.attrs["ome"] = {"version": version, "multiscales": multiscales}
     return path
+
+
+def whole(slide: Any, level: int = 0) -> np.ndarray:
+    """All of a level, as networks read it."""
+    return slide.region(level, 0, 0, *slide.levels[level].size)
+
+
+def unit(pixels: np.ndarray) -> np.ndarray:
+    """Pixels of 8 bits, ``(height, width[, 3])``, as networks read them."""
+    values = pixels / np.float32(255)
+    return np.moveaxis(values, -1, 0) if pixels.ndim == 3 else values[None]

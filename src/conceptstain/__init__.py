@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from conceptstain.canvas.gene_pictures import GenePictures, GenePictureSettings
     from conceptstain.canvas.geojson import regions_from_geojson, regions_to_geojson
-    from conceptstain.canvas.image_patches import ImagePatches, ImagePatchSettings
+    from conceptstain.canvas.image_patches import ImagePatches
     from conceptstain.canvas.image_set import ImageSet, ImageSetSettings
     from conceptstain.canvas.images import Images
     from conceptstain.canvas.layer_section import open_layer
     from conceptstain.canvas.opening import open_source as open  # noqa: A004 - the word of PIL, zarr and others
+    from conceptstain.canvas.patch_grid import ImagePatchSettings
     from conceptstain.canvas.reading import sections
     from conceptstain.canvas.region import ObsValue, PickedSpots, Polygon, Region
     from conceptstain.canvas.samples import open_sample as sample
@@ -145,7 +146,7 @@ _HOMES = {
     "FitSettings": "fitting",
     "GenePictureSettings": "canvas.gene_pictures",
     "GenePictures": "canvas.gene_pictures",
-    "ImagePatchSettings": "canvas.image_patches",
+    "ImagePatchSettings": "canvas.patch_grid",
     "ImagePatches": "canvas.image_patches",
     "ImageSet": "canvas.image_set",
     "ImageSetSettings": "canvas.image_set",

@@ -15,10 +15,11 @@ from typing import Any, Literal, TypeAlias, cast, get_args, overload
 from conceptstain.canvas.image_file import IMAGES, TIFFS, axes_of
 from conceptstain.canvas.image_reading import images_of_arrays, images_of_files
 from conceptstain.canvas.images import Images
+from conceptstain.canvas.ome_zarr import holds_slide
 from conceptstain.canvas.reading import is_readable, open_section
 from conceptstain.canvas.section import Section
 from conceptstain.canvas.slide import Slide
-from conceptstain.canvas.slide_reading import holds_slide, slide_of_array, slide_of_file, slide_of_levels
+from conceptstain.canvas.slide_reading import slide_of_array, slide_of_file, slide_of_levels
 from conceptstain.canvas.world_scale import Told, told_place
 from conceptstain.errors import InputError, ReadingError
 from conceptstain.progress import Report, silent

@@ -196,7 +196,8 @@ class Slide:
         """
         if kind != "patches":
             raise InputError("A slide cannot be viewed that way", got=repr(kind), cure='Use view("patches")')
-        from conceptstain.canvas.image_patches import ImagePatches, ImagePatchSettings
+        from conceptstain.canvas.image_patches import ImagePatches
+        from conceptstain.canvas.patch_grid import ImagePatchSettings
 
         return ImagePatches.from_slide(self, ImagePatchSettings(**settings))
 

@@ -2,53 +2,31 @@
 
 from __future__ import annotations
 
-import json
-import weakref
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import tifffile
 from PIL import Image
 
 from conceptstain.canvas.image_file import TIFFS, read_page
+from conceptstain.canvas.ome_zarr import levels_of_ome_zarr
 from conceptstain.canvas.pixel_values import ValueRange, kind_of, ranges_of
 from conceptstain.canvas.slide import Level, Slide
-from conceptstain.canvas.slide_scale import PixelSize, size_in_ome_zarr, size_in_tiff
+from conceptstain.canvas.slide_found import CURE, Found
+from conceptstain.canvas.slide_scale import PixelSize
+from conceptstain.canvas.slide_tiff import levels_of_tiff
 from conceptstain.canvas.tissue_image import large_images_allowed
 from conceptstain.canvas.untrusted import foreign_reader
 from conceptstain.canvas.world_scale import Told, told_place
 from conceptstain.errors import InputError, ReadingError
 
-__all__ = ["holds_slide", "slide_of_array", "slide_of_file", "slide_of_levels"]
+__all__ = ["slide_of_array", "slide_of_file", "slide_of_levels"]
 
 MOST_WHOLE = 500_000_000  # pixels of a file that can only be read as a whole
-LARGEST_PIECE = 2**30  # bytes of one tile or chunk
 LEAST_SIDE = 8
-CURE = "Export it again as a tiled TIFF with a pyramid, or as OME-Zarr"
 PLACES = 4  # by 4 parts of the largest level that are looked at for the range of values
 PLACE = 256
-
-
-class Found(NamedTuple):
-    """What a file holds, before channels and values are looked at."""
-
-    levels: list[Level]
-    scale: PixelSize | None = None
-    notes: tuple[str, ...] = ()
-
-
-def holds_slide(path: Path) -> bool:
-    """Whether a folder is OME-Zarr, by what it says of itself; it is not opened."""
-    for name in ("zarr.json", ".zattrs"):
-        with suppress(OSError, ValueError):
-            content = json.loads((path / name).read_text(encoding="utf-8"))
-            attributes = content.get("attributes", content) if isinstance(content, dict) else {}
-            if {"multiscales", "bioformats2raw.layout", "plate"} & {*attributes, *attributes.get("ome", {})}:
-                return True
-    return False
 
 
 def slide_of_file(
@@ -88,12 +66,9 @@ def slide_of_file(
     if path.is_file() and path.stat().st_size == 0:
         raise ReadingError(f"{path.name} is empty", got="0 bytes", cure="Download or export it again")
     if path.is_dir():
-        found = _of_ome_zarr(path)
-    elif path.suffix.lower() in TIFFS:
-        with foreign_reader(path.name, "a TIFF", CURE):
-            found = _of_tiff(path)
+        found = levels_of_ome_zarr(path)
     else:
-        found = _of_whole_file(path)
+        found = (levels_of_tiff(path) if path.suffix.lower() in TIFFS else None) or _of_whole_file(path)
     called = name or path.name.partition(".")[0]
     return _slide(found, called, channels=channels, pixel_size=pixel_size, to_world=to_world, unit=unit, path=path)
 
@@ -137,79 +112,6 @@ def _axes_of(shape: tuple[int, ...]) -> str:
     )
 
 
-def _of_tiff(path: Path) -> Found:
-    file = tifffile.TiffFile(path, _multifile=False)
-    series = file.series[0]
-    page = series.keyframe
-    photometric = getattr(page.photometric, "name", "")
-    axes = str(series.axes)
-    if photometric not in {"MINISBLACK", "RGB", "YCBCR"} or page.bitspersample < 8:
-        file.close()  # palettes, CMYK and bits are Pillow's
-        return _of_whole_file(path)
-    notes: list[str] = []
-    arrays: list[Any] = []
-    try:
-        for number, level in enumerate(series.levels):
-            arrays.append(_level_of_tiff(path, series, level, number))
-        np.asarray(arrays[-1][tuple(slice(0, 1) for _ in arrays[-1].shape)])  # whether it can be unpacked at all
-    except (ValueError, KeyError, RuntimeError) as error:
-        file.close()
-        if not any(word in str(error).lower() for word in ("imagecodecs", "codec", "compression")):
-            raise
-        if int(page.imagelength) * int(page.imagewidth) <= MOST_WHOLE and len(series.levels) == 1:
-            return _of_whole_file(path)
-        raise ReadingError(
-            f"{path.name} is packed in a way that needs another package",
-            got=str(getattr(page.compression, "name", page.compression)),
-            cure='Install it with: pip install "napari-conceptstain[slides]"',
-        ) from error
-    _refuse_piece(page.chunks, page.dtype, path.name)
-    keeper = _Keeper(file)
-    levels = [Level(_Kept(array, keeper), axes) for array in arrays]
-    if len(series.levels) == 1 and not page.is_tiled and page.imagelength > 4096:
-        notes.append("It has no tiles and no pyramid, so that reading takes longer than it could.")
-    if len(file.series) > 1:
-        notes.append(f"It holds {len(file.series)} images, of which the first is shown.")
-    scale = size_in_tiff(file)
-    return Found(levels, scale, tuple(notes))
-
-
-def _level_of_tiff(path: Path, series: Any, level: Any, number: int) -> Any:
-    import zarr
-
-    if (
-        number == 0
-        and level.dataoffset is not None
-        and level.keyframe.compression == 1
-        and level.keyframe.fillorder == 1
-    ):
-        # As it lies in the file: the system reads the parts that are asked for.
-        dtype = np.dtype(level.dtype).newbyteorder(level.keyframe.parent.byteorder)
-        return np.memmap(path, dtype=dtype, mode="r", offset=level.dataoffset, shape=tuple(level.shape))
-    return zarr.open(series.aszarr(level=number), mode="r")
-
-
-class _Keeper:
-    """Closes a file when the last that reads from it is gone."""
-
-    def __init__(self, file: tifffile.TiffFile) -> None:
-        self._close = weakref.finalize(self, file.close)
-
-
-class _Kept:
-    """An array that keeps its file open."""
-
-    def __init__(self, array: Any, keeper: _Keeper) -> None:
-        self._array, self._keeper = array, keeper
-        self.shape, self.dtype, self.ndim = tuple(array.shape), np.dtype(array.dtype).newbyteorder("="), array.ndim
-        self.chunks = getattr(array, "chunks", None)
-
-    def __getitem__(self, index: Any) -> np.ndarray:
-        with foreign_reader("The slide", "a TIFF", CURE):
-            part = np.asarray(self._array[index])
-        return part.astype(self.dtype, copy=False)
-
-
 def _of_whole_file(path: Path) -> Found:
     with foreign_reader(path.name, "an image", "Export it again as a whole png, jpg or tif file"):
         with large_images_allowed(), Image.open(path) as image:
@@ -224,58 +126,6 @@ def _of_whole_file(path: Path) -> Found:
             raw = read_page(path, most_pixels=MOST_WHOLE)
     notes = tuple(f"{what[0].upper()}{what[1:]}." for what in raw.conversions)
     return Found([Level(raw.pixels, _axes_of(raw.pixels.shape))], None, notes)
-
-
-def _of_ome_zarr(path: Path) -> Found:
-    import zarr
-
-    notes: list[str] = []
-    with foreign_reader(path.name, "OME-Zarr", "Write it again, as OME-Zarr 0.4 or 0.5"):
-        group: Any = zarr.open_group(path, mode="r")
-        told = _ome(group)
-        if "bioformats2raw.layout" in told and "multiscales" not in told:
-            notes.append("It may hold several images, of which the first is shown.")
-            group = group["0"]
-            told = _ome(group)
-        if "multiscales" not in told:
-            raise ReadingError(
-                f"{path.name} is no single image",
-                got="a plate" if "plate" in told else "a zarr group without multiscales",
-                cure="Give the folder of one of its images",
-            )
-        multiscale = told["multiscales"][0]
-        arrays = [group[str(dataset["path"])] for dataset in multiscale["datasets"]]
-        axes = _ome_axes(multiscale, arrays[0].ndim)
-        levels = [Level(array, axes) for array in arrays]
-        for array in arrays:
-            _refuse_piece(array.chunks, array.dtype, path.name)
-        scale = size_in_ome_zarr(multiscale, axes)
-    return Found(levels, scale, tuple(notes))
-
-
-def _ome(group: Any) -> dict[str, Any]:
-    attributes = dict(group.attrs)
-    return {**attributes, **attributes.get("ome", {})}
-
-
-def _ome_axes(multiscale: dict[str, Any], ndim: int) -> str:
-    axes = multiscale.get("axes") or list("tczyx"[-ndim:] if ndim <= 5 else "")
-    letters = "".join(str(axis["name"] if isinstance(axis, dict) else axis).upper()[:1] for axis in axes)
-    if len(letters) != ndim or "Y" not in letters or "X" not in letters:
-        raise ReadingError(
-            "The axes of the image contradict it", got=f"{letters!r} for {ndim} axes", cure="Write the image again"
-        )
-    return letters
-
-
-def _refuse_piece(chunks: Any, dtype: Any, name: str) -> None:
-    n_bytes = float(np.prod(chunks, dtype=float)) * np.dtype(dtype).itemsize
-    if n_bytes > LARGEST_PIECE:
-        raise ReadingError(
-            f"{name} is cut into pieces that are too large to be read",
-            got=f"pieces of {n_bytes / 2**30:,.1f} GiB",
-            cure="Write it with tiles of 256 to 1,024 pixels",
-        )
 
 
 def _slide(
@@ -296,9 +146,11 @@ def _slide(
         )
     shown = _shown(levels[0], channels, name)
     notes = [*found.notes, *_planes_told(levels[0])]
-    among = _range(levels, shown, name)
+    among, all_finite = _range(levels, shown, name)
     where, unit, told = _where(found.scale, told_place(pixel_size, to_world, unit))
     notes += [each for each in (among.note, told) if each]
+    if not all_finite:
+        notes.append("Values that are not finite are taken as the least.")
     if len(shown) == 4:
         notes.append("Transparency is laid on white.")
     return Slide(name, levels, among, shown, where, unit, path=path, notes=tuple(notes))
@@ -353,22 +205,26 @@ def _planes_told(level: Level) -> list[str]:
     return [f"Of the axes {', '.join(others)} the first plane is shown."] if others else []
 
 
-def _range(levels: Sequence[Level], shown: tuple[int, ...], name: str) -> ValueRange:
-    """The range of the values; where their type does not say it, as the smallest level and parts of the largest do."""
+def _range(levels: Sequence[Level], shown: tuple[int, ...], name: str) -> tuple[ValueRange, bool]:
+    """The range of the values, and whether all are finite.
+
+    Where their type does not say it, the smallest level and parts of the largest do, spread evenly.
+    """
     kind = kind_of(np.dtype(levels[0].array.dtype), name)
     if kind in {"bits", "8-bit"}:
-        return ranges_of([(kind, 0, 255)])[kind]
-    least, most = np.inf, -np.inf
+        return ranges_of([(kind, 0, 255)])[kind], True
+    least, most, all_finite = np.inf, -np.inf, True
     for level in (levels[-1], levels[0]):
         for top in _spread(level.size[0]):
             for left in _spread(level.size[1]):
                 part = level.read(slice(top, top + PLACE), slice(left, left + PLACE), shown)
                 finite = part[np.isfinite(part)]
+                all_finite = all_finite and finite.size == part.size
                 if finite.size:
                     least, most = min(least, float(finite.min())), max(most, float(finite.max()))
     if not np.isfinite(least):
         raise ReadingError(f"{name} holds no numbers", got="NaN or infinite values only", cure="Check the file")
-    return ranges_of([(kind, least, most)])[kind]
+    return ranges_of([(kind, least, most)])[kind], all_finite
 
 
 def _spread(side: int) -> list[int]:

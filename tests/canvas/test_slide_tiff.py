@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import gc
+
+import numpy as np
+import pytest
+import tifffile
+
+import conceptstain as cs
+from pictures import noise, pyramid, unit, whole, write_pyramid
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"compression": "zlib"}, {"tile": (32, 32)}, {"rowsperstrip": 10, "compression": "zlib"}, {"byteorder": ">"}],
+)
+def test_tiffs_are_read_however_they_are_laid_out(tmp_path, options):
+    pixels = noise(96, 130, dtype=np.uint16)
+    byteorder = options.pop("byteorder", "<")
+    tifffile.imwrite(tmp_path / "a.tif", pixels, byteorder=byteorder, photometric="minisblack", **options)
+    slide = cs.open(tmp_path / "a.tif")
+    np.testing.assert_allclose(whole(slide)[0], pixels / 65535, rtol=1e-6)
+
+
+def test_planes_of_colours_are_read_as_colours(tmp_path):
+    pixels = noise(96, 130, 3)
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.moveaxis(pixels, -1, 0), photometric="rgb", planarconfig="separate", tile=(32, 32))
+    np.testing.assert_array_equal(whole(cs.open(path)), unit(pixels))
+
+
+def test_a_file_is_closed_when_its_slide_is_gone(tmp_path):
+    slide = cs.open(write_pyramid(tmp_path / "a.tif", pyramid(noise(64, 64))))
+    closing = slide.levels[0].array._keeper._close
+    assert closing.alive
+    del slide
+    gc.collect()
+    assert not closing.alive
