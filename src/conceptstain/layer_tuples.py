@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from conceptstain.canvas.gene_pictures import GenePictures
-from conceptstain.canvas.layer_source import METADATA_KEY
+from conceptstain.canvas.image_patches import ImagePatches
+from conceptstain.canvas.image_set import ImageSet
+from conceptstain.canvas.images import Images
+from conceptstain.canvas.score_raster import ScoreRaster
 from conceptstain.canvas.section import Section, TissueImage
+from conceptstain.canvas.slide import Slide
 from conceptstain.canvas.spot_profiles import SpotProfiles
 from conceptstain.colours import colormap
 from conceptstain.errors import InputError
+from conceptstain.layer_words import METADATA_KEY, LayerTuple, shared_words
 from conceptstain.painting import Paintable, painting
+from conceptstain.picture_layers import picture_map_layer, raster_layer, slide_layer, stack_layer
 
 __all__ = ["METADATA_KEY", "LayerTuple", "gene_layer", "image_layer", "layers", "map_layer", "spots_layer"]
 
-LayerTuple = tuple[Any, dict[str, Any], Literal["image", "points"]]
+SpotView: TypeAlias = GenePictures | SpotProfiles
+PictureView: TypeAlias = ImageSet | ImagePatches
+Shown: TypeAlias = Section | Images | Slide | ScoreRaster | Paintable
 
-UNITS: Mapping[str, str] = {"µm": "um", "px": "pixel"}  # as pint spells them
 BARE = (0.75, 0.75, 0.75, 0.45)  # spots without a map: seen on tissue and on black, hiding neither
 
 
-def layers(thing: Section | Paintable, canvas: GenePictures | SpotProfiles | None = None) -> list[LayerTuple]:
+def layers(thing: Shown, canvas: SpotView | PictureView | None = None) -> list[LayerTuple]:
     """Layers that show a thing in napari, lowest first.
 
     Parameters
     ----------
     thing
-        A section: its tissue image, where it has one, and its spots. A map, a spot score, or a gene by name or index:
-        the spots coloured by its values; all need ``canvas``.
+        A section: its tissue image, where it has one, and its spots. Images: one stack, read as it is looked at. A
+        slide: its pyramid. A raster of scores: where it lies. A map, a spot score, or a gene by name or index: what it
+        colours, spots, the pictures of a set, or patches of a slide; these need ``canvas``.
     canvas
         The canvas the map was made with, that shows the section scored, or that holds the gene.
 
@@ -48,12 +55,20 @@ def layers(thing: Section | Paintable, canvas: GenePictures | SpotProfiles | Non
     if isinstance(thing, Section):
         image = [] if thing.image is None else [image_layer(thing, thing.image)]
         return [*image, spots_layer(thing)]
+    if isinstance(thing, Images):
+        return [stack_layer(thing)]
+    if isinstance(thing, Slide):
+        return [slide_layer(thing)]
+    if isinstance(thing, ScoreRaster):
+        return [raster_layer(thing)]
     if canvas is None:
         raise InputError(
             "A map or gene can only be shown together with the canvas it belongs to",
             got=f"{type(thing).__name__} without a canvas",
             cure="Give the canvas as second argument",
         )
+    if isinstance(canvas, ImageSet | ImagePatches):
+        return [picture_map_layer(thing, canvas)]
     return [map_layer(thing, canvas)]
 
 
@@ -64,7 +79,7 @@ def image_layer(section: Section, image: TissueImage) -> LayerTuple:
         "rgb": True,
         "affine": image.to_world,
         "interpolation2d": "linear",
-        **_common(section, section),
+        **shared_words(section.unit, section),
     }
     return image.pixels, settings, "image"
 
@@ -76,7 +91,7 @@ def spots_layer(section: Section) -> LayerTuple:
         "features": _features(section),
         "face_color": np.tile(np.array(BARE, dtype=np.float32), (section.n_spots, 1)),
         **_discs(section),
-        **_common(section, section),
+        **shared_words(section.unit, section),
     }
     return section.spots, settings, "points"
 
@@ -92,7 +107,7 @@ def map_layer(thing: Paintable, canvas: GenePictures | SpotProfiles) -> LayerTup
         "face_colormap": colormap(signed=painted.signed).name,
         "face_contrast_limits": painted.limits,
         **_discs(canvas.section),
-        **_common(canvas.section, thing),
+        **shared_words(canvas.section.unit, thing),
     }
     return canvas.places, settings, "points"
 
@@ -118,8 +133,3 @@ def _features(section: Section) -> pd.DataFrame:
 
 def _discs(section: Section) -> dict[str, Any]:
     return {"size": section.spot_diameter, "symbol": "disc", "border_width": 0}
-
-
-def _common(section: Section, shown: object) -> dict[str, Any]:
-    unit = UNITS[section.unit]
-    return {"units": (unit, unit), "axis_labels": ("y", "x"), "metadata": {METADATA_KEY: shown}}

@@ -24,11 +24,20 @@ class ScoreRaster:
         Affine matrix from ``(row, column, 1)`` of a cell's centre to ``(y, x, 1)`` in world units.
     unit
         Of the world.
+    name
+        Name to show.
+    signed
+        Whether 0 is the middle (diverging colours) or the bottom (sequential colours).
+    colour_limits
+        Values at the ends of the colours, where someone chose them; None: those its values suggest.
     """
 
     values: Float[np.ndarray, "rows columns"]
     to_world: Float[np.ndarray, "3 3"]
     unit: Literal["µm", "px"]
+    name: str = "scores"
+    signed: bool = True
+    colour_limits: tuple[float, float] | None = None
 
 
 def averaged(scores: Float[np.ndarray, "rows columns"], size: int, stride: int) -> Float[np.ndarray, "cells across"]:

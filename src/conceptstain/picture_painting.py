@@ -1,0 +1,121 @@
+"""Maps on pictures: values at the pixels of the pictures they belong to, ready to be drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final
+
+import numpy as np
+from jaxtyping import Float
+
+from conceptstain import colours
+from conceptstain.canvas.image_patches import ImagePatches
+from conceptstain.canvas.image_set import ImageSet
+from conceptstain.canvas.score_raster import ScoreRaster
+from conceptstain.errors import InputError, MismatchError
+from conceptstain.methods.attribution import Attribution
+
+__all__ = ["PicturePainting", "over_channels", "patch_painting", "picture_painting"]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class PicturePainting:
+    """Values at the pixels of pictures.
+
+    Attributes
+    ----------
+    title
+        Name for a layer or a panel.
+    maps
+        For each picture that has a map, by its index, values ``(height, width)`` at its own pixels; NaN where the frame
+        did not show it.
+    signed
+        Whether 0 is the middle or the bottom of the colours.
+    chosen_limits
+        Values at the ends of the colours, where someone chose them.
+    """
+
+    title: str
+    maps: Mapping[int, Float[np.ndarray, "height width"]]
+    signed: bool
+    chosen_limits: colours.Limits | None = None
+
+    @cached_property
+    def limits(self) -> colours.Limits:
+        """Values at the ends of the colours: one pair for all pictures, so that they can be compared."""
+        values = np.concatenate([each.ravel() for each in self.maps.values()])
+        return self.chosen_limits or colours.limits(values, signed=self.signed)
+
+
+def over_channels(
+    values: Float[np.ndarray, "maps channels height width"], *, signed: bool
+) -> tuple[Float[np.ndarray, "maps height width"], bool]:
+    """One value per pixel, and whether it is signed.
+
+    One channel stays as it is. Of colours the magnitudes are added: a gradient may rise in red and fall in blue, and
+    its plain sum over the channels would hide that.
+    """
+    if values.shape[1] == 1:
+        return values[:, 0], signed
+    return np.asarray(np.abs(values).sum(axis=1)), False
+
+
+def picture_painting(thing: Attribution, canvas: ImageSet) -> PicturePainting:
+    """Values of a map at the pixels of the pictures that it was asked at.
+
+    A single map that is about no picture, such as a decoded concept, is laid on all of them where they have one size.
+
+    Raises
+    ------
+    MismatchError
+        The map was made for other pictures.
+    InputError
+        A single map, and pictures of several sizes.
+    """
+    _check(thing, canvas)
+    values, signed = over_channels(thing.values, signed=thing.signed)
+    if thing.items:
+        placed = {item: canvas.place(each, item) for item, each in zip(thing.items, values, strict=True)}
+    else:
+        everywhere = canvas.place(values[0])
+        placed = dict.fromkeys(range(len(canvas)), everywhere)
+    return PicturePainting(thing.title, placed, signed, thing.colour_limits)
+
+
+def patch_painting(thing: Attribution, canvas: ImagePatches) -> ScoreRaster:
+    """Values of a map of patches as one raster, where patches overlap their mean.
+
+    Raises
+    ------
+    MismatchError
+        The map was made for other patches.
+    InputError
+        A single map that is about no patch.
+    """
+    _check(thing, canvas)
+    if not thing.items:
+        raise InputError(
+            "This map belongs to no patch of the slide", got=thing.title, cure="Show a map that is asked at patches"
+        )
+    values, signed = over_channels(thing.values, signed=thing.signed)
+    made = canvas.stitch(values, thing.items)
+    return ScoreRaster(made.values, made.to_world, made.unit, thing.title, signed, thing.colour_limits)
+
+
+def _check(thing: object, canvas: ImageSet | ImagePatches) -> None:
+    if not isinstance(thing, Attribution):
+        raise InputError(
+            "Pictures are painted by maps",
+            got=f"a {type(thing).__name__}",
+            cure="Give a map; scores of patches are painted by canvas.paint(scores)",
+        )
+    beyond = [item for item in thing.items if not 0 <= item < len(canvas)]
+    if thing.values.ndim != 4 or tuple(thing.values.shape[1:]) != canvas.shape or beyond:
+        raise MismatchError(
+            f"{thing.title!r} was made for other pictures",
+            got=f"maps of {tuple(thing.values.shape[1:])} for pictures of {canvas.shape}",
+            cure="Show it with the canvas it was made with",
+        )
