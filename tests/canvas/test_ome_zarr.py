@@ -65,6 +65,15 @@ def test_metadata_that_contradicts_itself_is_told(tmp_path, change, says):
         cs.open(tmp_path / "a.zarr", as_="slide")
 
 
+def test_a_piece_that_is_damaged_is_told_when_it_is_asked_for(tmp_path):
+    path = write_ome_zarr(tmp_path / "a.zarr", [noise(64, 64)])
+    (path / "0" / "1.1").write_bytes(b"no chunk")
+    slide = cs.open(path)
+    np.testing.assert_array_equal(slide.region(0, 0, 0, 32, 64), unit(noise(64, 64))[:, :32])
+    with pytest.raises(ReadingError, match=r"A part of a cannot be read.*copy or export it again"):
+        whole(slide)
+
+
 def test_pieces_that_are_too_large_are_refused(tmp_path):
     group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=2)
     group.create_array("0", shape=(100_000, 100_000), chunks=(50_000, 50_000), dtype="uint8")

@@ -90,9 +90,9 @@ def test_16_bits_are_divided_by_the_bits_that_are_used():
     assert any("1,023 (10 bits)" in note for note in slide.notes)
 
 
-def test_the_overview_is_the_means_of_blocks_read_in_strips(monkeypatch):
-    monkeypatch.setattr(module, "OVERVIEW", 32)
-    monkeypatch.setattr(module, "STRIP", 1000)
+def test_the_overview_is_the_means_of_blocks_read_in_squares(monkeypatch):
+    monkeypatch.setattr(module, "OVERVIEW", 40)
+    monkeypatch.setattr(module, "PIECE", 20)
     pixels = noise(96, 128, 3)
     watched = Watched(pixels)
     slide = cs.open(watched)
@@ -100,11 +100,11 @@ def test_the_overview_is_the_means_of_blocks_read_in_strips(monkeypatch):
     expected = block_means(np.moveaxis(pixels, -1, 0) / 255, 4)
     np.testing.assert_allclose(slide.overview, expected, atol=1e-6)
     assert slide.overview_reduction == (4, 4)
-    assert watched.largest <= 8 * 128 * 3
+    assert watched.largest <= 20 * 20 * 3
 
 
 def test_the_overview_is_made_of_a_small_level_where_there_is_one(monkeypatch):
-    monkeypatch.setattr(module, "OVERVIEW", 32)
+    monkeypatch.setattr(module, "OVERVIEW", 40)
     levels = pyramid(noise(64, 128))
     watched = [Watched(level) for level in levels]
     slide = cs.open(watched, as_="slide")

@@ -40,12 +40,9 @@ def kind_of(dtype: np.dtype, name: str) -> Kind:
     """
     if dtype.kind == "b":
         return "bits"
-    if dtype == np.uint8:
-        return "8-bit"
-    if dtype == np.uint16:
-        return "16-bit"
     if dtype.kind in "iu":
-        return "whole"
+        known: dict[tuple[str, int], Kind] = {("u", 1): "8-bit", ("u", 2): "16-bit"}  # in either order of bytes
+        return known.get((dtype.kind, dtype.itemsize), "whole")
     if dtype.kind == "f":
         return "float"
     raise ReadingError(f"{name} holds no numbers of pixels", got=f"the type {dtype}", cure="Give whole or real numbers")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from conceptstain.canvas.pixel_values import ValueRange, on_white, unit_values
+from conceptstain.canvas.untrusted import foreign_reader
 from conceptstain.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Level", "Slide"]
 
-OVERVIEW = 2048  # longest side of the overview
-STRIP = 16 * 2**20  # pixels read at a time to make the overview of a slide without a small level
+OVERVIEW = 2048  # longest side of the overview; a level of half of it is taken as it is
+PIECE = 2048  # side of the squares that the overview of a slide without a small level is read in
 
 
 @final
@@ -139,6 +140,8 @@ class Slide:
         ------
         InputError
             The rectangle lies beside the slide.
+        ReadingError
+            That part of the file is damaged.
         """
         tall, wide = self.levels[level].size
         rows, columns = (slice(max(top, 0), min(top + height, tall)), slice(max(left, 0), min(left + width, wide)))
@@ -148,7 +151,8 @@ class Slide:
                 got=f"{height} x {width} pixels from ({top}, {left}) on {tall:,} x {wide:,}",
                 cure="Ask for a part of it",
             )
-        raw = self.levels[level].read(rows, columns, self.shown)
+        with foreign_reader(f"A part of {self.name}", "pixels", "It was cut off or damaged; copy or export it again"):
+            raw = self.levels[level].read(rows, columns, self.shown)
         if len(self.shown) == 4:
             raw = np.moveaxis(on_white(np.moveaxis(raw, 0, -1), self.among.high), -1, 0)
         values = unit_values(np.nan_to_num(raw, nan=self.among.low) if raw.dtype.kind == "f" else raw, self.among)
@@ -157,13 +161,22 @@ class Slide:
 
     @cached_property
     def overview(self) -> Float[np.ndarray, "channels height width"]:
-        """The whole slide in 0..1, no side longer than 2,048: its smallest level that is larger, averaged in blocks.
+        """The whole slide in 0..1, no side longer than 2,048: its smallest level from 1,024 on, averaged in blocks.
 
-        Read in strips, so that a slide without small levels does not have to fit into memory; that takes as long as
+        Read in squares, so that a slide without small levels does not have to fit into memory; that takes as long as
         reading it once.
         """
         level, factor = self._of_overview
-        return np.concatenate([_blocks(strip, factor) for strip in self._strips(level, factor)], axis=1)
+        height, width = self.levels[level].size
+        overview = np.empty((self.channels, -(-height // factor), -(-width // factor)), dtype=np.float32)
+        side = max(1, PIECE // factor) * factor
+        for top in range(0, height, side):
+            for left in range(0, width, side):
+                piece = self.region(level, top, left, min(side, height - top), min(side, width - left))
+                means = _blocks(piece, factor)
+                row, column = top // factor, left // factor
+                overview[:, row : row + means.shape[1], column : column + means.shape[2]] = means
+        return overview
 
     @property
     def overview_reduction(self) -> tuple[float, float]:
@@ -204,25 +217,19 @@ class Slide:
     @cached_property
     def _of_overview(self) -> tuple[int, int]:
         """The level that the overview is made of, and how many of its pixels make one."""
-        large = [index for index, level in enumerate(self.levels) if max(level.size) >= OVERVIEW]
+        large = [index for index, level in enumerate(self.levels) if max(level.size) >= OVERVIEW // 2]
         level = large[-1] if large else 0
         return level, max(1, -(-max(self.levels[level].size) // OVERVIEW))
 
-    def _strips(self, level: int, factor: int) -> Iterator[Float[np.ndarray, "channels height width"]]:
-        height, width = self.levels[level].size
-        rows = max(1, STRIP // (width * factor)) * factor
-        for top in range(0, height, rows):
-            yield self.region(level, top, 0, min(rows, height - top), width)
-
 
 def _blocks(
-    strip: Float[np.ndarray, "channels height width"], factor: int
+    piece: Float[np.ndarray, "channels height width"], factor: int
 ) -> Float[np.ndarray, "channels rows columns"]:
     """Means of blocks; the last ones are filled by repeating the edge."""
     if factor == 1:
-        return strip
-    missing = [(0, -side % factor) for side in strip.shape[1:]]
-    filled = np.pad(strip, [(0, 0), *missing], mode="edge")
+        return piece
+    missing = [(0, -side % factor) for side in piece.shape[1:]]
+    filled = np.pad(piece, [(0, 0), *missing], mode="edge")
     channels, height, width = filled.shape
     blocks = filled.reshape(channels, height // factor, factor, width // factor, factor)
     return np.asarray(blocks.mean(axis=(2, 4), dtype=np.float32))

@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+from conceptstain.layer_words import METADATA_KEY, UNITS, shared_words
+
+
+def test_every_axis_has_a_unit_and_a_label():
+    for stacked in (False, True):
+        words = shared_words("µm", "a thing", stacked=stacked)
+        assert len(words["units"]) == len(words["axis_labels"]) == 2 + stacked
+        assert words["units"][-2:] == (UNITS["µm"],) * 2
+        assert words["metadata"] == {METADATA_KEY: "a thing"}
