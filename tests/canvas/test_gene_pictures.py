@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from conceptstain.canvas.canvas import Canvas
+from conceptstain.canvas.canvas import Canvas, SpotCanvas
 from conceptstain.canvas.gene_pictures import BLOCK, GenePictures, normalise_depth
 from conceptstain.errors import InputError
 from factories import tiny_section
@@ -211,6 +211,8 @@ def test_gene_pictures_are_a_canvas():
     canvas = tiny_section().view()
     assert isinstance(canvas, GenePictures)
     assert isinstance(canvas, Canvas)
+    assert isinstance(canvas, SpotCanvas)
+    assert canvas.source is canvas.section
 
 
 @laws

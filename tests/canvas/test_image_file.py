@@ -197,3 +197,14 @@ def test_frames_after_the_first_are_left_out_and_that_is_said(tmp_path):
 def test_a_picture_of_seven_channels_is_none():
     with pytest.raises(ReadingError, match="not a picture"):
         plain(noise(20, 30, 7), "a")
+
+
+def test_a_tile_that_claims_too_much_is_refused(tmp_path):
+    import tifffile
+
+    path = write_picture(tmp_path / "a.tif", noise(40, 40), tile=(16, 16), compression="zlib")
+    with tifffile.TiffFile(path, mode="r+") as file:
+        for name in ("TileWidth", "TileLength"):
+            file.pages.first.tags[name].overwrite(2**16 - 16)
+    with pytest.raises(ReadingError, match=r"pieces that are too large|cannot be read"):
+        read_page(path)

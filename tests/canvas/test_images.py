@@ -52,3 +52,10 @@ def test_a_file_that_is_gone_is_told_when_it_is_asked_for(tmp_path):
 def test_pictures_are_viewed_as_images_only():
     with pytest.raises(InputError, match=r'Use view\("images"\)'):
         cs.open(noise(3, 20, 30)).view("genes")
+
+
+def test_the_arrays_of_the_caller_stay_writeable():
+    arrays = [noise(20, 30), noise(20, 30, seed=1)]
+    images = cs.open(arrays)
+    images.raw(0)
+    assert arrays[0].flags.writeable

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conceptstain.canvas.canvas import Canvas
+from conceptstain.canvas.canvas import Canvas, SpotCanvas
 from conceptstain.canvas.gene_pictures import DEPTH
 from conceptstain.canvas.spot_profiles import SpotProfiles
 from conceptstain.errors import InputError, MismatchError
@@ -175,5 +175,7 @@ def test_spot_profiles_are_a_canvas_of_profiles():
     canvas = tiny_section().view("spots")
     assert isinstance(canvas, SpotProfiles)
     assert isinstance(canvas, Canvas)
+    assert isinstance(canvas, SpotCanvas)
+    assert canvas.source is canvas.section
     assert isinstance(canvas, Profiles)
     assert not isinstance(tiny_section().view("genes"), Profiles)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from conceptstain.inputs import Inputs
+from conceptstain.inputs import Inputs, Source
 
 if TYPE_CHECKING:
     from conceptstain.canvas.score_raster import ScoreRaster
@@ -30,6 +30,11 @@ class Canvas(Inputs, Protocol):
     Two functions bring results home: :meth:`paint` takes one score per item, :meth:`place` takes values of the inputs'
     shape. For every canvas ``place(inputs([item])[0], item)`` equals ``encoded_values(item)``.
     """
+
+    @property
+    def source(self) -> Source:
+        """The section, set of pictures or slide that it shows."""
+        ...
 
     @property
     def item_names(self) -> pd.Index[str]:

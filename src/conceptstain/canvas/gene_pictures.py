@@ -122,6 +122,11 @@ class GenePictures:
         return int(self.expression.shape[1])
 
     @property
+    def source(self) -> Section:
+        """The section it shows."""
+        return self.section
+
+    @property
     def item_names(self) -> pd.Index[str]:
         """Gene names."""
         return self.section.adata.var_names

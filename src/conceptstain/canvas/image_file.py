@@ -14,6 +14,7 @@ import tifffile
 from PIL import Image
 
 from conceptstain.canvas.pixel_values import on_white
+from conceptstain.canvas.slide_found import refuse_piece
 from conceptstain.canvas.untrusted import foreign_reader
 from conceptstain.errors import ReadingError
 
@@ -169,6 +170,7 @@ def _from_tiff(path: Path, page: int, most_pixels: int) -> RawPicture | None:
         first = series.keyframe
         photometric = getattr(first.photometric, "name", "")
         _refuse_size(int(first.imagelength), int(first.imagewidth), path.name, most_pixels)
+        refuse_piece(first.chunks, first.dtype or np.uint8, path.name)
         if first.bitspersample < 8 or photometric not in {*PLAIN, "MINISWHITE"}:
             return None
         try:

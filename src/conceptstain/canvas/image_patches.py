@@ -98,6 +98,11 @@ class ImagePatches:
     def __len__(self) -> int:
         return len(self.corners)
 
+    @property
+    def source(self) -> Slide:
+        """The slide it shows."""
+        return self.slide
+
     @cached_property
     def item_names(self) -> pd.Index[str]:
         """Row and column of the patches on their grid, as ``"row 3, column 8"``."""

@@ -131,7 +131,8 @@ def images_of_arrays(
 
 
 def _from_array(arrays: Any, index: int, name: str) -> RawPicture:
-    return plain(np.array(arrays[index]), name)
+    # a view: what is kept is marked as read-only, which the caller's own array must not become
+    return plain(np.asarray(arrays[index]).view(), name)
 
 
 def _gathered(

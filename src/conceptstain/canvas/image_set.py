@@ -99,6 +99,11 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.images)
 
+    @property
+    def source(self) -> Images:
+        """The pictures it shows."""
+        return self.images
+
     @cached_property
     def item_names(self) -> pd.Index[str]:
         """Names of the pictures."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,7 +17,7 @@ from conceptstain.canvas.image_file import IMAGES, TIFFS, axes_of
 from conceptstain.canvas.image_reading import images_of_arrays, images_of_files
 from conceptstain.canvas.images import Images
 from conceptstain.canvas.ome_zarr import holds_slide
-from conceptstain.canvas.reading import is_readable, open_section
+from conceptstain.canvas.reading import denied_access_told, is_readable, open_section
 from conceptstain.canvas.section import Section
 from conceptstain.canvas.slide import Slide
 from conceptstain.canvas.slide_reading import slide_of_array, slide_of_file, slide_of_levels
@@ -112,9 +113,12 @@ Decision: TypeAlias = tuple[Kind, Read]
 def _decided(what: Any, as_: Kind | None) -> Decision:
     if isinstance(what, str | os.PathLike):
         text = os.fspath(what)
-        if not Path(text).exists() and any(letter in text for letter in WILD):
-            return _pattern(text, as_)
-        return _path(Path(text), as_)
+        with denied_access_told(Path(text)):
+            if not Path(text).exists() and any(letter in text for letter in WILD):
+                return _pattern(text, as_)
+            return _path(Path(text), as_)
+    if isinstance(what, Sequence) and hasattr(what, "dtype") and as_ in {None, "slide"}:
+        return "slide", partial(slide_of_levels, list(what))  # the data of a multiscale napari layer say what they are
     if hasattr(what, "shape") and hasattr(what, "dtype"):
         return _array(what, as_)
     if isinstance(what, Sequence) and len(what):
@@ -153,7 +157,7 @@ def _folder(path: Path, as_: Kind | None) -> Decision:
         return "slide", partial(slide_of_file, path)
     if as_ == "slide":
         raise ReadingError(f"{path.name} is not a slide", got="a folder", cure="Give an OME-Zarr folder or a file")
-    inside = sorted(each for each in path.iterdir() if not each.name.startswith("."))
+    inside = sorted((each for each in path.iterdir() if not each.name.startswith(".")), key=_as_counted)
     images = [each for each in inside if each.is_file() and each.suffix.lower() in IMAGES]
     sections = [each.name for each in inside if is_readable(each)]
     if images and sections and as_ is None:
@@ -182,12 +186,18 @@ def _no_images(path: Path, **_: Any) -> Images:
 
 
 def _pattern(text: str, as_: Kind | None) -> Decision:
-    found = sorted(Path(each) for each in glob.glob(text, recursive=True))  # noqa: PTH207 - it may be absolute
-    files = [each for each in found if each.is_file()]
+    found = (Path(each) for each in glob.glob(text, recursive=True))  # noqa: PTH207 - it may be absolute
+    files = sorted((each for each in found if each.is_file()), key=_as_counted)
     if not files:
         raise ReadingError("No file fits the pattern", got=text, cure="Check the path, and the ending of the names")
     fixed = Path(*(part for part in Path(text).parts[:-1] if not any(letter in part for letter in WILD)))
     return _files(files, fixed.name or "images", fixed if fixed.is_dir() else None, as_)
+
+
+def _as_counted(path: Path) -> list[tuple[int, str]]:
+    """A key that sorts names as people count: ``image2`` before ``image10``."""
+    parts = re.split(r"(\d+)", path.as_posix().lower())
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
 def _files(files: Sequence[Path], name: str, path: Path | None, as_: Kind | None) -> Decision:

@@ -19,7 +19,7 @@ from conceptstain.canvas.visium_folder import is_visium_folder, read_visium
 from conceptstain.errors import InputError, ReadingError
 from conceptstain.writing import put_back
 
-__all__ = ["READABLE", "is_readable", "open_section", "sections"]
+__all__ = ["READABLE", "denied_access_told", "is_readable", "open_section", "sections"]
 
 TABLES = (".tsv", ".tsv.gz")
 READABLE = (*TABLES, ".h5ad", ".zarr", ZIPPED)
@@ -93,7 +93,7 @@ def open_section(
     image = None if image is None else Path(image)
     alignment = None if alignment is None else Path(alignment)
     asked = Asked(image, alignment, image_scale, section, gene_names)
-    with _denied_access_told(path):
+    with denied_access_told(path):
         opened = read(path, asked)
     given = {word: value for word, value in asked._asdict().items() if value is not None}
     how = {word: str(value) if isinstance(value, Path) else value for word, value in given.items()}
@@ -110,7 +110,7 @@ def sections(path: str | os.PathLike[str]) -> tuple[str, ...]:
     """
     path = Path(path)
     read = _reader(path)
-    with _denied_access_told(path):
+    with denied_access_told(path):
         if read is _anndata:
             return section_names(path)
         if read is _spatialdata:
@@ -141,7 +141,14 @@ def _says_it_is_a_section(path: Path) -> bool:
 
 
 @contextmanager
-def _denied_access_told(path: Path) -> Iterator[None]:
+def denied_access_told(path: Path) -> Iterator[None]:
+    """What the system refuses becomes an error in our words.
+
+    Raises
+    ------
+    ReadingError
+        Any error of the system's.
+    """
     try:
         yield
     except OSError as error:

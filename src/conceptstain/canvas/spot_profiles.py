@@ -129,6 +129,11 @@ class SpotProfiles:
         return self.section.n_spots
 
     @property
+    def source(self) -> Section:
+        """The section it shows."""
+        return self.section
+
+    @property
     def item_names(self) -> pd.Index[str]:
         """Spot names."""
         return self.section.adata.obs_names
