@@ -7,7 +7,7 @@ of 64 px go through an untrained PictureVAE of three channels on one thread; the
 
 - *memory*: peak resident memory of a process of its own, for slides of a quarter, a half and all of the side, beside
   what the process holds before it opens one.
-- *throughput*: patches per second, read in blocks and cut out, and as the peer read one by one from the same level
+- *throughput*, on the largest slide: patches per second, read in blocks and cut out, and as the peer read one by one from the same level
   (``slide.region``), each with the same batches through the same network. What both give is compared.
 - *first region*: from opening the slide to a painted region of 1,024 x 1,024 pixels in its middle, background found.
   The process has loaded its libraries and its network before.
@@ -264,6 +264,8 @@ def main() -> None:
                 f"  first region: {first['patches']:,.0f} patches painted {first['seconds']:.2f} s after opening began "
                 f"({first['opened']:.2f} s until the patches are laid)"
             )
+            if side < asked.side:
+                continue
             speed = measured("throughput", path, asked.stride)
             print(
                 f"  throughput on {speed['patches']:,.0f} patches: {speed['blocks']:,.0f} per second in blocks, "
