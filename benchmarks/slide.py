@@ -7,8 +7,9 @@ of 64 px go through an untrained PictureVAE of three channels on one thread; the
 
 - *memory*: peak resident memory of a process of its own, for slides of a quarter, a half and all of the side, beside
   what the process holds before it opens one.
-- *throughput*, on the largest slide: patches per second, read in blocks and cut out, and as the peer read one by one from the same level
-  (``slide.region``), each with the same batches through the same network. What both give is compared.
+- *throughput*, on the largest slide: patches per second, read in blocks and cut out, and as the peer read one by one
+  (``slide.region``) from the same level, each with the same batches through the same network. What both give is
+  compared.
 - *first region*: from opening the slide to a painted region of 1,024 x 1,024 pixels in its middle, background found.
   The process has loaded its libraries and its network before.
 
