@@ -11,13 +11,24 @@ __all__ = ["METADATA_KEY", "UNITS", "LayerTuple", "shared_words"]
 
 LayerTuple = tuple[Any, dict[str, Any], Literal["image", "points"]]
 
+Unit = Literal["µm", "px"]
 UNITS: Mapping[str, str] = {"µm": "um", "px": "pixel"}  # as pint spells them
 
 
-def shared_words(unit: Literal["µm", "px"], shown: object, *, stacked: bool = False) -> dict[str, Any]:
-    """Units, axis labels and metadata of a layer; ``stacked``: with an axis of pictures before height and width."""
-    name = UNITS[unit]
-    units, labels = (name, name), ("y", "x")
-    if stacked:
-        return {"units": ("pixel", *units), "axis_labels": ("picture", *labels), "metadata": {METADATA_KEY: shown}}
+def shared_words(unit: Unit, shown: object, *, stacked: Unit | None = None) -> dict[str, Any]:
+    """Units, axis labels and metadata of a layer.
+
+    Parameters
+    ----------
+    unit
+        Of height and width.
+    shown
+        What the layer shows.
+    stacked
+        Unit of an axis of pictures before height and width; None: there is none.
+    """
+    units: tuple[str, ...] = (UNITS[unit], UNITS[unit])
+    labels: tuple[str, ...] = ("y", "x")
+    if stacked is not None:
+        units, labels = (UNITS[stacked], *units), ("picture", *labels)
     return {"units": units, "axis_labels": labels, "metadata": {METADATA_KEY: shown}}

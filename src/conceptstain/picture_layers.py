@@ -44,8 +44,8 @@ def stack_layer(images: Images) -> LayerTuple:
     settings = {
         "name": images.name,
         "rgb": coloured,
-        "affine": _stacked(images.to_world),
-        **shared_words(images.unit, images, stacked=True),
+        "affine": _stacked(images),
+        **shared_words(images.unit, images, stacked=images.axis.unit),
     }
     if not coloured:
         settings["contrast_limits"] = (0, 255) if whole else (0.0, 1.0)
@@ -102,10 +102,10 @@ def _stacked_maps(thing: Attribution, canvas: ImageSet) -> LayerTuple:
         pages[images.stored[item].position] = da.from_array(_blank_beside(values, shape), chunks=shape)
     settings = {
         "name": painted.title,
-        "affine": _stacked(images.to_world),
+        "affine": _stacked(images),
         "contrast_limits": painted.limits,
         **_map_words(signed=painted.signed),
-        **shared_words(images.unit, thing, stacked=True),
+        **shared_words(images.unit, thing, stacked=images.axis.unit),
     }
     return da.stack(pages), settings, "image"
 
@@ -133,10 +133,11 @@ def _blank_beside(values: Float[np.ndarray, "height width"], shape: tuple[int, i
     return page
 
 
-def _stacked(to_world: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "4 4"]:
-    """The same map for stacks, whose first axis counts pictures."""
+def _stacked(images: Images) -> Float[np.ndarray, "4 4"]:
+    """The map to the world for stacks, whose first axis counts pictures."""
     made = np.eye(4)
-    made[1:, 1:] = to_world
+    made[1:, 1:] = images.to_world
+    made[0, [0, 3]] = images.axis.step, images.axis.start
     return made
 
 

@@ -5,8 +5,10 @@ import gc
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 import conceptstain as cs
+from conceptstain.errors import ReadingError
 from pictures import noise, pyramid, unit, whole, write_pyramid
 
 
@@ -36,3 +38,21 @@ def test_a_file_is_closed_when_its_slide_is_gone(tmp_path):
     del slide
     gc.collect()
     assert not closing.alive
+
+
+@pytest.mark.parametrize("packing", ["tiff_lzw", "jpeg", "packbits"])
+def test_what_pillow_unpacks_is_read_as_a_whole(tmp_path, packing):
+    pixels = np.repeat(np.repeat(noise(12, 16, 3), 8, axis=0), 8, axis=1)
+    Image.fromarray(pixels).save(tmp_path / "a.tif", compression=packing)
+    found = whole(cs.open(tmp_path / "a.tif"))
+    np.testing.assert_allclose(found, unit(pixels), atol=0.2 if packing == "jpeg" else 0)
+
+
+def test_a_pyramid_that_needs_another_package_says_which(tmp_path, monkeypatch):
+    def missing(*_):
+        raise ValueError("<COMPRESSION.JPEG: 7> requires the 'imagecodecs' package")
+
+    path = write_pyramid(tmp_path / "a.tif", pyramid(noise(64, 64)))
+    monkeypatch.setattr("conceptstain.canvas.slide_tiff._level", missing)
+    with pytest.raises(ReadingError, match=r"needs another package.*napari-conceptstain\[slides\]"):
+        cs.open(path)

@@ -20,9 +20,17 @@ from conceptstain.errors import InputError
 if TYPE_CHECKING:
     from conceptstain.canvas.image_set import ImageSet
 
-__all__ = ["Images", "LeftOut", "StoredPicture"]
+__all__ = ["Images", "LeftOut", "StackAxis", "StoredPicture"]
 
 KEPT_BYTES = 256 * 2**20  # decoded pictures that are kept
+
+
+class StackAxis(NamedTuple):
+    """Where pictures lie above each other in a stack: from one to the next, the first one, and the unit of both."""
+
+    step: float = 1.0
+    start: float = 0.0
+    unit: Literal["µm", "px"] = "px"
 
 
 class LeftOut(NamedTuple):
@@ -101,6 +109,8 @@ class Images:
         Everything that was assumed, converted or left out, one sentence each, to be shown to the user.
     opened_with
         How they were opened, apart from the path.
+    axis
+        Where they lie above each other when they are shown as a stack.
     """
 
     name: str
@@ -112,6 +122,7 @@ class Images:
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
     opened_with: Mapping[str, str | float] = field(default_factory=dict)
+    axis: StackAxis = field(default_factory=StackAxis)
 
     def __len__(self) -> int:
         return len(self.stored)

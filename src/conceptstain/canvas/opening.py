@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast, get_args, overload
 
 from conceptstain.canvas.image_file import IMAGES, TIFFS, axes_of
+from conceptstain.canvas.image_layer import is_layer, read_image_layer
 from conceptstain.canvas.image_reading import images_of_arrays, images_of_files
 from conceptstain.canvas.images import Images
 from conceptstain.canvas.ome_zarr import holds_slide
@@ -64,7 +65,8 @@ def open_source(what: Any, *, as_: Kind | None = None, report: Report = silent, 
           several pages, an array ``(pictures, height, width)`` or ``(pictures, height, width, 3)``;
         - a slide: one image file, a TIFF or an OME-TIFF with a pyramid, an OME-Zarr folder, an array
           ``(height, width)`` or ``(height, width, 3)`` of numpy, dask or zarr, or a pyramid as a list of them, largest
-          first.
+          first;
+        - an image layer of napari: a slide, or images if it is a stack, lying where the layer shows it.
     as_
         ``"section"``, ``"images"`` or ``"slide"``, where that cannot be told or is to be otherwise.
     report
@@ -90,6 +92,8 @@ def open_source(what: Any, *, as_: Kind | None = None, report: Report = silent, 
     """
     if as_ not in {None, *get_args(Kind)}:
         raise InputError("Nothing can be opened as that", got=f"as_={as_!r}", cure="Use section, images or slide")
+    if is_layer(what):
+        return _of_layer(what, as_, report, options)
     kind, read = _decided(what, as_)
     given = {word: value for word, value in options.items() if value is not None}
     wrong = [word for word in given if word not in WORDS[kind]]
@@ -104,6 +108,27 @@ def open_source(what: Any, *, as_: Kind | None = None, report: Report = silent, 
     opened: Images | Slide = read(report=report, **given) if kind == "images" else read(**given)
     how = {word: value for word, value in given.items() if isinstance(value, str | int | float)}
     return replace(opened, opened_with={**how, **({} if as_ is None else {"as_": as_})})
+
+
+def _of_layer(layer: Any, as_: Kind | None, report: Report, options: dict[str, Any]) -> Images | Slide:
+    """One picture, or a stack of them, lying where the layer shows it."""
+    if as_ == "section":
+        raise InputError(
+            "Sections are taken from layers by another word", got='as_="section"', cure="Use open_layer(layer)"
+        )
+    found = read_image_layer(layer)
+    if isinstance(found, Images | Slide):
+        return found
+    (matrix, unit, _), axis = found.place, found.axis
+    what: Any = found.data
+    if axis is None and as_ == "images":
+        what = what[:1] if isinstance(what, list) else [what]
+    kind: Kind = "images" if axis is not None or as_ == "images" else "slide"
+    if kind == "slide" and not isinstance(what, list):
+        what = [what]
+    told = {"name": found.name, **options, "to_world": matrix, "unit": unit}
+    opened: Any = open_source(what, as_=kind, report=report, **told)
+    return replace(opened, axis=axis) if axis is not None else cast("Images | Slide", opened)
 
 
 Read: TypeAlias = Callable[..., Any]
