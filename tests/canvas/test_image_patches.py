@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import conceptstain as cs
 from conceptstain.canvas import image_patches as module
 from conceptstain.canvas.canvas import Canvas, SpotCanvas
+from conceptstain.canvas.patch_blocks import BLOCK
 from conceptstain.errors import InputError
 from conceptstain.inputs import Inputs
 from factories import tiny_encoder
@@ -204,7 +205,7 @@ def test_the_visible_region_comes_first_and_nothing_is_left_out():
     order = np.concatenate(runs)
     assert set(order[: len(inside)].tolist()) == inside
     np.testing.assert_array_equal(np.sort(order), np.arange(len(canvas)))
-    assert max(map(len, runs)) <= module.BLOCK**2
+    assert max(map(len, runs)) <= BLOCK**2
     centres = (canvas.corners[order] * 8 + 8).astype(float)
     away = np.abs(centres - [230, 255]).max(axis=1)
     assert away[len(inside) : len(inside) + 100].mean() < away[-100:].mean()

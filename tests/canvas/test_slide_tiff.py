@@ -56,3 +56,12 @@ def test_a_pyramid_that_needs_another_package_says_which(tmp_path, monkeypatch):
     monkeypatch.setattr("conceptstain.canvas.slide_tiff._level", missing)
     with pytest.raises(ReadingError, match=r"needs another package.*napari-conceptstain\[slides\]"):
         cs.open(path)
+
+
+def test_tiles_that_claim_too_much_are_refused_before_they_are_read(tmp_path):
+    path = write_pyramid(tmp_path / "a.tif", pyramid(noise(64, 64)))
+    with tifffile.TiffFile(path, mode="r+") as file:
+        for name in ("TileWidth", "TileLength"):
+            file.pages.first.tags[name].overwrite(2**16 - 16)
+    with pytest.raises(ReadingError, match=r"pieces that are too large|cannot be read"):
+        cs.open(path)

@@ -16,22 +16,19 @@ from numpy.typing import NDArray
 
 from conceptstain.canvas.bounded_cache import BoundedCache
 from conceptstain.canvas.framing import averaging_weights
+from conceptstain.canvas.patch_blocks import BLOCK, World, block_keys, distances_to, in_blocks, runs
 from conceptstain.canvas.patch_grid import ImagePatchSettings, frame_of, grid_of, resolution_of, with_tissue
 from conceptstain.canvas.score_raster import ScoreRaster, averaged
 from conceptstain.canvas.slide import Slide
 from conceptstain.errors import InputError
 from conceptstain.inputs import ItemIndices
 
-__all__ = ["ImagePatches", "World"]
+__all__ = ["ImagePatches"]
 
-BLOCK = 16  # patches along a side of the blocks that are read at once
 KEPT_BYTES = 64 * 2**20
 WORTH_A_BLOCK = 1 / 8  # of its pixels: asked for less, only that is read
 MOST_PATCHES = 20_000_000
 NAME = re.compile(r"row (\d+), column (\d+)")
-
-World = tuple[float, float, float, float]
-"""Top, left, bottom and right of a rectangle in world units."""
 
 
 @final
@@ -91,9 +88,7 @@ class ImagePatches:
                 got=note.rstrip("."),
                 cure='Use background="keep", or other thresholds',
             )
-        blocks = corners // BLOCK
-        order = np.lexsort((corners[:, 1], corners[:, 0], blocks[:, 1], blocks[:, 0]))
-        return cls(slide, settings, level, factor, corners[order], (note,) if note else ())
+        return cls(slide, settings, level, factor, in_blocks(corners), (note,) if note else ())
 
     def __len__(self) -> int:
         return len(self.corners)
@@ -173,11 +168,10 @@ class ImagePatches:
         """
         chosen = self.corners[np.asarray(items, dtype=int)]
         patches = np.empty((len(chosen), *self.shape), dtype=np.float32)
-        blocks = chosen // BLOCK
-        keys = blocks[:, 0].astype(np.int64) * (self.grid[1] // BLOCK + 1) + blocks[:, 1]
+        keys = block_keys(chosen, self.grid[1])
         for key in np.unique(keys):
             asked = np.flatnonzero(keys == key)
-            patches[asked] = self._cut(blocks[asked[0]], chosen[asked])
+            patches[asked] = self._cut(chosen[asked[0]] // BLOCK, chosen[asked])
         return patches
 
     def encoded_values(self, item: int) -> Float[np.ndarray, "channels size size"]:
@@ -273,29 +267,10 @@ class ImagePatches:
             A rectangle of the world: the patches that touch it come first, then blocks ever further from it. None: in
             the order of the slide.
         """
-        first = np.zeros(len(self), dtype=bool)
-        blocks = self.corners // BLOCK
-        keys = blocks[:, 0].astype(np.int64) * (self.grid[1] // BLOCK + 1) + blocks[:, 1]
-        order = np.arange(len(self))
-        if visible is not None:
-            distances = self._distances(visible)
-            first = distances == 0
-            _, inverse = np.unique(keys, return_inverse=True)
-            nearest = np.full(inverse.max() + 1, np.inf)
-            np.minimum.at(nearest, inverse, distances)
-            order = np.lexsort((order, nearest[inverse], ~first))
-        changes = np.flatnonzero((np.diff(keys[order]) != 0) | (np.diff(first[order].astype(int)) != 0)) + 1
-        yield from np.split(order, changes)
+        yield from runs(block_keys(self.corners, self.grid[1]), None if visible is None else self._distances(visible))
 
     def _distances(self, world: World) -> Float[np.ndarray, " items"]:
-        """From every patch to a rectangle of the world, in pixels of the patches; 0 where they touch."""
-        top, left, bottom, right = world
-        ends = np.array([[y, x, 1.0] for y in (top, bottom) for x in (left, right)])
-        in_frame = (ends @ np.linalg.inv(self.frame_to_world).T)[:, :2] + 0.5
-        low, high = in_frame.min(axis=0), in_frame.max(axis=0)
-        starts = self.corners * self.settings.step
-        beside = np.maximum(np.maximum(low - (starts + self.settings.size), starts - high), 0)
-        return np.asarray(np.hypot(beside[:, 0], beside[:, 1]))
+        return distances_to(world, self.corners * self.settings.step, self.settings.size, self.frame_to_world)
 
     def _cut(self, block: Int[np.ndarray, " 2"], corners: Int[np.ndarray, "n 2"]) -> Float[np.ndarray, "n c size size"]:
         """Patches of one block, out of the whole block where many are asked for, else of what encloses them."""

@@ -48,7 +48,12 @@ def _levels(path: Path, file: tifffile.TiffFile) -> Found | None:
         return None
     try:
         arrays = [_level(path, series, level, number) for number, level in enumerate(series.levels)]
+        for array, level in zip(arrays, series.levels, strict=True):
+            if not isinstance(array, np.memmap):
+                refuse_piece(level.keyframe.chunks, page.dtype, path.name)
         np.asarray(arrays[-1][tuple(slice(0, 1) for _ in arrays[-1].shape)])  # whether it can be unpacked at all
+    except ReadingError:
+        raise
     except (ValueError, KeyError, RuntimeError) as error:
         if not any(word in str(error).lower() for word in UNPACKING):
             raise
@@ -59,8 +64,6 @@ def _levels(path: Path, file: tifffile.TiffFile) -> Found | None:
             got=str(getattr(page.compression, "name", page.compression)),
             cure='Install it with: pip install "napari-conceptstain[slides]"',
         ) from error
-    if not isinstance(arrays[0], np.memmap):
-        refuse_piece(page.chunks, page.dtype, path.name)
     keeper = _Keeper(file)
     notes = []
     if len(series.levels) == 1 and not page.is_tiled and page.compression != 1:
