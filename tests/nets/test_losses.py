@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conceptstain.nets.encoder import Encoding
-from conceptstain.nets.losses import negative_binomial_loss, paper_loss, squared_error_loss
+from conceptstain.nets.losses import calibrated_loss, negative_binomial_loss, paper_loss, squared_error_loss
 from twins import losses as twin
 
 
@@ -21,6 +21,8 @@ def test_the_losses_are_those_of_their_slow_twins(seed, beta):
     assert float(fast) == pytest.approx(
         twin.squared_error_loss(x, decoded, mask, mean=mean, log_var=log_var, beta=beta), rel=1e-12
     )
+    fast = calibrated_loss(torch.tensor(x), torch.tensor(decoded), encoding, beta)
+    assert float(fast) == pytest.approx(twin.calibrated_loss(x, decoded, mean=mean, log_var=log_var, beta=beta))
     fast = paper_loss(torch.tensor(x), torch.tensor(decoded), encoding, beta)
     assert float(fast) == pytest.approx(twin.paper_loss(x, decoded, mean=mean, log_var=log_var, beta=beta), rel=1e-12)
 

@@ -7,6 +7,8 @@ import torch
 
 from conceptstain.errors import InputError
 from conceptstain.inputs import Inputs
+from conceptstain.nets.augmentation import Augmentation
+from conceptstain.nets.image_vae import ImageVAE, ImageVAESettings
 from conceptstain.nets.picture_vae import PictureVAE, PictureVAESettings
 from conceptstain.nets.training import TrainingSettings, train
 from conceptstain.progress import Cancelled
@@ -29,7 +31,7 @@ class Pictures:
         patterns = rng.normal(size=(2, 1, self.side, self.side))
         pictures = np.einsum("np,pchw->nchw", rng.normal(size=(self.n, 2)), patterns)
         pictures += 0.3 * rng.normal(size=pictures.shape)
-        if self.scaling == "paper":
+        if self.scaling in {"paper", "unit"}:
             pictures = 1 / (1 + np.exp(-pictures))
         self.pictures = (pictures * self.mask).astype(np.float32)
         self.trainable = np.arange(1, self.n)
@@ -156,6 +158,29 @@ def test_the_paper_s_pictures_are_learned_from_with_the_paper_s_loss():
     history = train(vae, [data], replace(TrainingSettings.paper(), epochs=2, device="cpu", batch_size=16))
     assert 0 < history.loss[-1] < history.loss[0] < 5
     assert history.best_epoch == 2
+
+
+def test_images_are_learned_from_with_a_loss_that_weighs_itself():
+    data = Pictures(n=120, scaling="unit")
+    vae = ImageVAE((1, 8, 8), ImageVAESettings("average-pool", 3, (8,), (32,)))
+    how = replace(QUICK, epochs=30, learning_rate=0.02, beta=1.0, augmentation=Augmentation(light=0.05))
+    history = train(vae, [data], how)
+    assert min(history.validation_loss) < history.validation_loss[0] - 10  # nats
+
+
+def test_the_loss_of_the_faces_notebook_can_be_asked_for():
+    data = Pictures(scaling="unit")
+    losses = [
+        train(ImageVAE((1, 8, 8), ImageVAESettings("average-pool", 3, (4, 6), (8,))), [data], replace(QUICK, loss=loss))
+        for loss in ("paper", None)
+    ]
+    assert 0 < losses[0].loss[-1] < 5  # the mean over pixels; the other is a sum
+    assert TrainingSettings.paper_images().loss == "paper"
+
+
+def test_augmentation_is_for_images_alone():
+    with pytest.raises(InputError, match="Only images are augmented"):
+        train(tiny(), [Pictures()], replace(QUICK, augmentation=Augmentation("mirror")))
 
 
 def test_a_last_batch_is_never_a_single_item():

@@ -17,13 +17,14 @@ from torch import Tensor
 
 from conceptstain.errors import ConceptStainError, InputError, ReadingError
 from conceptstain.nets.encoder import Encoder
+from conceptstain.nets.image_vae import ImageVAE, ImageVAESettings
 from conceptstain.nets.picture_vae import PictureVAE, PictureVAESettings
 from conceptstain.nets.profile_vae import ProfileVAE, ProfileVAESettings
 from conceptstain.writing import written_whole
 
 __all__ = ["FORMAT_VERSION", "encoder_bytes", "encoder_from_bytes", "is_savable", "load_encoder", "save_encoder"]
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 KEY = "conceptstain"
 PRECISIONS = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32, "float64": torch.float64}
 PICKLES = {".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin"}
@@ -35,8 +36,8 @@ class _Kind:
     """A network of this package, and the first format that knows it."""
 
     name: str
-    network: type[PictureVAE | ProfileVAE]
-    settings: type[PictureVAESettings | ProfileVAESettings]
+    network: type[PictureVAE | ProfileVAE | ImageVAE]
+    settings: type[PictureVAESettings | ProfileVAESettings | ImageVAESettings]
     since: int
 
 
@@ -44,6 +45,7 @@ class _Kind:
 KINDS = (
     _Kind("pictures", PictureVAE, PictureVAESettings, since=1),
     _Kind("profiles", ProfileVAE, ProfileVAESettings, since=2),
+    _Kind("images", ImageVAE, ImageVAESettings, since=3),
 )
 
 
@@ -68,7 +70,7 @@ def save_encoder(encoder: Encoder, path: str | os.PathLike[str]) -> Path:
         path = path.with_name(path.name + ".safetensors")
     network = encoder.network
     kind = next((kind for kind in KINDS if isinstance(network, kind.network)), None)
-    if kind is None or not isinstance(network, PictureVAE | ProfileVAE):
+    if kind is None or not isinstance(network, PictureVAE | ProfileVAE | ImageVAE):
         raise InputError(
             "Only networks of this package can be saved",
             got=type(network).__name__,

@@ -18,15 +18,13 @@ from torch import Tensor, nn
 
 from conceptstain.errors import InputError
 from conceptstain.nets.encoder import Encoding
+from conceptstain.nets.first_weights import begin_as_keras, begin_convolutions_as_he, keras_norm
 
 __all__ = ["Network", "PictureVAE", "PictureVAESettings"]
 
 Network = Literal["average-pool", "mlp", "paper"]
 
 HALVINGS = 3  # every network with convolutions halves the picture this often
-# Keras' batch normalisation, with which the paper's network was trained.
-PAPER_NORM_EPS = 1e-3
-PAPER_NORM_MOMENTUM = 0.01
 
 
 @final
@@ -113,7 +111,7 @@ class PictureVAE(nn.Module):
                 self.decoder.add_module("sigmoid", nn.Sigmoid())
             self.mean = nn.Linear(features, settings.latent)
             self.log_var = nn.Linear(features, settings.latent)
-            begin = {"average-pool": _begin_convolutions_as_he, "mlp": _as_built, "paper": _begin_as_keras}
+            begin = {"average-pool": begin_convolutions_as_he, "mlp": _as_built, "paper": begin_as_keras}
             self.apply(begin[settings.network])
 
     def encode(self, x: Float[Tensor, "batch channels height width"]) -> Encoding:
@@ -185,7 +183,7 @@ def _add_dense(layers: OrderedDict[str, nn.Module], units: tuple[int, ...], *, n
         layers[f"dense{i}"] = nn.Linear(units[i - 1], units[i])
         layers[f"relu{name}"] = nn.ReLU()
         if normalised:
-            layers[f"norm{name}"] = _norm(nn.BatchNorm1d, units[i])
+            layers[f"norm{name}"] = keras_norm(nn.BatchNorm1d, units[i])
 
 
 def _paper(shape: tuple[int, int, int], settings: PictureVAESettings) -> tuple[nn.Sequential, int, nn.Sequential]:
@@ -194,7 +192,7 @@ def _paper(shape: tuple[int, int, int], settings: PictureVAESettings) -> tuple[n
     for i in range(1, len(channels)):
         encoder[f"conv{i}"] = nn.Conv2d(channels[i - 1], channels[i], kernel_size=4, stride=2, padding=1)
         encoder[f"relu{i}"] = nn.ReLU()
-        encoder[f"norm{i}"] = _norm(nn.BatchNorm2d, channels[i])
+        encoder[f"norm{i}"] = keras_norm(nn.BatchNorm2d, channels[i])
     encoder["flatten"] = nn.Flatten()
     features = channels[-1] * _cells(shape, HALVINGS)
     _add_dense(encoder, (features, *settings.hidden), normalised=True)
@@ -204,40 +202,20 @@ def _paper(shape: tuple[int, int, int], settings: PictureVAESettings) -> tuple[n
     decoder["dense1"] = nn.Linear(settings.latent, features)
     decoder["relu1"] = nn.ReLU()
     decoder["unflatten"] = nn.Unflatten(1, small)
-    decoder["norm1"] = _norm(nn.BatchNorm2d, channels[-1])
+    decoder["norm1"] = keras_norm(nn.BatchNorm2d, channels[-1])
     back = (channels[-1], *reversed(settings.widths))
     for i in range(1, len(back)):
         decoder[f"upconv{i}"] = nn.ConvTranspose2d(back[i - 1], back[i], kernel_size=4, stride=2, padding=1)
         decoder[f"relu{i + 1}"] = nn.ReLU()
-        decoder[f"norm{i + 1}"] = _norm(nn.BatchNorm2d, back[i])
+        decoder[f"norm{i + 1}"] = keras_norm(nn.BatchNorm2d, back[i])
     decoder["pad"] = nn.ZeroPad2d((1, 2, 1, 2))  # "same" for a kernel of 4, as Keras pads it
     decoder["pixels"] = nn.Conv2d(back[-1], shape[0], kernel_size=4)
     last = settings.hidden[-1] if settings.hidden else features
     return nn.Sequential(encoder), last, nn.Sequential(decoder)
 
 
-def _norm(kind: type[nn.BatchNorm1d | nn.BatchNorm2d], features: int) -> nn.Module:
-    return kind(features, eps=PAPER_NORM_EPS, momentum=PAPER_NORM_MOMENTUM)
-
-
-def _begin_convolutions_as_he(module: nn.Module) -> None:
-    """He's weights, which keep the signal through ReLU: with smaller ones the first epochs learn nothing."""
-    if isinstance(module, nn.Conv2d):
-        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-
-
 def _as_built(module: nn.Module) -> None:
     """Leave what torch made."""
-
-
-def _begin_as_keras(module: nn.Module) -> None:
-    """Glorot-uniform weights and zero biases, Keras' way to begin."""
-    if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
-        nn.init.xavier_uniform_(module.weight)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
 
 
 def _cells(shape: tuple[int, int, int], halvings: int) -> int:

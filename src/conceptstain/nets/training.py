@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, final
 
 import numpy as np
@@ -16,21 +16,25 @@ from torch import Tensor, nn
 
 from conceptstain.errors import InputError
 from conceptstain.inputs import Inputs, Profiles
+from conceptstain.nets.augmentation import Augmentation
 from conceptstain.nets.batches import Batch, Split, batches_of, n_batches, split_items
 from conceptstain.nets.devices import best_device
 from conceptstain.nets.encoder import Encoding
-from conceptstain.nets.losses import negative_binomial_loss, paper_loss, squared_error_loss
+from conceptstain.nets.losses import calibrated_loss, negative_binomial_loss, paper_loss, squared_error_loss
 from conceptstain.progress import Report, Step, silent
 
 __all__ = [
     "History",
+    "Loss",
     "Schedule",
     "TrainingSettings",
     "train",
 ]
 
 Schedule = Literal["cosine", "constant"]
-PAPER = "paper"  # the scaling whose pictures lie in 0..1
+Loss = Literal["squared error", "calibrated", "paper"]
+PAPER = "paper"  # the scaling of gene pictures over their maxima
+UNIT = "unit"  # that of images
 LEAST_EPOCHS = 12
 ENOUGH_STEPS = 600
 
@@ -61,6 +65,10 @@ class TrainingSettings:
         Of the split, the order, the shifts and the samples of z.
     device
         ``"auto"``: the fastest of this machine.
+    loss
+        Of a network that does not learn counts. None: what suits the scaling, as :func:`train` has it.
+    augmentation
+        How images are changed before every step.
     """
 
     epochs: int | None = None
@@ -72,11 +80,21 @@ class TrainingSettings:
     validation_fraction: float = 0.05
     seed: int = 0
     device: str = "auto"
+    loss: Loss | None = None
+    augmentation: Augmentation = field(default_factory=Augmentation)
 
     @classmethod
     def paper(cls, seed: int = 0) -> TrainingSettings:
         """Those of the released notebook: Adam 5e-4, batches of 64, 10 epochs, the last one kept."""
         return cls(10, 64, 5e-4, "constant", beta=1.0, jitter=0, validation_fraction=0.0, seed=seed)
+
+    @classmethod
+    def paper_images(cls, epochs: int = 15, seed: int = 0) -> TrainingSettings:
+        """Those of the released faces notebook: Adam 1e-3, batches of 20, its weight of the divergence, the last epoch.
+
+        Its epochs are of 10,000 steps, twice as many as a set of 100,000 images has.
+        """
+        return cls(epochs, 20, 1e-3, "constant", beta=10.0, validation_fraction=0.0, seed=seed, loss="paper")
 
 
 @final
@@ -112,7 +130,8 @@ def train(
 
     The loss follows the network and the scaling: :func:`~conceptstain.nets.losses.negative_binomial_loss` for a network
     that learns counts, :func:`~conceptstain.nets.losses.squared_error_loss` inside the tissue for z-scores,
-    :func:`~conceptstain.nets.losses.paper_loss` for pictures in the scaling ``"paper"``.
+    :func:`~conceptstain.nets.losses.paper_loss` for pictures in the scaling ``"paper"``, and
+    :func:`~conceptstain.nets.losses.calibrated_loss` for images.
 
     Parameters
     ----------
@@ -179,6 +198,12 @@ def _check(data: Sequence[Inputs], settings: TrainingSettings) -> None:
         raise InputError(
             "Only pictures can be shifted", got=f"jitter {settings.jitter} for profiles", cure="Use a jitter of 0"
         )
+    if settings.augmentation.changes and data[0].scaling != UNIT:
+        raise InputError(
+            "Only images are augmented",
+            got=f"{settings.augmentation} for inputs in the scaling {data[0].scaling!r}",
+            cure="Use jitter for gene pictures, whose frame the tissue does not fill",
+        )
 
 
 def _check_counts(network: nn.Module, data: Sequence[Inputs]) -> None:
@@ -204,7 +229,7 @@ def _run(
     """The epochs: losses, validation losses, and which epoch was best with its weights."""
     device = next(network.parameters()).device
     masks = [torch.as_tensor(np.broadcast_to(each.mask, each.shape).astype(np.float32), device=device) for each in data]
-    paper, counted = data[0].scaling == PAPER, _learns_counts(network)
+    loss_of, counted = _loss_for(data[0].scaling, settings), _learns_counts(network)
     optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
     steps_per_epoch = sum(n_batches(items, settings.batch_size) for items in split.learned)
     n_epochs = settings.epochs or max(LEAST_EPOCHS, math.ceil(ENOUGH_STEPS / steps_per_epoch))
@@ -223,7 +248,9 @@ def _run(
             if settings.jitter:
                 down, right = torch.randint(-settings.jitter, settings.jitter + 1, (2,), generator=generator).tolist()
                 batch = batch.shifted(down, right)
-            loss = _loss(network, batch, beta=settings.beta, paper=paper, generator=generator)
+            if settings.augmentation.changes:
+                batch = batch._replace(x=settings.augmentation(batch.x, generator))
+            loss = _loss(network, batch, loss_of, beta=settings.beta, generator=generator)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
@@ -269,14 +296,20 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _loss(network: Any, batch: Batch, *, beta: float, paper: bool, generator: torch.Generator | None = None) -> Tensor:
+def _loss_for(scaling: str, settings: TrainingSettings) -> Loss:
+    """The loss asked for, else what suits the scaling."""
+    suited: dict[str, Loss] = {PAPER: "paper", UNIT: "calibrated"}
+    return settings.loss or suited.get(scaling, "squared error")
+
+
+def _loss(network: Any, batch: Batch, loss: Loss, *, beta: float, generator: torch.Generator | None = None) -> Tensor:
     """Loss at a sample of q(z | x), or at its mean where there is no generator."""
     encoding: Encoding = network.encode(batch.x)
     z = encoding.mean
     if generator is not None:
         noise = torch.randn(z.shape, generator=generator).to(z)
-        # The notebook takes the variance for the deviation when it samples.
-        deviation = encoding.log_var.exp() if paper else (0.5 * encoding.log_var).exp()
+        # The notebooks take the variance for the deviation when they sample.
+        deviation = encoding.log_var.exp() if loss == "paper" else (0.5 * encoding.log_var).exp()
         z = z + deviation * noise
     if batch.counts is not None and batch.depths is not None:
         log_mean = network.log_rates(z) + batch.depths.log()[:, None]
@@ -284,8 +317,10 @@ def _loss(network: Any, batch: Batch, *, beta: float, paper: bool, generator: to
             batch.counts, log_mean, network.log_dispersion, mask=batch.mask, encoding=encoding, beta=beta
         )
     decoded = network.decode(z)
-    if paper:
+    if loss == "paper":
         return paper_loss(batch.x, decoded, encoding, beta)
+    if loss == "calibrated":
+        return calibrated_loss(batch.x, decoded, encoding, beta)
     return squared_error_loss(batch.x, decoded, batch.mask, encoding, beta)
 
 
@@ -303,6 +338,6 @@ def _validate(
             for start in range(0, len(items), settings.batch_size):
                 chosen = items[start : start + settings.batch_size]
                 batch = Batch.of(each, chosen, mask, counted=_learns_counts(network))
-                loss = _loss(network, batch, beta=settings.beta, paper=each.scaling == PAPER)
+                loss = _loss(network, batch, _loss_for(each.scaling, settings), beta=settings.beta)
                 total, seen = total + float(loss) * len(chosen), seen + len(chosen)
     return total / seen

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from conceptstain.nets.encoder import Encoder
+from conceptstain.nets.image_vae import ImageVAE
 from conceptstain.nets.picture_vae import PictureVAE
 from conceptstain.nets.profile_vae import ProfileVAE
 
@@ -18,14 +19,16 @@ __all__ = ["untrained"]
 def untrained(encoder: Encoder, *, seed: int = 0) -> Encoder:
     """The encoder's network with fresh first weights.
 
-    A :class:`PictureVAE` is built anew; so is a :class:`ProfileVAE`, which keeps the rates and scales of the genes that
-    it began at: they are of the data, and not learned. Of another network, every module that knows how
-    (``reset_parameters``) begins anew; a parameter outside of such modules keeps its trained values. torch's global
-    random state is left as it was.
+    A network of this package is built anew; a :class:`ProfileVAE` keeps the rates and scales of the genes that it began
+    at: they are of the data, and not learned. Of another network, every module that knows how (``reset_parameters``)
+    begins anew; a parameter outside of such modules keeps its trained values. torch's global random state is left as it
+    was.
     """
     network = encoder.network
     if isinstance(network, PictureVAE):
         fresh: nn.Module = PictureVAE(network.shape, network.settings, seed=seed)
+    elif isinstance(network, ImageVAE):
+        fresh = ImageVAE(network.shape, network.settings, seed=seed)
     elif isinstance(network, ProfileVAE):
         fresh = ProfileVAE(network.shape, network.settings, seed=seed)
         fresh.load_state_dict(dict(network.named_buffers()), strict=False)
