@@ -15,7 +15,7 @@ from pathlib import Path
 
 import conceptstain as cs
 from conceptstain.nets.picture_vae import PictureVAESettings
-from conceptstain.nets.training import TrainingSettings
+from conceptstain.nets.training_settings import TrainingSettings
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))

@@ -4,14 +4,17 @@ from dataclasses import replace
 import pytest
 import torch
 
+from conceptstain.canvas.opening import open_source
 from conceptstain.errors import InputError
 from conceptstain.fitting import FitSettings, fit, fit_seeds
 from conceptstain.nets.checkpoint import load_encoder, save_encoder
+from conceptstain.nets.image_vae import ImageVAESettings
 from conceptstain.nets.picture_vae import PictureVAESettings
 from conceptstain.nets.profile_vae import ProfileVAESettings
-from conceptstain.nets.training import TrainingSettings
+from conceptstain.nets.training_settings import TrainingSettings
 from conceptstain.progress import Cancelled
 from factories import tiny_section
+from pictures import noise
 
 QUICK = FitSettings(
     PictureVAESettings(latent=3, widths=(2, 3, 4), hidden=(6,)), TrainingSettings(epochs=2, batch_size=4, device="cpu")
@@ -19,6 +22,34 @@ QUICK = FitSettings(
 QUICK_PROFILES = FitSettings(
     ProfileVAESettings(latent=3, hidden=(6,)), TrainingSettings(epochs=2, batch_size=16, device="cpu")
 )
+
+QUICK_IMAGES = FitSettings(
+    ImageVAESettings(latent=3, widths=(2, 3), hidden=(6,)), TrainingSettings(epochs=2, batch_size=4, device="cpu")
+)
+
+
+def test_an_encoder_is_fitted_to_images_and_to_patches_and_to_both():
+    images = open_source(noise(10, 8, 8, 3)).view("images", frame=8)
+    patches = open_source(noise(40, 40, 3, seed=1), as_="slide").view("patches", size=8, background="keep")
+    for canvases, kind in (([images], "images"), ([patches], "patches"), ([images, patches], "images")):
+        encoder = fit(canvases, QUICK_IMAGES)
+        assert encoder.card["images"][0][kind] == len(canvases[0])
+        for canvas in canvases:
+            encoder.check(canvas)
+            assert encoder.has_seen(canvas.source)
+            assert encoder.latents(canvas).shape == (len(canvas), 3)
+        assert not encoder.has_seen(open_source(noise(10, 8, 8, 3, seed=9)))
+
+
+def test_the_defaults_of_images_follow_their_size_and_their_number():
+    few = open_source(noise(10, 32, 32)).view("images", frame=32)
+    patches = open_source(noise(4000, 4000), as_="slide").view("patches", size=16, stride=16)
+    assert FitSettings.of(few).network == ImageVAESettings.of(side=32)
+    assert FitSettings.of(few).training.epochs == 1000
+    assert FitSettings.of(few).training.augmentation.symmetries == "none"
+    assert FitSettings.of(patches).training.epochs == 20
+    assert FitSettings.of(patches).training.augmentation.symmetries == "all"
+    assert FitSettings.paper_images().network.latent == 400
 
 
 def test_a_fitted_encoder_belongs_to_its_canvas():

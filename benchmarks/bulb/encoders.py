@@ -16,7 +16,7 @@ import conceptstain as cs
 from bulb import sections
 from conceptstain.nets.picture_vae import PictureVAESettings
 from conceptstain.nets.profile_vae import Likelihood, ProfileVAESettings
-from conceptstain.nets.training import TrainingSettings
+from conceptstain.nets.training_settings import TrainingSettings
 
 LIKELIHOODS: tuple[Likelihood, ...] = ("gaussian", "negative binomial")
 

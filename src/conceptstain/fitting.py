@@ -1,27 +1,53 @@
-"""Fitting an encoder to the sections that are shown."""
+"""Fitting an encoder to what is shown: sections, sets of images, slides."""
 
 from __future__ import annotations
 
 import json
+import math
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 from conceptstain.canvas.gene_pictures import GenePictures
+from conceptstain.canvas.image_patches import ImagePatches
+from conceptstain.canvas.image_set import ImageSet
 from conceptstain.canvas.spot_profiles import SpotProfiles
 from conceptstain.errors import InputError
+from conceptstain.nets.augmentation import Augmentation, Symmetries
 from conceptstain.nets.encoder import Encoder
+from conceptstain.nets.image_vae import ImageVAE, ImageVAESettings
 from conceptstain.nets.picture_vae import PictureVAE, PictureVAESettings
 from conceptstain.nets.profile_vae import ProfileVAE, ProfileVAESettings
-from conceptstain.nets.training import History, TrainingSettings, train
+from conceptstain.nets.training import History, train
+from conceptstain.nets.training_settings import TrainingSettings
 from conceptstain.progress import Report, Step, silent
 
 __all__ = ["Canvases", "FitSettings", "fit", "fit_seeds"]
 
-Canvases = GenePictures | SpotProfiles | Sequence[GenePictures | SpotProfiles]
-"""A section's canvas, or those of several sections, of one kind."""
+Learnable: TypeAlias = GenePictures | SpotProfiles | ImageSet | ImagePatches
+
+Canvases: TypeAlias = Learnable | Sequence[Learnable]
+"""A canvas, or several of one kind: of sections, of sets of images, or of slides."""
+
+KINDS = {
+    GenePictures: "gene pictures",
+    SpotProfiles: "spot profiles",
+    ImageSet: "images",
+    ImagePatches: "patches",
+}
+# How a card calls what was learned from, and how that was viewed.
+CARD_WORDS = {
+    GenePictures: ("sections", "pictures"),
+    SpotProfiles: ("sections", "profiles"),
+    ImageSet: ("images", "frames"),
+    ImagePatches: ("images", "patches"),
+}
+IMAGE_BATCH = 32
+IMAGE_EPOCHS = 20
+IMAGE_STEPS = 1000  # at least; a set of a few hundred images makes few steps an epoch
+IMAGES_PER_EPOCH = 5000  # at most; a slide has more patches than can be gone through
 
 
 @final
@@ -32,13 +58,13 @@ class FitSettings:
     Attributes
     ----------
     network
-        What to build, for gene pictures or for spot profiles; the range that pictures are decoded to follows the
-        canvas's scaling.
+        What to build, for gene pictures, spot profiles or images; the range that gene pictures are decoded to follows
+        the canvas's scaling.
     training
         How to train it.
     """
 
-    network: PictureVAESettings | ProfileVAESettings = field(default_factory=PictureVAESettings)
+    network: PictureVAESettings | ProfileVAESettings | ImageVAESettings = field(default_factory=PictureVAESettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
 
     @classmethod
@@ -47,12 +73,34 @@ class FitSettings:
         return cls(PictureVAESettings.of("paper"), TrainingSettings.paper(seed))
 
     @classmethod
-    def of(cls, canvas: GenePictures | SpotProfiles) -> FitSettings:
-        """The defaults for a canvas: for pictures, in the paper's scaling or not; for profiles, of counts or not."""
+    def paper_images(cls, epochs: int = 15, seed: int = 0) -> FitSettings:
+        """The five-layer network of the released faces notebook, its loss and training; for images of 128 pixels."""
+        return cls(ImageVAESettings.of("paper"), TrainingSettings.paper_images(epochs, seed))
+
+    @classmethod
+    def of(cls, canvas: Learnable) -> FitSettings:
+        """The defaults for a canvas.
+
+        Of gene pictures, in the paper's scaling or not; of spot profiles, with counts or not. Images are shifted and
+        their light is changed while they are learned from; patches of a slide, which have no way up, are also turned
+        and reflected.
+        """
         if isinstance(canvas, SpotProfiles):
             counts = canvas.section.counts == "counts"
             network = ProfileVAESettings("negative binomial" if counts else "gaussian")
             return cls(network, TrainingSettings(learning_rate=1e-3, beta=1.0))
+        if isinstance(canvas, ImageSet | ImagePatches):
+            steps_per_epoch = math.ceil(min(len(canvas.trainable), IMAGES_PER_EPOCH) / IMAGE_BATCH)
+            symmetries: Symmetries = "all" if isinstance(canvas, ImagePatches) else "none"
+            training = TrainingSettings(
+                epochs=max(IMAGE_EPOCHS, math.ceil(IMAGE_STEPS / max(steps_per_epoch, 1))),
+                batch_size=IMAGE_BATCH,
+                learning_rate=1e-3,
+                beta=1.0,
+                augmentation=Augmentation(symmetries, shift=2, light=0.05),
+                items_per_epoch=IMAGES_PER_EPOCH,
+            )
+            return cls(ImageVAESettings.of(side=min(canvas.shape[1:])), training)
         return cls.paper() if canvas.scaling == "paper" else cls()
 
 
@@ -63,16 +111,17 @@ def fit(
     name: str = "",
     report: Report = silent,
 ) -> Encoder:
-    """Train an encoder on the pictures or profiles of one section or several; no label is used.
+    """Train an encoder on one canvas or several of a kind; no label is used.
 
     Parameters
     ----------
     canvas
-        What to learn from: pictures of one frame in one scaling, or profiles of the same genes.
+        What to learn from: pictures of one frame in one scaling, profiles of the same genes, or images and patches of
+        one size with as many channels.
     settings
         None: the defaults for the canvas, :meth:`FitSettings.of`.
     name
-        Name to show; empty: made of the sections' names.
+        Name to show; empty: made of the names of what was learned from.
     report
         Called after every training step; may raise :class:`Cancelled`.
 
@@ -90,10 +139,9 @@ def fit(
     first = canvases[0]
     settings = settings or FitSettings.of(first)
     network = _network(canvases, settings)
-    if isinstance(network, PictureVAE):
-        settings = replace(settings, network=network.settings)
+    settings = replace(settings, network=network.settings)
     history = train(network, canvases, settings.training, report)
-    names = ", ".join(each.section.name for each in canvases)
+    names = ", ".join(each.source.name for each in canvases)
     return Encoder(
         name=name or f"fitted to {names}",
         network=network.to("cpu"),
@@ -146,26 +194,28 @@ def fit_seeds(
     return tuple(encoders)
 
 
-def _listed(canvas: Canvases) -> list[GenePictures | SpotProfiles]:
-    canvases = [canvas] if isinstance(canvas, GenePictures | SpotProfiles) else list(canvas)
+def _listed(canvas: Canvases) -> list[Learnable]:
+    canvases = [canvas] if isinstance(canvas, Learnable) else list(canvas)
     if not canvases:
         raise InputError("There is nothing to fit an encoder to", got="no canvas", cure="Open a section first")
+    kinds = {KINDS[type(each)] for each in canvases}
+    if len(kinds) > 1 and kinds != {"images", "patches"}:
+        raise InputError(
+            "An encoder learns from one kind of canvas", got=" and ".join(sorted(kinds)), cure="Choose one kind"
+        )
     return canvases
 
 
-def _network(canvases: Sequence[GenePictures | SpotProfiles], settings: FitSettings) -> PictureVAE | ProfileVAE:
+def _network(canvases: Sequence[Learnable], settings: FitSettings) -> PictureVAE | ProfileVAE | ImageVAE:
     """The network to train, with its first weights."""
     seed, wanted, first = settings.training.seed, settings.network, canvases[0]
-    pictures = [each for each in canvases if isinstance(each, GenePictures)]
-    profiles = [each for each in canvases if isinstance(each, SpotProfiles)]
-    if pictures and profiles:
-        raise InputError(
-            "An encoder learns from one kind of canvas", got="gene pictures and spot profiles", cure="Choose one kind"
-        )
-    if isinstance(wanted, PictureVAESettings) and pictures:
+    if isinstance(wanted, PictureVAESettings) and isinstance(first, GenePictures):
         return PictureVAE(first.shape, replace(wanted, unit_range=first.scaling == "paper"), seed=seed)
-    if isinstance(wanted, ProfileVAESettings) and profiles:
-        if any(each.features != profiles[0].features for each in profiles):
+    if isinstance(wanted, ImageVAESettings) and isinstance(first, ImageSet | ImagePatches):
+        return ImageVAE(first.shape, wanted, seed=seed)
+    if isinstance(wanted, ProfileVAESettings) and isinstance(first, SpotProfiles):
+        profiles = [each for each in canvases if isinstance(each, SpotProfiles)]
+        if any(each.features != first.features for each in profiles):
             raise InputError(
                 "Sections that are learned from together need the same genes in the same order",
                 got=", ".join(each.section.name for each in profiles),
@@ -176,17 +226,19 @@ def _network(canvases: Sequence[GenePictures | SpotProfiles], settings: FitSetti
         return network
     raise InputError(
         "These settings are for another kind of canvas",
-        got=f"{type(wanted).__name__} for {type(first).__name__}",
+        got=f"{type(wanted).__name__} for {KINDS[type(first)]}",
         cure="Use FitSettings.of(canvas)",
     )
 
 
-def _card(
-    canvases: Sequence[GenePictures | SpotProfiles], settings: FitSettings, history: History
-) -> Mapping[str, Any]:
+def _card(canvases: Sequence[Learnable], settings: FitSettings, history: History) -> Mapping[str, Any]:
+    first = canvases[0]
+    of_section = isinstance(first, GenePictures | SpotProfiles)
     card = {
-        "sections": [_told(each) for each in canvases],
-        "profiles" if isinstance(canvases[0], SpotProfiles) else "pictures": asdict(canvases[0].settings),
+        "sections" if of_section else "images": [_told(each) for each in canvases],
+        KINDS[type(first)].removeprefix("gene ").removeprefix("spot ") if of_section else "view": asdict(
+            first.settings
+        ),
         "network": asdict(settings.network),
         "training": asdict(settings.training),
         "history": asdict(history),
@@ -200,10 +252,12 @@ def _card(
     return plain
 
 
-def _told(canvas: GenePictures | SpotProfiles) -> dict[str, Any]:
-    """What of a section was learned from."""
-    section = canvas.section
-    told = {"name": section.name, "spots": section.n_spots, "content": section.content}
+def _told(canvas: Learnable) -> dict[str, Any]:
+    """What of a section, a set of images or a slide was learned from."""
+    told: dict[str, Any] = {"name": canvas.source.name, "content": canvas.source.content}
+    if isinstance(canvas, ImageSet | ImagePatches):
+        return {**told, KINDS[type(canvas)]: len(canvas), "learned from": len(canvas.trainable)}
+    told["spots"] = canvas.section.n_spots
     if isinstance(canvas, SpotProfiles):
         return {
             **told,

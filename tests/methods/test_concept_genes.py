@@ -13,7 +13,7 @@ from conceptstain.fitting import FitSettings, fit_seeds
 from conceptstain.methods.concept_genes import concept_genes
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.profile_vae import LIKELIHOODS, ProfileVAE, ProfileVAESettings
-from conceptstain.nets.training import TrainingSettings
+from conceptstain.nets.training_settings import TrainingSettings
 from conceptstain.progress import Step
 from factories import tiny_section
 

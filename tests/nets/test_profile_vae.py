@@ -11,7 +11,8 @@ from conceptstain.errors import InputError, MismatchError
 from conceptstain.inputs import Profiles
 from conceptstain.nets.encoder import VAE, Encoder
 from conceptstain.nets.profile_vae import LIKELIHOODS, ProfileVAE, ProfileVAESettings
-from conceptstain.nets.training import TrainingSettings, train
+from conceptstain.nets.training import train
+from conceptstain.nets.training_settings import TrainingSettings
 
 QUICK = TrainingSettings(epochs=20, batch_size=16, learning_rate=0.01, beta=0.1, device="cpu")
 

@@ -10,7 +10,8 @@ from conceptstain.inputs import Inputs
 from conceptstain.nets.augmentation import Augmentation
 from conceptstain.nets.image_vae import ImageVAE, ImageVAESettings
 from conceptstain.nets.picture_vae import PictureVAE, PictureVAESettings
-from conceptstain.nets.training import TrainingSettings, train
+from conceptstain.nets.training import train
+from conceptstain.nets.training_settings import TrainingSettings
 from conceptstain.progress import Cancelled
 
 QUICK = TrainingSettings(epochs=3, batch_size=8, validation_fraction=0.2, device="cpu")
@@ -178,6 +179,18 @@ def test_the_loss_of_the_faces_notebook_can_be_asked_for():
     assert TrainingSettings.paper_images().loss == "paper"
 
 
+def test_an_epoch_takes_no_more_items_than_it_may_and_the_next_takes_others():
+    data, steps = Pictures(n=200, scaling="unit"), []
+    vae = ImageVAE((1, 8, 8), ImageVAESettings("average-pool", 3, (4, 6), (8,)))
+    how = replace(QUICK, epochs=3, batch_size=10, items_per_epoch=20)
+    train(vae, [data], how, steps.append)
+    assert steps[-1].total == 3 * 2
+    assert 40 < len(data.asked) <= 3 * 20 + 20
+    everything = Pictures(n=200, scaling="unit")
+    train(vae, [everything], replace(how, items_per_epoch=None))
+    assert len(everything.asked) == 199
+
+
 def test_augmentation_is_for_images_alone():
     with pytest.raises(InputError, match="Only images are augmented"):
         train(tiny(), [Pictures()], replace(QUICK, augmentation=Augmentation("mirror")))
@@ -198,6 +211,7 @@ def test_a_last_batch_is_never_a_single_item():
         {"beta": -1.0},
         {"jitter": -1},
         {"validation_fraction": 0.9},
+        {"items_per_epoch": 1},
         {"learning_rate": float("nan")},
     ],
 )

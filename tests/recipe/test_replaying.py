@@ -22,7 +22,7 @@ from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.picture_vae import PictureVAESettings
 from conceptstain.nets.profile_vae import ProfileVAESettings
 from conceptstain.nets.rules import rectified
-from conceptstain.nets.training import TrainingSettings
+from conceptstain.nets.training_settings import TrainingSettings
 from conceptstain.progress import Cancelled
 from conceptstain.recipe import Recipe
 from conceptstain.recipe.replaying import TOLERANCE

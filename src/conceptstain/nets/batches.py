@@ -15,7 +15,7 @@ from torch import Tensor
 from conceptstain.errors import InputError
 from conceptstain.inputs import Inputs, ItemIndices
 
-__all__ = ["Batch", "Split", "batches_of", "n_batches", "shifted", "split_items"]
+__all__ = ["Batch", "Split", "batches_of", "drawn", "n_batches", "shifted", "split_items"]
 
 
 class Batch(NamedTuple):
@@ -47,8 +47,10 @@ class Split(NamedTuple):
     held_out: list[NDArray[np.integer]]
 
 
-def split_items(data: Sequence[Inputs], held_out_fraction: float, generator: torch.Generator) -> Split:
-    """Hold out a part of the trainable items of each section.
+def split_items(
+    data: Sequence[Inputs], held_out_fraction: float, generator: torch.Generator, *, most: int | None = None
+) -> Split:
+    """Hold out a part of the trainable items of each section; of all of them together no more than ``most``.
 
     Raises
     ------
@@ -59,6 +61,8 @@ def split_items(data: Sequence[Inputs], held_out_fraction: float, generator: tor
     for each in data:
         items = each.trainable[torch.randperm(len(each.trainable), generator=generator).numpy()]
         n_held_out = math.ceil(held_out_fraction * len(items))
+        if most is not None:
+            n_held_out = min(n_held_out, max(most // len(data), 1))
         if len(items) - n_held_out < 2:
             raise InputError(
                 "There is too little to learn from",
@@ -68,6 +72,15 @@ def split_items(data: Sequence[Inputs], held_out_fraction: float, generator: tor
         held_out.append(items[:n_held_out])
         learned.append(items[n_held_out:])
     return Split(learned, held_out)
+
+
+def drawn(learned: Sequence[NDArray[np.integer]], most: int, generator: torch.Generator) -> list[NDArray[np.integer]]:
+    """At most so many items at random, from each section as large a part of its own; of each at least two, a batch."""
+    part = min(1.0, most / sum(len(items) for items in learned))
+    return [
+        items[torch.randperm(len(items), generator=generator).numpy()[: max(2, round(part * len(items)))]]
+        for items in learned
+    ]
 
 
 def n_batches(items: NDArray[np.integer], size: int) -> int:

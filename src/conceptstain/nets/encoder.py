@@ -91,16 +91,20 @@ class Encoder:
 
     @property
     def sections(self) -> tuple[str, ...]:
-        """Names of the sections that it learned from, where its card tells them."""
-        return tuple(str(seen["name"]) for seen in self.card.get("sections", ()))
+        """Names of the sections, sets of images or slides that it learned from, where its card tells them."""
+        return tuple(str(seen["name"]) for seen in self._told)
 
     def has_seen(self, section: Source) -> bool:
-        """Whether it learned from this section, as far as its card tells.
+        """Whether it learned from this section, set of images or slide, as far as its card tells.
 
         A section is known by its counts, whatever its name; on a card that was written before counts were told, by its
         name and number of spots.
         """
-        return any(_is_of(told, section) for told in self.card.get("sections", ()))
+        return any(_is_of(told, section) for told in self._told)
+
+    @property
+    def _told(self) -> tuple[Mapping[str, Any], ...]:
+        return (*self.card.get("sections", ()), *self.card.get("images", ()))
 
     @property
     def device(self) -> torch.device:

@@ -6,8 +6,8 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Literal, final
+from dataclasses import dataclass
+from typing import Any, final
 
 import numpy as np
 import torch
@@ -16,85 +16,18 @@ from torch import Tensor, nn
 
 from conceptstain.errors import InputError
 from conceptstain.inputs import Inputs, Profiles
-from conceptstain.nets.augmentation import Augmentation
-from conceptstain.nets.batches import Batch, Split, batches_of, n_batches, split_items
+from conceptstain.nets.batches import Batch, Split, batches_of, drawn, n_batches, split_items
 from conceptstain.nets.devices import best_device
 from conceptstain.nets.encoder import Encoding
 from conceptstain.nets.losses import calibrated_loss, negative_binomial_loss, paper_loss, squared_error_loss
+from conceptstain.nets.training_settings import UNIT, Loss, Schedule, TrainingSettings, check_training
 from conceptstain.progress import Report, Step, silent
 
-__all__ = [
-    "History",
-    "Loss",
-    "Schedule",
-    "TrainingSettings",
-    "train",
-]
+__all__ = ["History", "train"]
 
-Schedule = Literal["cosine", "constant"]
-Loss = Literal["squared error", "calibrated", "paper"]
 PAPER = "paper"  # the scaling of gene pictures over their maxima
-UNIT = "unit"  # that of images
 LEAST_EPOCHS = 12
 ENOUGH_STEPS = 600
-
-
-@final
-@dataclass(frozen=True)
-class TrainingSettings:
-    """How to train.
-
-    Attributes
-    ----------
-    epochs
-        Passes over the items. None: 12 or more, as many as make 600 steps, so that a panel of a few hundred genes is
-        learned as thoroughly as a transcriptome.
-    batch_size
-        Items per step; those of one step come from one section.
-    learning_rate
-        Of Adam.
-    schedule
-        ``"cosine"``: the learning rate falls to 0 along half a cosine, which needs fewer epochs. ``"constant"``.
-    beta
-        Weight of the divergence against the reconstruction.
-    jitter
-        Largest shift of the pictures in pixels, drawn anew for every step.
-    validation_fraction
-        Part of the items that is not learned from; the epoch that reconstructs it best is kept. 0: the last one.
-    seed
-        Of the split, the order, the shifts and the samples of z.
-    device
-        ``"auto"``: the fastest of this machine.
-    loss
-        Of a network that does not learn counts. None: what suits the scaling, as :func:`train` has it.
-    augmentation
-        How images are changed before every step.
-    """
-
-    epochs: int | None = None
-    batch_size: int = 64
-    learning_rate: float = 2e-3
-    schedule: Schedule = "cosine"
-    beta: float = 0.3
-    jitter: int = 0
-    validation_fraction: float = 0.05
-    seed: int = 0
-    device: str = "auto"
-    loss: Loss | None = None
-    augmentation: Augmentation = field(default_factory=Augmentation)
-
-    @classmethod
-    def paper(cls, seed: int = 0) -> TrainingSettings:
-        """Those of the released notebook: Adam 5e-4, batches of 64, 10 epochs, the last one kept."""
-        return cls(10, 64, 5e-4, "constant", beta=1.0, jitter=0, validation_fraction=0.0, seed=seed)
-
-    @classmethod
-    def paper_images(cls, epochs: int = 15, seed: int = 0) -> TrainingSettings:
-        """Those of the released faces notebook: Adam 1e-3, batches of 20, its weight of the divergence, the last epoch.
-
-        Its epochs are of 10,000 steps, twice as many as a set of 100,000 images has.
-        """
-        return cls(epochs, 20, 1e-3, "constant", beta=10.0, validation_fraction=0.0, seed=seed, loss="paper")
 
 
 @final
@@ -152,11 +85,11 @@ def train(
         or a training that diverged.
     """
     settings = settings or TrainingSettings()
-    _check(data, settings)
+    check_training(data, settings)
     _check_counts(network, data)
     device = best_device(settings.device)
     generator = torch.Generator().manual_seed(settings.seed)
-    split = split_items(data, settings.validation_fraction, generator)
+    split = split_items(data, settings.validation_fraction, generator, most=settings.items_per_epoch)
     network.to(device)
     begun = time.perf_counter()
     with _one_thread():
@@ -166,44 +99,6 @@ def train(
     network.load_state_dict(best)
     network.eval()
     return History(tuple(losses), tuple(validation_losses), best_epoch, time.perf_counter() - begun, device.type)
-
-
-def _check(data: Sequence[Inputs], settings: TrainingSettings) -> None:
-    if not data:
-        raise InputError("There is nothing to learn from", got="no section", cure="Give one canvas or more")
-    kinds = {(tuple(each.shape), each.scaling) for each in data}
-    if len(kinds) > 1:
-        raise InputError(
-            "Sections that are learned from together need one shape and one scaling",
-            got=" and ".join(f"{shape} in {scaling!r}" for shape, scaling in sorted(kinds)),
-            cure="View them with the same scaling= and frame=",
-        )
-    in_range = (
-        (settings.epochs is None or settings.epochs >= 1)
-        and settings.batch_size >= 2
-        and settings.learning_rate > 0
-        and settings.beta >= 0
-        and settings.jitter >= 0
-        and 0 <= settings.validation_fraction <= 0.5
-    )
-    if not in_range:
-        raise InputError(
-            "A setting of the training is out of range",
-            got=str(settings),
-            cure="Use 1 epoch or more, batches of 2 or more, a positive learning rate, "
-            "and a validation fraction from 0 to 0.5",
-        )
-
-    if settings.jitter and len(data[0].shape) < 3:
-        raise InputError(
-            "Only pictures can be shifted", got=f"jitter {settings.jitter} for profiles", cure="Use a jitter of 0"
-        )
-    if settings.augmentation.changes and data[0].scaling != UNIT:
-        raise InputError(
-            "Only images are augmented",
-            got=f"{settings.augmentation} for inputs in the scaling {data[0].scaling!r}",
-            cure="Use jitter for gene pictures, whose frame the tissue does not fill",
-        )
 
 
 def _check_counts(network: nn.Module, data: Sequence[Inputs]) -> None:
@@ -231,7 +126,9 @@ def _run(
     masks = [torch.as_tensor(np.broadcast_to(each.mask, each.shape).astype(np.float32), device=device) for each in data]
     loss_of, counted = _loss_for(data[0].scaling, settings), _learns_counts(network)
     optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
-    steps_per_epoch = sum(n_batches(items, settings.batch_size) for items in split.learned)
+    most = settings.items_per_epoch or sum(len(items) for items in split.learned)
+    learned = drawn(split.learned, most, torch.Generator())  # how many there will be
+    steps_per_epoch = sum(n_batches(items, settings.batch_size) for items in learned)
     n_epochs = settings.epochs or max(LEAST_EPOCHS, math.ceil(ENOUGH_STEPS / steps_per_epoch))
     n_steps = n_epochs * steps_per_epoch
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _fall(settings.schedule, step / n_steps))
@@ -243,7 +140,8 @@ def _run(
         network.train()
         total, seen = torch.zeros((), device=device), 0
         step = (epoch - 1) * steps_per_epoch
-        for section, items in batches_of(split.learned, settings.batch_size, generator):
+        learned = split.learned if settings.items_per_epoch is None else drawn(split.learned, most, generator)
+        for section, items in batches_of(learned, settings.batch_size, generator):
             batch = Batch.of(data[section], items, masks[section], counted=counted)
             if settings.jitter:
                 down, right = torch.randint(-settings.jitter, settings.jitter + 1, (2,), generator=generator).tolist()

@@ -10,10 +10,11 @@ from pydantic import Field
 from conceptstain.canvas.spot_profiles import Flavour, SpotProfileSettings
 from conceptstain.fitting import FitSettings
 from conceptstain.methods.map_settings import MapSettings
+from conceptstain.nets.augmentation import Augmentation, Symmetries
 from conceptstain.nets.picture_vae import Network, PictureVAESettings
 from conceptstain.nets.profile_vae import Likelihood, ProfileVAESettings
 from conceptstain.nets.rules import Variant
-from conceptstain.nets.training import Schedule, TrainingSettings
+from conceptstain.nets.training_settings import Loss, Schedule, TrainingSettings
 from conceptstain.study.records import Finite, Key, Limits, Name, Record, SourceRecord, SpotSettingsRecord
 
 __all__ = [
@@ -84,6 +85,15 @@ class ProfileNetworkRecord(Record):
 
 
 @final
+class AugmentationRecord(Record):
+    """How images were changed before every step."""
+
+    symmetries: Symmetries = "none"
+    shift: Annotated[int, Field(ge=0, le=256)] = 0
+    light: Annotated[Finite, Field(ge=0, lt=1)] = 0.0
+
+
+@final
 class TrainingRecord(Record):
     """How a network was trained."""
 
@@ -95,6 +105,14 @@ class TrainingRecord(Record):
     jitter: Annotated[int, Field(ge=0, le=64)]
     validation_fraction: Annotated[Finite, Field(ge=0, le=0.5)]
     seed: Seed
+    loss: Loss | None = None
+    augmentation: AugmentationRecord = AugmentationRecord()
+    items_per_epoch: Annotated[int, Field(ge=2)] | None = None
+
+    def made(self, device: str) -> TrainingSettings:
+        """The settings, on a device of this machine."""
+        told = self.model_dump(exclude={"augmentation"})
+        return TrainingSettings(**told, augmentation=Augmentation(**dict(self.augmentation)), device=device)
 
 
 @final
@@ -128,7 +146,7 @@ class FitRecord(Record):
             network = PictureVAESettings(**told)
         else:
             network = ProfileVAESettings(**told)
-        return FitSettings(network, TrainingSettings(**dict(self.training), device=device))
+        return FitSettings(network, self.training.made(device))
 
 
 @final
