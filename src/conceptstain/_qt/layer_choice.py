@@ -44,6 +44,7 @@ class LayerChoice(QWidget):
         self.told.setWordWrap(True)
         self.layers = QListWidget()
         self.layers.setAccessibleName("Layers of the viewer")
+        self.layers.setToolTip("The layer that holds the spots; point at a grey one to see why it cannot be taken")
         self.layers.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.picture = QComboBox()
         self.picture.setAccessibleName("Picture under the spots")
