@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import stat
-import warnings
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from gzip import GzipFile
 from io import BufferedReader
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -15,7 +13,8 @@ from typing import IO, Any
 import h5py
 import numpy as np
 
-from conceptstain.errors import ConceptStainError, ReadingError
+from conceptstain.errors import ReadingError
+from conceptstain.foreign import foreign_reader
 
 __all__ = [
     "LARGEST_BYTES",
@@ -34,27 +33,6 @@ LARGEST_BYTES = 16 * 2**30
 PART = 2**20
 MOST_PIECES = 10**7
 NEVER_EMPTY = ("indices", "data", "_index")  # parts of zarr arrays that no writer leaves out because they are all zero
-
-
-@contextmanager
-def foreign_reader(file: str, kind: str, cure: str) -> Iterator[None]:
-    """Whatever another library says about a broken file becomes an error in our words; its warnings are left out.
-
-    Raises
-    ------
-    ReadingError
-        The library failed, by whatever exception.
-    """
-    try:
-        with warnings.catch_warnings():
-            # Repeated names are told by ourselves, with what is done about them; older layouts are read as they are.
-            warnings.simplefilter("ignore")
-            yield
-    except ConceptStainError:
-        raise
-    except Exception as error:  # a damaged file makes h5py, zarr and anndata raise anything
-        told = str(error).strip().split("\n")[0][:200]
-        raise ReadingError(f"{file} cannot be read as {kind}", got=told or type(error).__name__, cure=cure) from error
 
 
 def read_at_most(file: IO[bytes] | GzipFile | BufferedReader, limit: int) -> bytes | None:
