@@ -119,6 +119,12 @@ def test_a_network_of_the_user_s_own_is_not_saved(tmp_path):
         save_encoder(tiny_encoder(SHAPE), tmp_path / "e.safetensors")
 
 
+def test_an_exported_network_is_told_where_it_is_read(tmp_path):
+    (tmp_path / "mine.pt2").write_bytes(b"PK\x03\x04")
+    with pytest.raises(ReadingError, match=r"mine\.pt2 is an exported network.*own_encoder"):
+        load_encoder(tmp_path / "mine.pt2")
+
+
 @pytest.mark.parametrize("name", ["e.pt", "e.pth", "e.pkl", "e.safetensors", "nameless"])
 def test_a_pickle_is_refused_whatever_it_is_called(tmp_path, name):
     torch.save({"weights": torch.zeros(2)}, tmp_path / name)

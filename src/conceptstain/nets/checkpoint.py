@@ -163,6 +163,12 @@ def _compact(tensor: Tensor) -> Tensor:
 def _refuse_pickle(path: Path) -> None:
     if not path.is_file():
         raise ReadingError(f"There is no file {path}", cure="Check the path")
+    if path.suffix.lower() == ".pt2":
+        raise ReadingError(
+            f"{path.name} is an exported network, which this package did not save",
+            got="a .pt2 file",
+            cure="Read it with own_encoder",
+        )
     with path.open("rb") as file:
         begin = file.read(10)
     if path.suffix.lower() in PICKLES or (begin.startswith((b"PK\x03\x04", b"\x80")) and begin[8:9] != b"{"):

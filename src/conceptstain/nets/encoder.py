@@ -75,15 +75,21 @@ class Encoder:
 
     def __post_init__(self) -> None:
         self.network.eval().requires_grad_(False)
-        # Convolutions and pooling of small pictures take half the time in this order of memory.
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        # Convolutions and pooling of small pictures take half the time in this order of memory. Networks of the user's
+        # own say that they stay as they are: a view of a convolution's output may count on the order.
+        order = getattr(self.network, "memory_format", torch.channels_last)
+        self.network.to(memory_format=order)  # type: ignore[call-overload]
 
     @cached_property
     def fingerprint(self) -> str:
-        """Twelve hexadecimal digits of the SHA-256 over shape, scaling, features, weights; concepts are bound to it."""
+        """Twelve hexadecimal digits of the SHA-256 over shape, scaling, features, weights; concepts are bound to it.
+
+        Of a network of the user's own, also over which of its layers is the latent space.
+        """
         digest = hashlib.sha256(f"{self.shape} {self.scaling}".encode())
         for feature in self.features:
             digest.update(f"{feature}\n".encode())
+        digest.update(getattr(self.network, "latent_layer", "").encode())
         for name, tensor in sorted(self.network.state_dict().items()):
             digest.update(f"{name} {tuple(tensor.shape)}".encode())
             digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())

@@ -13,7 +13,7 @@ from conceptstain.nets.image_vae import ImageVAE
 from conceptstain.nets.picture_vae import PictureVAE
 from conceptstain.nets.profile_vae import ProfileVAE
 
-__all__ = ["untrained"]
+__all__ = ["kept_by_twins", "untrained"]
 
 
 def untrained(encoder: Encoder, *, seed: int = 0) -> Encoder:
@@ -21,8 +21,8 @@ def untrained(encoder: Encoder, *, seed: int = 0) -> Encoder:
 
     A network of this package is built anew; a :class:`ProfileVAE` keeps the rates and scales of the genes that it began
     at: they are of the data, and not learned. Of another network, every module that knows how (``reset_parameters``)
-    begins anew; a parameter outside of such modules keeps its trained values. torch's global random state is left as it
-    was.
+    begins anew; a parameter outside of such modules keeps its trained values (:func:`kept_by_twins` names them).
+    torch's global random state is left as it was.
     """
     network = encoder.network
     if isinstance(network, PictureVAE):
@@ -41,3 +41,17 @@ def untrained(encoder: Encoder, *, seed: int = 0) -> Encoder:
                 if callable(reset):
                     reset()
     return replace(encoder, name=f"{encoder.name}, untrained", network=fresh.to(encoder.device), card={})
+
+
+def kept_by_twins(encoder: Encoder) -> tuple[str, ...]:
+    """Names of the weights that an untrained twin would keep as they were trained: its maps would not be a control."""
+    network = encoder.network
+    if isinstance(network, PictureVAE | ImageVAE | ProfileVAE):
+        return ()
+    anew = {
+        parameter
+        for module in network.modules()
+        if callable(getattr(module, "reset_parameters", None))
+        for parameter in module.parameters(recurse=False)
+    }
+    return tuple(name for name, parameter in network.named_parameters() if parameter not in anew)
