@@ -45,9 +45,11 @@ if TYPE_CHECKING:
     from conceptstain.methods.saliency import saliencies, saliency, supported_rules
     from conceptstain.methods.score_map import score_map
     from conceptstain.methods.spot_score import SpotScore, spot_score
+    from conceptstain.methods.support import supported_methods
     from conceptstain.nets.bundled import bundled
     from conceptstain.nets.checkpoint import load_encoder, save_encoder
     from conceptstain.nets.encoder import Encoder
+    from conceptstain.nets.own_networks import own_encoder
     from conceptstain.nets.rules import rectified
     from conceptstain.progress import Cancelled, Report, Step
     from conceptstain.recipe import Recipe
@@ -116,6 +118,7 @@ __all__ = [
     "open",
     "open_layer",
     "open_study",
+    "own_encoder",
     "random_cosines",
     "rectified",
     "regions_from_geojson",
@@ -129,6 +132,7 @@ __all__ = [
     "sections",
     "spot_concepts",
     "spot_score",
+    "supported_methods",
     "supported_rules",
     "write_spatialdata",
 ]
@@ -193,6 +197,7 @@ _HOMES = {
     "open": "canvas.opening:open_source",
     "open_layer": "canvas.layer_section",
     "open_study": "study.saving",
+    "own_encoder": "nets.own_networks",
     "random_cosines": "concepts.cosines",
     "rectified": "nets.rules",
     "regions_from_geojson": "canvas.geojson",
@@ -206,6 +211,7 @@ _HOMES = {
     "sections": "canvas.reading",
     "spot_concepts": "concepts.spot_concepts",
     "spot_score": "methods.spot_score",
+    "supported_methods": "methods.support",
     "supported_rules": "methods.saliency",
     "write_spatialdata": "spatialdata_file",
 }

@@ -23,6 +23,17 @@ from conceptstain.cli.choosing import (
     scaling,
 )
 from conceptstain.cli.judging import controlled, tested
+from conceptstain.cli.networks import (
+    NetworkLatent,
+    NetworkMean,
+    NetworkShape,
+    NetworkStd,
+    NetworkWeights,
+    is_network,
+    network_at,
+    refuse_options,
+    say_network,
+)
 from conceptstain.cli.options import (
     Alignment,
     CanvasKind,
@@ -141,15 +152,31 @@ def demo(
 
 
 @app.command()
-def info(
+def info(  # noqa: PLR0917 - options, which typer passes by name
     file: File,
     image: Image = None,
     alignment: Alignment = None,
     image_scale: ImageScale = None,
     section_name: SectionName = None,
+    weights: NetworkWeights = None,
+    shape: NetworkShape = None,
+    mean: NetworkMean = None,
+    std: NetworkStd = None,
+    latent: NetworkLatent = None,
 ) -> None:
-    """Say what is in a file: spots, genes, unit, assumptions, and which encoder fits."""
+    """Say what is in a file: spots, genes, unit, assumptions, and which encoder fits; or what a network can be asked.
+
+    A network is a .pt2 file of torch.export, a .safetensors file of this package, or package.module:function, which
+    builds one: naming a function runs its code.
+    """
     with told():
+        if is_network(file):
+            of_sections = {"--image": image, "--alignment": alignment, "--image-scale": image_scale}
+            refuse_options(of_sections | {"--section": section_name}, "a network", "Leave them out")
+            say_network(network_at(file, weights=weights, shape=shape, mean=mean, std=std, latent=latent))
+            return
+        given = {"--weights": weights, "--shape": shape, "--mean": mean, "--std": std, "--latent": latent}
+        refuse_options(given, "a section", "Give a network: a .pt2 file, or package.module:function")
         section = opened(file, image, alignment, image_scale, section_name)
         canvas = section.view("genes")
         say_section(section)
