@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 
 import anndata
 import numpy as np
@@ -11,13 +12,15 @@ import pytest
 from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QMessageBox
 
 from conceptstain._qt.data_panel import UNSAVED
 from conceptstain.canvas.samples import sample_path
+from conceptstain.progress import Report, Step
 from conceptstain.recipe.schema import Recipe
 from conceptstain.study import autosave
 from conceptstain.study.autosave import restorable
-from walking import Walk, saving_as
+from walking import Walk, saving_as, write_section
 
 pytestmark = pytest.mark.gui
 
@@ -182,3 +185,49 @@ def test_a_recipe_written_in_the_dock_replays_to_the_same_maps(
         np.testing.assert_array_equal(made[finding.title], finding.values)
     walk.click(dock.export.methods_button)
     assert "conceptstain" in dock.export.done.text()
+
+
+def test_a_change_that_waits_to_be_autosaved_is_autosaved_when_the_program_ends(stained: Walk, folder: Path) -> None:
+    dock, may_end = stained.dock, Event()
+
+    def busy(report: Report) -> None:
+        while not may_end.wait(0.01):
+            report(Step(0, 1))
+
+    dock.jobs.run(busy)
+    dock.keeping.timer.stop()
+    assert dock.keeping.autosave() is not None  # it waits, patiently
+    dock.jobs.close()
+    dock.keeping.close()
+    assert [each.concepts for each in restorable(folder)] == [("Penk", "MCL")]
+
+
+def test_a_study_that_gives_way_to_another_section_at_once_can_be_restored(
+    stained: Walk, folder: Path, tmp_path: Path
+) -> None:
+    assert stained.dock.keeping.timer.isActive()  # nothing was autosaved yet
+    stained.settled(lambda: stained.dock.opening.open(write_section(tmp_path / "other.h5ad")))
+    stained.rest()
+    (found,) = restorable(folder)
+    assert found.concepts == ("Penk", "MCL")
+    assert {made.title for made in found.open().findings} >= {"Penk - decoded", "MCL - gradient saliency"}
+
+
+@pytest.mark.parametrize("answer", [QMessageBox.StandardButton.No, QMessageBox.StandardButton.Yes])
+def test_a_file_is_replaced_only_if_asked_even_where_the_dialog_adds_no_ending(
+    answer: QMessageBox.StandardButton, walk: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mine.h5ad"
+    path.write_bytes(b"precious")
+    asked: list[str] = []
+
+    def question(_parent: object, _title: str, text: str) -> QMessageBox.StandardButton:
+        asked.append(text)
+        return answer
+
+    monkeypatch.setattr(QMessageBox, "question", question)
+    saving_as(monkeypatch, tmp_path / "mine")  # which does not exist, so the dialog did not ask
+    walk.click(walk.dock.data.sample_button)
+    walk.click(walk.dock.data.save_as_button)
+    assert asked == ["mine.h5ad exists already. Replace it?"]
+    assert (path.read_bytes() == b"precious") == (answer == QMessageBox.StandardButton.No)

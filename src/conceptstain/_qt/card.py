@@ -6,10 +6,18 @@ from html import escape
 from pathlib import Path
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QMessageBox,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 from superqt import QElidingLabel
 
-__all__ = ["Card", "with_ending"]
+__all__ = ["Card", "asked_where"]
 
 ROOM = 12  # pixels that the style keeps free at the sides of a label
 
@@ -76,6 +84,17 @@ class Card(QWidget):
         self._body.setVisible(unfolded)
 
 
-def with_ending(path: str, ending: str) -> Path:
-    """The path from a file dialog, with this ending where none was typed; not every dialog adds it."""
-    return Path(path) if Path(path).suffix else Path(path + ending)
+def asked_where(parent: QWidget, title: str, name: str, kinds: str, ending: str) -> Path | None:
+    """Ask where to write, proposing a name; None where the user changed their mind.
+
+    The ending is added where none was typed, as not every dialog does. A dialog that did not has asked about another
+    file than the one that would be replaced.
+    """
+    typed, _ = QFileDialog.getSaveFileName(parent, title, name, kinds)
+    if not typed or Path(typed).suffix:
+        return Path(typed) if typed else None
+    path = Path(typed + ending)
+    asked = f"{path.name} exists already. Replace it?"
+    if path.exists() and QMessageBox.question(parent, title, asked) != QMessageBox.StandardButton.Yes:
+        return None
+    return path

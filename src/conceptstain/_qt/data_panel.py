@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from conceptstain._qt.card import Card, with_ending
+from conceptstain._qt.card import Card, asked_where
 from conceptstain._qt.layer_choice import LayerChoice
 
 if TYPE_CHECKING:
@@ -246,6 +246,6 @@ class DataPanel(Card):
 
     def _ask_where_to_save(self) -> None:
         name = f"{self._opened.split(' · ', maxsplit=1)[0]}-study.h5ad"
-        path, _ = QFileDialog.getSaveFileName(self, "Save the study", name, STUDIES)
+        path = asked_where(self, "Save the study", name, STUDIES, ".h5ad")
         if path:
-            self.save_wanted.emit(with_ending(path, ".h5ad"))
+            self.save_wanted.emit(path)

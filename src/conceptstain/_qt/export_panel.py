@@ -8,9 +8,9 @@ from pathlib import Path
 
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QGuiApplication
-from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
 
-from conceptstain._qt.card import Card, with_ending
+from conceptstain._qt.card import Card, asked_where
 
 __all__ = ["ExportPanel"]
 
@@ -98,18 +98,16 @@ class ExportPanel(Card):
     def _ask_for_figure(self) -> None:
         shown = self.which.currentText()
         stem = "maps" if shown == ALL else shown
-        path, _ = QFileDialog.getSaveFileName(self, "Save the figure", str(self._folder / f"{stem}.svg"), FIGURES)
+        path = asked_where(self, "Save the figure", str(self._folder / f"{stem}.svg"), FIGURES, ".svg")
         if path:
-            self.figure_wanted.emit(with_ending(path, ".svg"), "" if shown == ALL else shown)
+            self.figure_wanted.emit(path, "" if shown == ALL else shown)
 
     def _ask_for_recipe(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(
-            self, "Save the recipe", str(self._folder / "recipe.yaml"), "Recipes (*.yaml)"
-        )
+        path = asked_where(self, "Save the recipe", str(self._folder / "recipe.yaml"), "Recipes (*.yaml)", ".yaml")
         if path:
-            self.recipe_wanted.emit(with_ending(path, ".yaml"))
+            self.recipe_wanted.emit(path)
 
     def _ask(self, table: str, name: str, kinds: str) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save", str(self._folder / name), kinds)
+        path = asked_where(self, "Save", str(self._folder / name), kinds, Path(name).suffix)
         if path:
-            self.results_wanted.emit(with_ending(path, Path(name).suffix), table)
+            self.results_wanted.emit(path, table)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, NamedTuple, final
 
 from qtpy.QtCore import QCoreApplication, QObject, QTimer
 
@@ -17,12 +17,37 @@ from conceptstain.progress import silent
 from conceptstain.study import Study
 
 if TYPE_CHECKING:
+    from conceptstain.progress import Report
     from conceptstain.study.autosave import Autosave, Restorable
     from conceptstain.study.snapshot import Snapshot
 
 __all__ = ["Keeping"]
 
 QUIET = 2000  # milliseconds without a change before it is autosaved
+
+
+class _Unwritten(NamedTuple):
+    """What was changed and is neither saved nor autosaved yet; and the file it had been saved to."""
+
+    snapshot: Snapshot
+    saved_as: Path | None
+
+    def is_in(self, snapshot: Snapshot) -> bool:
+        """Whether a snapshot holds it."""
+        return self.snapshot.canvas is snapshot.canvas and self.snapshot.changes <= snapshot.changes
+
+
+class _Left(NamedTuple):
+    """A study that gave way to another section, and what of it has still to be autosaved."""
+
+    autosave: Autosave
+    unwritten: _Unwritten | None
+
+    def write(self, report: Report = silent) -> None:
+        """Leave all of it to be restored."""
+        if self.unwritten is not None:
+            work.autosave_study(self.autosave, *self.unwritten, report=report)
+        self.autosave.close()
 
 
 @final
@@ -38,6 +63,8 @@ class Keeping(QObject):
         self._study, self._jobs, self._data = study, jobs, data
         self._autosave: Autosave | None = None
         self._restorable: tuple[Restorable, ...] = ()
+        self._unwritten: _Unwritten | None = None
+        self._left: list[_Left] = []
         self._failed = ""  # what was last told about autosaving, which is told once
         self.timer = QTimer(self)
         self.timer.setSingleShot(True)
@@ -80,7 +107,10 @@ class Keeping(QObject):
             None if self._study.canvas is None else self._study.is_saved,
             self._study.path,
         )
-        if self._study.canvas is not None and not self._study.is_saved:
+        if self._study.canvas is None or self._study.is_saved:
+            self._unwritten = None
+        else:
+            self._unwritten = _Unwritten(self._study.snapshot(), self._study.path)
             self.timer.start()
 
     # -- autosave --------------------------------------------------------------------------------------------------
@@ -89,21 +119,33 @@ class Keeping(QObject):
         """Write what is not saved where it can be restored from, as soon as nobody waits for anything else."""
         if self._study.canvas is None or self._study.is_saved:
             return None
-        return self._jobs.run(
+        snapshot = self._study.snapshot()
+        job = self._jobs.run(
             work.autosave_study,
             autosave=self._own(),
-            snapshot=self._study.snapshot(),
+            snapshot=snapshot,
             saved_as=self._study.path,
+            then=lambda _done: self._mark_written(snapshot),
             on_failure=self._tell_once,
+            on_end=lambda: self.timer.start() if job.is_cancelled and self._unwritten is not None else None,
             patient=True,
         )
+        return job
+
+    def _mark_written(self, snapshot: Snapshot) -> None:
+        if self._unwritten is not None and self._unwritten.is_in(snapshot):
+            self._unwritten = None
 
     def close(self) -> None:
         """Autosave what was changed a moment ago, and leave it to be restored: the program ends."""
-        if self.timer.isActive() and self._study.canvas is not None and not self._study.is_saved:
-            with suppress(ConceptStainError):  # nobody is left to be told
-                work.autosave_study(self._own(), self._study.snapshot(), self._study.path, report=silent)
         self.timer.stop()
+        for left in self._left:
+            with suppress(ConceptStainError):  # nobody is left to be told
+                left.write()
+        if self._unwritten is not None:
+            with suppress(ConceptStainError):
+                work.autosave_study(self._own(), self._study.snapshot(), self._study.path, report=silent)
+        self._left, self._unwritten = [], None
         if self._autosave is not None:
             self._autosave.close()
 
@@ -122,9 +164,13 @@ class Keeping(QObject):
 
     def _begin(self) -> None:
         """Another section is another study: what was autosaved of the one before can be restored from now on."""
-        before, self._autosave = self._autosave, None
-        if before is not None:
-            self._jobs.run(work.leave_autosave, autosave=before, patient=True)
+        if self._autosave is not None or self._unwritten is not None:
+            left = _Left(self._own(), self._unwritten)
+            self._left.append(left)
+            self._jobs.run(
+                left.write, then=lambda _done: self._left.remove(left), on_failure=self._tell_once, patient=True
+            )
+        self._autosave = self._unwritten = None
 
     # -- restoring -------------------------------------------------------------------------------------------------
 
@@ -152,16 +198,18 @@ class Keeping(QObject):
         self._data.offer_to_restore("")
         self._study.become(study)
         self._data.unfold()
+        snapshot = self._study.snapshot()
         # It is autosaved anew before the old one goes.
         self._jobs.run(
             work.autosave_study,
             autosave=self._own(),
-            snapshot=self._study.snapshot(),
+            snapshot=snapshot,
             saved_as=self._study.path,
-            then=lambda _done: self._discard_found(first),
+            then=lambda _done: self._discard_found(first, snapshot),
         )
 
-    def _discard_found(self, found: Restorable) -> None:
+    def _discard_found(self, found: Restorable, autosaved: Snapshot) -> None:
+        self._mark_written(autosaved)
         self._jobs.run(work.discard_study, found=found, patient=True)
 
     def _refuse(self, error: Exception) -> None:

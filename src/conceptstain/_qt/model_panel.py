@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from conceptstain._qt.card import Card, with_ending
+from conceptstain._qt.card import Card, asked_where
 from conceptstain._qt.plots import LossPlot
 
 if TYPE_CHECKING:
@@ -212,6 +212,6 @@ class ModelPanel(Card):
             self.load_wanted.emit([Path(path) for path in paths])
 
     def _ask_where_to_save(self, wanted: Signal, name: str) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save the encoder", f"{name}.safetensors", WEIGHTS)
+        path = asked_where(self, "Save the encoder", f"{name}.safetensors", WEIGHTS, ".safetensors")
         if path:
-            wanted.emit(with_ending(path, ".safetensors"))
+            wanted.emit(path)

@@ -44,7 +44,6 @@ __all__ = [
     "fit_encoder",
     "fit_spot_encoders",
     "forget_autosave",
-    "leave_autosave",
     "live_map",
     "methods_paragraph",
     "offered_layers",
@@ -314,9 +313,12 @@ def write_encoders(encoders: tuple[Encoder, ...], path: Path, *, report: Report)
     """Save an encoder under a name, or several with a number after it."""
     from conceptstain.nets.checkpoint import save_encoder
 
-    paths = (
-        [path] if len(encoders) == 1 else [path.with_stem(f"{path.stem}-{number}") for number in range(len(encoders))]
-    )
+    paths = [path]
+    if len(encoders) > 1:
+        paths = [path.with_stem(f"{path.stem}-{number}") for number in range(len(encoders))]
+        there = [each.name for each in paths if each.exists()]
+        if there:  # the file dialog has asked about the name without a number
+            raise InputError("A file exists already", got=", ".join(there), cure="Choose another name")
     for number, (encoder, each) in enumerate(zip(encoders, paths, strict=True)):
         report(Step(number, len(encoders), "Writing"))
         save_encoder(encoder, each)
@@ -357,12 +359,6 @@ def forget_autosave(autosave: Autosave, *, report: Report) -> None:
     """Delete what was autosaved of a study that is saved now."""
     report(Step(0, 1))
     autosave.clear()
-
-
-def leave_autosave(autosave: Autosave, *, report: Report) -> None:
-    """Leave what was autosaved, to be restored."""
-    report(Step(0, 1))
-    autosave.close()
 
 
 def restorable_studies(*, report: Report) -> tuple[Restorable, ...]:
