@@ -153,6 +153,21 @@ def test_a_section_without_a_file_is_kept_with_its_study(folder):
     assert names(again) == names(study)
 
 
+def test_a_section_without_a_file_is_restored_again_and_again(folder):
+    study = empty_study(replace(tiny_section(with_image=True), path=None))
+    study.add(Definition("like", like="Gene3"))
+    for _ in range(2):
+        autosave = Autosave(folder)
+        autosave.write(study.snapshot())
+        for offered in restorable(folder):
+            offered.discard()  # as the dock does, once what was restored is autosaved anew
+        ended(autosave)
+        (offered,) = restorable(folder)
+        study = offered.open()
+        assert study.section.path is None  # what lies among the autosaved studies is no file of the user's
+        assert names(study) == ["like"]
+
+
 def test_a_section_whose_pixels_were_measured_by_hand_is_opened_the_same_way(data, folder):
     opened = opened_section(data)
     in_pixels = replace(opened, unit="px", pitch=None)

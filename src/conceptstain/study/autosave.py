@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, final
@@ -287,12 +287,19 @@ def _opened(file: Path) -> Study:
             cure="Update napari-conceptstain",
         )
     section = _section(header)
+    if header.path == str(_section_beside(file)):
+        section = replace(section, path=None)  # it goes with the snapshot, and is written anew with the next
     try:
         record = StudyRecord.model_validate_json(told["study"])
         snapshot = unpacked(record, arrays, placed(section, record, arrays))
     except BROKEN as error:
         raise damaged(WHAT, error, CURE) from error
     return Study.of(snapshot)
+
+
+def _section_beside(file: Path) -> Path:
+    """Where the section of a snapshot is written if it was never a file."""
+    return file.resolve().with_name(f"{file.name.split('-')[0]}{SECTION}")
 
 
 def _section(header: HeaderRecord) -> Section:
