@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import zarr
 
 from conceptstain.canvas.reading import open_section
 from conceptstain.concepts.concept import concept
+from conceptstain.concepts.definition import Definition
 from conceptstain.errors import InputError
 from conceptstain.methods.decoded import decoded
 from conceptstain.painting import painting
 from conceptstain.spatialdata_file import write_spatialdata
+from conceptstain.study import Study
+from conceptstain.study.saving import open_study
 from factories import tiny_encoder, tiny_section
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -59,6 +63,20 @@ def test_a_zarr_folder_is_replaced_only_when_asked_and_no_other_folder_ever(made
     with pytest.raises(InputError, match="another kind"):
         write_spatialdata(tmp_path / "photos.zarr", *made, overwrite=True)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["photos.zarr", "tiny.zarr"]
+
+
+def test_a_study_or_a_picture_in_zarr_is_no_spatialdata_and_is_never_replaced(made, tmp_path):
+    pytest.importorskip("spatialdata", reason="the extra spatialdata is not installed")
+    study = Study()
+    study.show(made[0])
+    study.add(Definition("mine", like="Gene1"))
+    study.save(tmp_path / "study.zarr")
+    zarr.open_group(tmp_path / "picture.zarr", mode="w").create_array("0", shape=(4, 4), dtype="u1")
+    for name in ("study.zarr", "picture.zarr"):
+        with pytest.raises(InputError, match="another kind"):
+            write_spatialdata(tmp_path / name, *made, overwrite=True)
+    assert open_study(tmp_path / "study.zarr").entries[0].name == "mine"
+    assert zarr.open_group(tmp_path / "picture.zarr", mode="r")["0"].shape == (4, 4)
 
 
 def test_another_ending_is_refused(made, tmp_path):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from conceptstain.canvas.anndata_file import ZARR_MARKS
+from conceptstain.canvas.anndata_file import ZARR_MARKS, is_spatialdata_folder
 from conceptstain.errors import InputError
 from conceptstain.exporting import annotated
 from conceptstain.writing import folder_written_whole
@@ -57,7 +57,7 @@ def write_spatialdata(
     canvas, findings, encoder, concepts
         As in :func:`conceptstain.exporting.export`.
     overwrite
-        Replace an existing zarr folder; never the one the section was read from.
+        Replace an existing folder of SpatialData; never the one the section was read from.
 
     Raises
     ------
@@ -74,6 +74,8 @@ def write_spatialdata(
         raise InputError(
             "Results are not written over the file they were made from", got=str(path), cure="Choose another name"
         )
+    if path.is_dir() and overwrite and not is_spatialdata_folder(path):
+        raise InputError("A folder of another kind is in the way", got=str(path), cure="Choose another name")
     need_spatialdata()
     import spatialdata
     from spatialdata.models import Image2DModel, ShapesModel, TableModel

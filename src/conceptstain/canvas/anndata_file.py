@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,12 @@ from conceptstain.canvas.untrusted import check_hdf5, check_pieces, check_zarr, 
 from conceptstain.errors import ReadingError
 
 __all__ = [
+    "SPATIALDATA",
     "ZARR_MARKS",
     "ZIPPED",
     "check_nothing_is_missing",
     "is_anndata_folder",
+    "is_spatialdata_folder",
     "load_anndata",
     "load_spots",
     "opened_zarr",
@@ -29,6 +31,7 @@ __all__ = [
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 ZIPPED = ".zarr.zip"
+SPATIALDATA = "spatialdata_attrs"  # among the attributes of its root
 ZARR_MARKS = ("zarr.json", ".zgroup", ".zattrs")  # a zarr folder holds one of these
 CURE = "It may be cut off, or not be written by anndata; download it again or write it with adata.{}"
 
@@ -155,10 +158,16 @@ def zarr_attributes(path: Path) -> dict[str, Any]:
 
 def is_anndata_folder(path: Path) -> bool:
     """Whether a folder is AnnData in zarr, and nothing else."""
-    try:
+    with suppress(ReadingError):
         return zarr_attributes(path).get("encoding-type") == "anndata"
-    except ReadingError:
-        return False
+    return False
+
+
+def is_spatialdata_folder(path: Path) -> bool:
+    """Whether a folder is SpatialData, and nothing else."""
+    with suppress(ReadingError):
+        return SPATIALDATA in zarr_attributes(path)
+    return False
 
 
 def check_nothing_is_missing(path: Path, inside: str) -> None:

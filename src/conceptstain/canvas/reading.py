@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from conceptstain.canvas.anndata_file import ZIPPED, zarr_attributes
+from conceptstain.canvas.anndata_file import SPATIALDATA, ZIPPED, zarr_attributes
 from conceptstain.canvas.anndata_section import EXTREME, read_anndata, section_names
 from conceptstain.canvas.section import Section
 from conceptstain.canvas.section_choice import refuse_choice
@@ -24,7 +24,6 @@ __all__ = ["READABLE", "denied_access_told", "is_readable", "open_section", "sec
 TABLES = (".tsv", ".tsv.gz")
 READABLE = (*TABLES, ".h5ad", ".zarr", ZIPPED)
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
-SPATIALDATA = "spatialdata_attrs"
 
 
 class Asked(NamedTuple):
