@@ -52,6 +52,8 @@ has on every system.
 """
 
 UNS_KEY = "conceptstain"
+LONGEST_KEY = 200  # bytes: in a .zarr every name is one of a file
+RESERVED = (".", "..", "_index")  # by file systems and anndata
 LONGEST_SIDE = 2000  # of the tissue image in an .h5ad file, as Visium's "hires"
 
 
@@ -267,11 +269,12 @@ def _ranks(scores: np.ndarray) -> np.ndarray:
 
 
 def _distinct(names: Iterable[str], *, taken: Iterable[object]) -> list[str]:
-    """Names that ``.h5ad`` can hold as keys, and that differ from each other and from those taken."""
+    """Names that ``.h5ad`` and ``.zarr`` can hold as keys, and that differ from each other and from those taken."""
     used = {str(name) for name in taken}
     distinct = []
     for name in names:
-        fresh = wanted = name.replace("/", "\N{DIVISION SLASH}") or "unnamed"
+        short = name.replace("/", "\N{DIVISION SLASH}").encode()[:LONGEST_KEY].decode(errors="ignore")
+        fresh = wanted = f"{short}_" if short in RESERVED else short or "unnamed"
         number = 2
         while fresh in used:
             fresh, number = f"{wanted} ({number})", number + 1

@@ -141,7 +141,7 @@ def test_a_selector_of_another_kind_cannot_be_written_down():
     [
         ({"surprise": 1}, "surprise"),
         ({"barcodes": 7}, "barcodes"),
-        ({"name": ""}, "name"),
+        ({"name": "n" * 10_001}, "name"),
         ({"chosen": {"kind": "python", "code": "1"}}, "chosen"),
         ({"chosen": {"kind": "polygon", "unit": "µm", "outlines": [[[0, 0], [1, float("nan")], [2, 2]]]}}, "outlines"),
         ({"chosen": {"kind": "polygon", "unit": "inch", "outlines": []}}, "unit"),

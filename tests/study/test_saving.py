@@ -13,6 +13,7 @@ from matplotlib import pyplot as plt
 from scipy.sparse import csr_array
 
 from conceptstain.canvas.reading import open_section
+from conceptstain.canvas.region import Region
 from conceptstain.concepts.definition import Definition
 from conceptstain.errors import InputError, ReadingError
 from conceptstain.exporting import FORMAT_VERSION, UNS_KEY
@@ -202,6 +203,27 @@ def test_neither_the_source_nor_another_file_is_written_over(folder, tmp_path):
     assert (folder / "tiny.h5ad").read_bytes() == before
     assert other.read_text() == "precious"
     assert not study.is_saved or study.path is None
+
+
+@pytest.mark.parametrize("name", [".", "..", "_index", "a / b", "a:b", "n" * 500, "µ" * 500])
+@pytest.mark.parametrize("ending", ["h5ad", "zarr"])
+def test_any_name_that_a_concept_can_have_can_be_saved(folder, tmp_path, name, ending):
+    study = empty_study(opened_section(folder))
+    study.add(Definition(name, region=Region.from_mask(name * 2, np.arange(study.section.n_spots) < 9)))
+    study.keep(MAPS[0].make(study.need_canvas(), study.need_encoder(), study.concept(name)))
+    again = open_study(study.save(tmp_path / f"named.{ending}"))
+    assert [entry.name for entry in again.entries] == [name]
+    same_findings(study, again)
+
+
+@pytest.mark.parametrize("name", ["n" * 501, "two\nlines", "\0"])
+def test_a_name_that_could_not_be_saved_is_refused_when_it_is_given(folder, name):
+    study = empty_study(opened_section(folder))
+    with pytest.raises(InputError, match="cannot be saved"):
+        study.add(Definition(name, like="Gene3"))
+    study.add(Definition("like", like="Gene3"))
+    with pytest.raises(InputError, match="cannot be saved"):
+        study.rename("like", name)
 
 
 def test_a_full_disk_is_told_and_leaves_what_was_there(folder, tmp_path, monkeypatch):

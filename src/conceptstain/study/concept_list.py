@@ -9,9 +9,11 @@ from typing import Literal, NamedTuple, final, get_args
 from conceptstain.concepts.definition import Definition
 from conceptstain.errors import InputError
 
-__all__ = ["WONG", "ConceptList", "Entry", "ListState", "Sign"]
+__all__ = ["LONGEST_NAME", "WONG", "ConceptList", "Entry", "ListState", "Sign"]
 
 Sign = Literal["+", "-"]
+
+LONGEST_NAME = 500  # characters of a concept's name that a saved study holds
 
 # Wong, Nature Methods 8, 441 (2011): told apart by readers with any colour vision; black is left to text.
 WONG = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
@@ -103,7 +105,7 @@ class ConceptList:
         Raises
         ------
         InputError
-            The name is empty or taken.
+            The name is empty, taken, or none that a file holds.
         """
         self._check_name(definition.name)
         if definition.name != definition.name.strip():
@@ -120,7 +122,7 @@ class ConceptList:
         Raises
         ------
         InputError
-            The name is empty or taken.
+            The name is empty, taken, or none that a file holds.
         """
         self._check_name(definition.name)
         self._replace(self.entry(name), replace(self.entry(name), definition=definition))
@@ -196,6 +198,12 @@ class ConceptList:
             raise InputError("A concept needs a name", cure="Type one")
         if any(entry.name == name.strip() for entry in self._entries):
             raise InputError("There is already a concept of that name", got=repr(name), cure="Choose another name")
+        if len(name.strip()) > LONGEST_NAME or not name.strip().isprintable():
+            raise InputError(
+                "A name like that cannot be saved",
+                got=f"{len(name):,} characters, such as {name.strip()[:20]!r}",
+                cure=f"Use at most {LONGEST_NAME} characters, on one line",
+            )
 
     def _replace(self, old: Entry, new: Entry) -> None:
         self._change(tuple(new if entry is old else entry for entry in self._entries))

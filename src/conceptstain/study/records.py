@@ -18,6 +18,7 @@ from conceptstain.canvas.section import Section
 from conceptstain.concepts.definition import LATENT, Definition, Form
 from conceptstain.concepts.spot_concepts import Direction, SpotConceptSettings
 from conceptstain.errors import InputError, MismatchError
+from conceptstain.study.concept_list import LONGEST_NAME
 
 __all__ = [
     "DefinitionRecord",
@@ -40,6 +41,7 @@ MOST = 1_000_000  # of anything listed: what a file says is bounded before it is
 
 Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=500)]
 Key: TypeAlias = Annotated[str, Field(min_length=1, max_length=600)]
+Text: TypeAlias = Annotated[str, Field(max_length=10_000)]  # as files of others have it, such as a class of QuPath
 Finite: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
 Point: TypeAlias = tuple[Finite, Finite]
 Corners: TypeAlias = Annotated[tuple[Point, ...], Field(min_length=3, max_length=MOST)]
@@ -102,7 +104,7 @@ class ObsRecord(Record):
 
     kind: Literal["obs"]
     column: Name
-    value: Annotated[str, Field(max_length=500)]
+    value: Text
 
 
 @final
@@ -116,7 +118,7 @@ class PickedRecord(Record):
 class RegionRecord(Record):
     """A region: how it was chosen, and the barcodes of the spots that this chose."""
 
-    name: Name
+    name: Text
     chosen: Annotated[PolygonRecord | ObsRecord | PickedRecord, Field(discriminator="kind")]
     barcodes: Annotated[tuple[Name, ...], Field(max_length=MOST)] | None
 
@@ -203,7 +205,7 @@ def _arrays(outlines: tuple[tuple[Point, ...], ...]) -> tuple[Float[np.ndarray, 
 class DefinitionRecord(Record):
     """A definition; regions and parts are named by their keys in the tables."""
 
-    name: Annotated[str, Field(max_length=500)]
+    name: Annotated[str, Field(max_length=LONGEST_NAME)]
     like: Name | None = None
     items: Annotated[tuple[Name, ...], Field(max_length=MOST)] | None = None
     region: Key | None = None
@@ -332,7 +334,7 @@ def first_error(error: ValidationError) -> str:
 
 
 def _free(name: str, taken: Mapping[str, object]) -> str:
-    wanted = name or "unnamed"
+    wanted = name[:LONGEST_NAME] or "unnamed"
     key, number = wanted, 2
     while key in taken:
         key, number = f"{wanted} ({number})", number + 1
