@@ -20,6 +20,7 @@ from conceptstain.progress import Report, Step
 from conceptstain.recipe.schema import Recipe
 from conceptstain.study import autosave
 from conceptstain.study.autosave import restorable
+from conceptstain.study.saving import open_study
 from walking import Walk, saving_as, write_section
 
 pytestmark = pytest.mark.gui
@@ -231,3 +232,24 @@ def test_a_file_is_replaced_only_if_asked_even_where_the_dialog_adds_no_ending(
     walk.click(walk.dock.data.save_as_button)
     assert asked == ["mine.h5ad exists already. Replace it?"]
     assert (path.read_bytes() == b"precious") == (answer == QMessageBox.StandardButton.No)
+
+
+def test_two_viewers_with_one_study_do_not_save_over_each_other(
+    stained: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_napari_viewer: Callable[..., Viewer]
+) -> None:
+    path = tmp_path / "mine.h5ad"
+    saving_as(monkeypatch, path)
+    stained.click(stained.dock.data.save_button)
+    other = Walk(make_napari_viewer(show=True), stained.qtbot)
+    other.settled(lambda: other.dock.opening.open(path))
+    other.make_by_gene("Doc2g")
+    other.click(other.dock.data.save_button)
+    assert other.dock.study.is_saved
+    stained.dock.study.recolour("Penk", "#009E73")
+    stained.click(stained.dock.data.save_button)
+    assert "replaced by something else" in stained.told[0]
+    assert stained.dock.data.state.startswith(UNSAVED)
+    assert [entry.name for entry in open_study(path).entries] == ["Penk", "MCL", "Doc2g"]
+    stained.click(stained.dock.data.save_as_button)  # the dialog has asked
+    assert stained.dock.study.is_saved
+    other.close()

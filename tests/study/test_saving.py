@@ -177,6 +177,23 @@ def test_a_study_knows_whether_it_is_saved(folder, tmp_path):
     assert open_study(path).entry("like").colour == "#000000"
 
 
+@pytest.mark.parametrize("ending", ["h5ad", "zarr"])
+def test_a_study_that_is_open_twice_does_not_lose_what_was_saved_by_the_other(folder, tmp_path, ending):
+    path = empty_study(opened_section(folder)).save(tmp_path / f"twice.{ending}")
+    one, two = open_study(path), open_study(path)
+    for name in ("first", "second"):
+        one.add(Definition(name, like="Gene3"))
+        one.save(path)  # its own file, again and again
+    two.add(Definition("other", like="Gene5"))
+    with pytest.raises(InputError, match="replaced by something else"):
+        two.save(path)
+    assert [entry.name for entry in open_study(path).entries] == ["first", "second"]
+    assert not two.is_saved
+    two.save(path, overwrite=True)
+    two.add(Definition("more", like="Gene7"))
+    assert two.save(path) == path
+
+
 def test_a_snapshot_does_not_change_with_its_study(folder, tmp_path):
     study = empty_study(opened_section(folder))
     study.add(Definition("like", like="Gene3"))

@@ -11,7 +11,7 @@ from qtpy.QtCore import QCoreApplication, QObject, QTimer
 from conceptstain._qt import work
 from conceptstain._qt.data_panel import DataPanel
 from conceptstain._qt.jobs import Job, Jobs
-from conceptstain._qt.notifications import show_failure, show_note
+from conceptstain._qt.notifications import guarded, show_failure, show_note
 from conceptstain.errors import ConceptStainError
 from conceptstain.progress import silent
 from conceptstain.study import Study
@@ -72,7 +72,7 @@ class Keeping(QObject):
         self.timer.timeout.connect(self.autosave)
         study.saved_changed.connect(self._hear_of_change)
         study.section_changed.connect(self._begin)
-        data.save_wanted.connect(self.save)
+        data.save_wanted.connect(guarded(self.save))
         data.restore_wanted.connect(self._restore)
         data.discard_wanted.connect(self._discard)
         application = QCoreApplication.instance()
@@ -83,7 +83,9 @@ class Keeping(QObject):
     # -- saving ----------------------------------------------------------------------------------------------------
 
     def save(self, path: Path | None) -> Job | None:
-        """Save the study; None: where it was saved before."""
+        """Save the study; None: where it was saved before, unless something else has been saved there since."""
+        if path is None:
+            self._study.check_own_file()
         path = path or self._study.path
         if path is None or self._study.canvas is None:
             return None

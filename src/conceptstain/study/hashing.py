@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from conceptstain.canvas.section import Section
 
-__all__ = ["section_fingerprint", "sha256_of"]
+__all__ = ["FileState", "file_state", "section_fingerprint", "sha256_of"]
+
+FileState: TypeAlias = tuple[int, int, int]
+"""What tells a file or folder from one that took its place."""
 
 _known: WeakKeyDictionary[Section, str] = WeakKeyDictionary()
 
@@ -25,6 +29,14 @@ def sha256_of(path: Path) -> str:
     for file in sorted(each for each in path.rglob("*") if each.is_file()):
         digest.update(f"{file.relative_to(path).as_posix()}\n{sha256_of(file)}\n".encode())
     return digest.hexdigest()
+
+
+def file_state(path: Path | None) -> FileState | None:
+    """Which file or folder of ours lies there now: they are always written anew, never into. None: there is none."""
+    if path is None or not path.exists():
+        return None
+    state = path.stat()
+    return state.st_ino, state.st_size, state.st_mtime_ns
 
 
 @lru_cache(maxsize=64)

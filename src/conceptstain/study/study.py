@@ -19,6 +19,7 @@ from conceptstain.progress import Report, silent
 from conceptstain.study.answers import Answers, is_portable
 from conceptstain.study.concept_list import ConceptList, Entry, Sign
 from conceptstain.study.findings import Findings
+from conceptstain.study.hashing import FileState, file_state
 from conceptstain.study.snapshot import Snapshot
 
 if TYPE_CHECKING:  # these import torch, and a window that shows an empty study should not wait for it
@@ -65,6 +66,7 @@ class Study:
         self._findings = Findings()
         self._source: SourceRecord | None = None
         self._path: Path | None = None
+        self._file: FileState | None = None
         self._changes = self._saved_at = 0
 
     # -- what is open ----------------------------------------------------------------------------------------------
@@ -105,7 +107,7 @@ class Study:
         """
         left = self._list.begin_again(lambda definition: is_portable(definition, canvas))
         self._answers.show(canvas)
-        self._source = self._path = None
+        self._source = self._path = self._file = None
         self._findings.forget(lambda _made: True)
         for signal in (
             self.findings_changed,
@@ -407,7 +409,7 @@ class Study:
             The file that holds it; None: it is not saved.
         """
         study = cls()
-        study._source, study._path = snapshot.source, path
+        study._source, study._path, study._file = snapshot.source, path, file_state(path)
         study._list.take_up(snapshot.concepts)
         study._answers.take_up(snapshot)
         study._findings = Findings(snapshot.findings)
@@ -416,7 +418,7 @@ class Study:
 
     def become(self, other: Study) -> None:
         """Take over all that another study holds, such as one that was opened; who listens to this one hears of it."""
-        self._source, self._path = other._source, other._path
+        self._source, self._path, self._file = other._source, other._path, other._file
         self._changes, self._saved_at = other._changes, other._saved_at
         self._list.take_up(other._list.state)
         self._answers.take_over(other._answers)
@@ -434,20 +436,39 @@ class Study:
         """Save all of it as ``.h5ad`` or ``.zarr``: :func:`conceptstain.study.saving.save_study`, and remember where.
 
         Where saving takes long, take a :meth:`snapshot`, save that elsewhere, and call :meth:`mark_saved` when it is
-        done.
+        done. An InputError where it cannot be saved there, or where :meth:`check_own_file` says so and ``overwrite`` is
+        False.
         """
         from conceptstain.study.saving import save_study
 
         snapshot = self.snapshot()
         own = self._path is not None and Path(path).resolve() == self._path.resolve()
+        if own and not overwrite:
+            self.check_own_file()
         written = save_study(snapshot, path, overwrite=overwrite or own, own=self._path, report=report)
         self.mark_saved(snapshot, written)
         return written
 
+    def check_own_file(self) -> None:
+        """Refuse to save again where something else has saved since, such as another window with the same study.
+
+        Raises
+        ------
+        InputError
+            :attr:`path` is another file than the one that was opened or saved.
+        """
+        there = file_state(self._path)
+        if there is not None and there != self._file:
+            raise InputError(
+                "The study's file was replaced by something else since it was opened or saved here",
+                got=str(self._path),
+                cure="Save under another name (Save as…), or replace it (overwrite)",
+            )
+
     def mark_saved(self, snapshot: Snapshot, path: Path) -> None:
         """Remember that this snapshot is in that file; what was changed since is not saved."""
         if snapshot.canvas is self.canvas:  # else another section was opened meanwhile
-            self._path, self._saved_at = path, snapshot.changes
+            self._path, self._file, self._saved_at = path, file_state(path), snapshot.changes
             self.saved_changed.emit()
 
     # -- inside ----------------------------------------------------------------------------------------------------
