@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import zarr
+from napari.layers import Image, Points
 
+from conceptstain.canvas.layer_section import open_layer
 from conceptstain.canvas.reading import open_section
 from conceptstain.concepts.concept import concept
 from conceptstain.concepts.definition import Definition
@@ -50,6 +52,17 @@ def test_results_open_in_ours_again(made, tmp_path):
     np.testing.assert_array_equal(again.matrix.toarray(), section.matrix.toarray())
     np.testing.assert_array_equal(again.image.pixels, section.image.pixels)
     np.testing.assert_allclose(again.image.to_world, section.image.to_world)
+
+
+def test_a_section_of_a_layer_lies_where_it_lay(made, tmp_path):
+    pytest.importorskip("spatialdata", reason="the extra spatialdata is not installed")
+    section = made[0].section
+    points = Points(section.spots, features=section.adata.to_df(), units=("um", "um"))
+    picture = Image(section.image.pixels, scale=(20, 20), translate=(-300, 200), units=("um", "um"))
+    taken = open_layer(points, image=picture)
+    again = open_section(write_spatialdata(tmp_path / "layer.zarr", taken.view("genes"), []))
+    np.testing.assert_allclose(again.spots, taken.spots)
+    np.testing.assert_allclose(again.image.to_world, taken.image.to_world)
 
 
 def test_a_zarr_folder_is_replaced_only_when_asked_and_no_other_folder_ever(made, tmp_path):

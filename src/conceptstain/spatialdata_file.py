@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from conceptstain.canvas.anndata_file import ZARR_MARKS, is_spatialdata_folder
+from conceptstain.canvas.anndata_file import SPATIALDATA, ZARR_MARKS, is_spatialdata_folder
+from conceptstain.canvas.anndata_section import ORIGIN
 from conceptstain.errors import InputError
 from conceptstain.exporting import annotated
 from conceptstain.writing import folder_written_whole
@@ -132,8 +133,9 @@ def _table(adata: AnnData) -> AnnData:
             if new != old:
                 mapping[new] = mapping[old]
                 del mapping[old]
-    # Images and their scales are elements of their own here, and another reader's marks would contradict ours.
-    for key in ("spatial", "spatialdata_attrs"):
+    # Images and their scales are elements of their own here, the circles lie in the world and are counted from nothing
+    # else, and another reader's marks would contradict ours.
+    for key in ("spatial", ORIGIN, SPATIALDATA):
         adata.uns.pop(key, None)
     adata.obs[REGION_KEY] = pd.Categorical([SHAPES] * adata.n_obs)
     adata.obs[INSTANCE_KEY] = adata.obs_names.astype(str).to_numpy()
