@@ -16,11 +16,13 @@ from qtpy.QtWidgets import QMessageBox
 
 from conceptstain._qt.data_panel import UNSAVED
 from conceptstain.canvas.samples import sample_path
+from conceptstain.concepts.definition import Definition
 from conceptstain.progress import Report, Step
 from conceptstain.recipe.schema import Recipe
 from conceptstain.study import autosave
-from conceptstain.study.autosave import restorable
+from conceptstain.study.autosave import Autosave, restorable
 from conceptstain.study.saving import open_study
+from studies import empty_study, opened_section
 from walking import Walk, saving_as, write_section
 
 pytestmark = pytest.mark.gui
@@ -124,6 +126,29 @@ def test_what_was_not_saved_can_be_restored_or_discarded(
     assert walk.told == other.told == third.told == []
     other.close()
     third.close()
+
+
+def test_a_study_that_cannot_be_restored_is_in_nobodys_way(
+    folder: Path, tmp_path: Path, make_napari_viewer: Callable[..., Viewer], qtbot: QtBot
+) -> None:
+    for name in ("whole", "gone"):
+        (tmp_path / name).mkdir()
+        study = empty_study(opened_section(tmp_path / name))
+        study.add(Definition(name, like="Gene3"))
+        autosave = Autosave(folder)
+        autosave.write(study.snapshot())
+        autosave.close()
+    (tmp_path / "gone" / "tiny.h5ad").unlink()
+    walk = Walk(make_napari_viewer(show=True), qtbot)
+    walk.rest()
+    walk.click(walk.dock.data.restore_button)
+    assert "There is no file tiny.h5ad" in walk.told[0]
+    assert not walk.dock.data.restoring.isHidden()
+    walk.click(walk.dock.data.restore_button)
+    walk.rest()
+    assert walk.concept_names == ["whole"]
+    assert [each.concepts for each in restorable(folder)] == [("gone",)]  # offered again at the next start
+    walk.close()
 
 
 def test_changes_are_autosaved_soon_and_forgotten_once_saved(

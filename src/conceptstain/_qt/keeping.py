@@ -216,7 +216,7 @@ class Keeping(QObject):
 
     def _refuse(self, error: Exception) -> None:
         show_failure(error)
-        self._data.offer_to_restore("")  # it stays where it is, and is offered again at the next start
+        self._offer(self._restorable[1:])  # it stays where it is, and is offered again at the next start
 
     def _discard(self) -> None:
         if self._restorable:
