@@ -217,3 +217,21 @@ def test_garbage_anywhere_is_one_line_or_means_something(text, choice, value):
     except ReadingError as error:
         told = str(error)
     assert isinstance(told, Recipe) or len(told.splitlines()) == 1
+
+
+def whole_numbers(schema, where=""):
+    """Every place of a JSON schema that takes a whole number, with what is asked of it."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "integer" and not {"const", "enum"} & set(schema):
+            yield where, schema
+        for word, inside in schema.items():
+            yield from whole_numbers(inside, f"{where}.{word}")
+    elif isinstance(schema, list):
+        for each in schema:
+            yield from whole_numbers(each, where)
+
+
+def test_every_whole_number_of_a_recipe_is_bounded():
+    found = dict(whole_numbers(Recipe.model_json_schema()))
+    assert len(found) > 10
+    assert [where for where, asked in found.items() if not {"minimum", "maximum"} <= set(asked)] == []

@@ -1,4 +1,7 @@
-"""What a recipe is made of: the section, encoders and what is asked. Data and no code; every number is bounded."""
+"""What a recipe is made of: the section, encoders and what is asked.
+
+Data and no code; whole numbers are bounded, and all others finite.
+"""
 
 from __future__ import annotations
 
@@ -55,8 +58,8 @@ class SectionRecord(Record):
     source: SourceRecord
     fingerprint: Sha
     unit: Literal["µm", "px"]
-    spots: Annotated[int, Field(ge=1)]
-    genes: Annotated[int, Field(ge=1)]
+    spots: Annotated[int, Field(ge=1, le=LARGEST)]
+    genes: Annotated[int, Field(ge=1, le=LARGEST)]
 
 
 # -- encoders ----------------------------------------------------------------------------------------------------------

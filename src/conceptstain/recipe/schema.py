@@ -1,6 +1,7 @@
 """The recipe: all that is needed to do a study over again, for people to read and for a program to replay.
 
-It names files by name and content, never by place. It holds data and no code, and every number in it is bounded.
+It names files by name and content, never by place. It holds data and no code; whole numbers are bounded, and all
+others finite.
 """
 
 from __future__ import annotations

@@ -210,9 +210,9 @@ class DefinitionRecord(Record):
     items: Annotated[tuple[Name, ...], Field(max_length=MOST)] | None = None
     region: Key | None = None
     combined: Annotated[tuple[tuple[Finite, Key], ...], Field(max_length=1000)] | None = None
-    unit: int | None = None
+    unit: Annotated[int, Field(ge=0, le=MOST)] | None = None
     form: Form = "mean"
-    neighbours: int = 50
+    neighbours: Annotated[int, Field(ge=1, le=2**53)] = 50
     space: Name = LATENT
 
 
