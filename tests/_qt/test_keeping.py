@@ -93,6 +93,26 @@ def test_a_saved_study_opens_again_as_it_was(
     other.close()
 
 
+def test_outlines_of_an_opened_study_are_no_spots_that_were_just_chosen(
+    walk: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk.click(walk.dock.data.sample_button)
+    maker = walk.dock.concepts.maker
+    section = walk.dock.study.section
+    assert section is not None
+    middle = section.spots.mean(axis=0)
+    walk.draw_lasso((float(middle[0]), float(middle[1])), 500)
+    assert maker.selected.text() == "20 spots chosen."
+    walk.click(maker.make_button)
+    saving_as(monkeypatch, tmp_path / "drawn.h5ad")
+    walk.click(walk.dock.data.save_button)
+    walk.settled(lambda: walk.dock.opening.open(tmp_path / "drawn.h5ad"))
+    walk.rest()
+    assert walk.concept_names == ["region"]
+    assert maker.selected.text().startswith("No spots chosen")
+    assert "selection" not in " ".join(walk.names)
+
+
 def test_what_was_not_saved_can_be_restored_or_discarded(
     stained: Walk, folder: Path, make_napari_viewer: Callable[..., Viewer], qtbot: QtBot
 ) -> None:

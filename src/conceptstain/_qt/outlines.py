@@ -105,12 +105,13 @@ class Outlines:
             return
         width = section.spot_diameter / 3
         n_fresh = len(layer.data)
-        layer.add_polygons(
-            [ring.corners for ring in rings],
-            edge_color=[ring.entry.colour for ring in rings],
-            edge_width=[width / 2 if ring.hole else width for ring in rings],
-            face_color=[[0.0, 0.0, 0.0, 0.0]] * len(rings),
-        )
+        with layer.events.data.blocker(self._hear):  # whose outlines these are is not known before they are drawn
+            layer.add_polygons(
+                [ring.corners for ring in rings],
+                edge_color=[ring.entry.colour for ring in rings],
+                edge_width=[width / 2 if ring.hole else width for ring in rings],
+                face_color=[[0.0, 0.0, 0.0, 0.0]] * len(rings),
+            )
         drawn = pd.DataFrame(
             {
                 "concept": [ring.entry.name for ring in rings],
