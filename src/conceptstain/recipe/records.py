@@ -110,7 +110,7 @@ class TrainingRecord(Record):
     seed: Seed
     loss: Loss | None = None
     augmentation: AugmentationRecord = AugmentationRecord()
-    items_per_epoch: Annotated[int, Field(ge=2)] | None = None
+    items_per_epoch: Annotated[int, Field(ge=2, le=LARGEST)] | None = None
 
     def made(self, device: str) -> TrainingSettings:
         """The settings, on a device of this machine."""
