@@ -36,12 +36,15 @@ if TYPE_CHECKING:
     from conceptstain.figures import figure, save_figure
     from conceptstain.fitting import FitSettings, fit, fit_seeds
     from conceptstain.layer_tuples import layers
+    from conceptstain.methods.agreement import agreement, shuffled_masks
     from conceptstain.methods.attention import attention, attention_maps
     from conceptstain.methods.attribution import Attribution
     from conceptstain.methods.concept_genes import concept_genes
     from conceptstain.methods.controls import Controls, controls
     from conceptstain.methods.decoded import decoded
+    from conceptstain.methods.faithfulness import perturbation, sensitivity
     from conceptstain.methods.map_settings import MapSettings
+    from conceptstain.methods.randomisation import randomisation
     from conceptstain.methods.saliency import saliencies, saliency, supported_rules
     from conceptstain.methods.score_map import score_map
     from conceptstain.methods.spot_score import SpotScore, spot_score
@@ -98,6 +101,7 @@ __all__ = [
     "SpotScores",
     "Step",
     "Study",
+    "agreement",
     "attention",
     "attention_maps",
     "bundled",
@@ -119,7 +123,9 @@ __all__ = [
     "open_layer",
     "open_study",
     "own_encoder",
+    "perturbation",
     "random_cosines",
+    "randomisation",
     "rectified",
     "regions_from_geojson",
     "regions_to_geojson",
@@ -130,6 +136,8 @@ __all__ = [
     "save_figure",
     "score_map",
     "sections",
+    "sensitivity",
+    "shuffled_masks",
     "spot_concepts",
     "spot_score",
     "supported_methods",
@@ -177,6 +185,7 @@ _HOMES = {
     "SpotScores": "concepts.spot_concepts",
     "Step": "progress",
     "Study": "study",
+    "agreement": "methods.agreement",
     "attention": "methods.attention",
     "attention_maps": "methods.attention",
     "bundled": "nets.bundled",
@@ -198,7 +207,9 @@ _HOMES = {
     "open_layer": "canvas.layer_section",
     "open_study": "study.saving",
     "own_encoder": "nets.own_networks",
+    "perturbation": "methods.faithfulness",
     "random_cosines": "concepts.cosines",
+    "randomisation": "methods.randomisation",
     "rectified": "nets.rules",
     "regions_from_geojson": "canvas.geojson",
     "regions_to_geojson": "canvas.geojson",
@@ -209,6 +220,8 @@ _HOMES = {
     "save_figure": "figures",
     "score_map": "methods.score_map",
     "sections": "canvas.reading",
+    "sensitivity": "methods.faithfulness",
+    "shuffled_masks": "methods.agreement",
     "spot_concepts": "concepts.spot_concepts",
     "spot_score": "methods.spot_score",
     "supported_methods": "methods.support",

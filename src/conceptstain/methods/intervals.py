@@ -1,0 +1,47 @@
+"""Means with their confidence intervals, over items drawn anew."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from scipy.stats import bootstrap
+
+__all__ = ["LEVEL", "Interval", "interval"]
+
+LEVEL = 0.95
+RESAMPLES = 2000
+
+
+class Interval(NamedTuple):
+    """A mean, and where it lies with a confidence of 95 %; ``low`` and ``high`` are NaN for a single item."""
+
+    mean: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.mean:.2f} ({self.low:.2f} to {self.high:.2f})"
+
+
+def interval(values: Float[np.ndarray, " items"], *, seed: int = 0) -> Interval:
+    """The mean of one value per item, by the percentile bootstrap over items (Efron 1979).
+
+    Items are what is drawn anew, not pixels: the pixels of one picture are not independent.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    mean = float(values.mean()) if len(values) else float("nan")
+    if len(values) < 2:
+        return Interval(mean, float("nan"), float("nan"))
+    if np.ptp(values) == 0:
+        return Interval(mean, mean, mean)
+    drawn = bootstrap(
+        (values,),
+        np.mean,
+        n_resamples=RESAMPLES,
+        confidence_level=LEVEL,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    )
+    return Interval(mean, float(drawn.confidence_interval.low), float(drawn.confidence_interval.high))
