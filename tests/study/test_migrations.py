@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+from pathlib import Path
 
 import anndata
 import numpy as np
@@ -17,6 +19,7 @@ from factories import tiny_section
 from scenes import scene
 from studies import full_study, same_findings, same_list
 
+STORED = Path(__file__).parent / "formats"
 CONCEPT = {
     "name": "CA1/CA3",
     "direction": np.array([1.0, -2.0]),
@@ -89,6 +92,52 @@ def test_a_file_of_every_format_opens_as_a_study_with_its_section(tmp_path, numb
     assert any("encoder" in note or "left out" in note for note in study.section.notes)
     again = open_study(study.save(tmp_path / "new.h5ad"))
     assert [entry.name for entry in again.entries] == [entry.name for entry in study.entries]
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """Files as earlier versions of this package wrote them."""
+
+    def unpacked(name):
+        path = tmp_path / name
+        path.write_bytes(gzip.decompress((STORED / f"{name}.gz").read_bytes()))
+        return path
+
+    return unpacked
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_what_earlier_versions_exported_opens_with_its_concepts(stored, number):
+    study = open_study(stored(f"export-format-{number}.h5ad"))
+    assert study.section.n_spots == 36
+    names = ["CA1/CA3", "list"] + (["CA1/CA3 - list"] if number == 2 else [])
+    assert [entry.name for entry in study.entries] == names
+    assert study.entry("list").definition.items == ("Gene1", "Gene5")
+    if number == 2:
+        parts = study.entry("CA1/CA3 - list").definition.combined
+        assert [(weight, part.name) for weight, part in parts] == [(1.0, "CA1/CA3"), (-1.0, "list")]
+
+
+def test_a_study_that_an_earlier_version_saved_opens_as_it_was_and_goes_on(stored, tmp_path):
+    path = stored("study-format-3.h5ad")
+    before = path.read_bytes()
+    study = open_study(path)
+    assert [(entry.name, entry.colour) for entry in study.entries] == [
+        ("like", "#123456"),
+        ("outline", "#D55E00"),
+        ("like - outline", "#009E73"),
+    ]
+    decoded, gradient = study.findings
+    assert (decoded.title, decoded.colour_limits) == ("like - decoded", (-2.0, 2.0))
+    assert decoded.values.sum() == pytest.approx(-1.1624812, rel=1e-6)
+    assert (gradient.title, gradient.values.shape) == ("outline - gradient saliency", (4, 1, 8, 8))
+    assert study.encoder.fingerprint == "f3f468db50da"
+    assert study.evidence("outline", n_null=19).auroc == pytest.approx(25 / 44)
+    study.undo()
+    assert "gone" in [entry.name for entry in study.entries]
+    newer = open_study(study.save(tmp_path / "newer.h5ad"))
+    assert [finding.title for finding in newer.findings] == [finding.title for finding in study.findings]
+    assert path.read_bytes() == before
 
 
 def test_a_study_of_format_3_opens_with_all_it_holds_and_draws_controls_when_asked(tmp_path):
