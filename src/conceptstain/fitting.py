@@ -232,13 +232,10 @@ def _network(canvases: Sequence[Learnable], settings: FitSettings) -> PictureVAE
 
 
 def _card(canvases: Sequence[Learnable], settings: FitSettings, history: History) -> Mapping[str, Any]:
-    first = canvases[0]
-    of_section = isinstance(first, GenePictures | SpotProfiles)
+    sources, view = CARD_WORDS[type(canvases[0])]
     card = {
-        "sections" if of_section else "images": [_told(each) for each in canvases],
-        KINDS[type(first)].removeprefix("gene ").removeprefix("spot ") if of_section else "view": asdict(
-            first.settings
-        ),
+        sources: [_told(each) for each in canvases],
+        view: asdict(canvases[0].settings),
         "network": asdict(settings.network),
         "training": asdict(settings.training),
         "history": asdict(history),
