@@ -39,3 +39,12 @@ def test_an_unknown_name_is_refused_with_those_there_are():
 def test_a_name_cannot_leave_the_folder():
     with pytest.raises(InputError):
         bundled("../weights/gene-pictures")
+
+
+def test_there_is_one_for_stained_tissue_in_colours():
+    encoder = bundled("histology-patches")
+    assert encoder.shape == (3, 64, 64)
+    assert encoder.scaling == "unit"
+    names = [told["name"] for told in encoder.card["images"]]
+    assert {"HE_Rep1", "HE_Rep2"} <= set(names)
+    assert len(names) == 34

@@ -216,9 +216,10 @@ def _rebuilt(told: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Encoder:
     precision = PRECISIONS[told["precision"]]
     build: Any = kind.network  # each with settings of its own kind
     with torch.device("meta"):  # without memory, which a lying file could ask for without end
-        expected = {name: tensor.shape for name, tensor in build(shape, settings).state_dict().items()}
+        network = build(shape, settings)
+    expected = {name: tensor.shape for name, tensor in network.state_dict().items()}
     if expected != {name: tensor.shape for name, tensor in tensors.items()}:
         raise ValueError("the weights are not those of the network that it names")
-    network = build(shape, settings).to(precision)
-    network.load_state_dict({name: t.to(precision) if t.is_floating_point() else t for name, t in tensors.items()})
+    held = {name: tensor.to(precision) if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
+    network.load_state_dict(held, assign=True)
     return Encoder(str(told["name"]), network, shape, str(told["scaling"]), settings.latent, told["card"], features)
