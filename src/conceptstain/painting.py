@@ -21,14 +21,15 @@ from conceptstain.methods.attribution import Attribution
 from conceptstain.methods.finding import Finding
 from conceptstain.methods.spot_score import SpotScore
 
-__all__ = ["Paintable", "Painting", "painting"]
+__all__ = ["Paintable", "Painting", "map_label", "painting"]
 
 Paintable = Finding | str | int
 """A map, or a gene by its name or index."""
 
-MAP_LABELS = {
+MAP_LABELS: dict[str, str] = {
     "decoded": "dec(z + d) \N{MINUS SIGN} dec(z \N{MINUS SIGN} d)",
     "gene mean": "mean z-score of the genes",
+    "picture mean": "mean of the pictures",
     "gradient saliency": "gradient of the concept score",
     "input x gradient": "gradient of the concept score",  # and " x input", like every map that was multiplied by it
     "guided backpropagation": "guided gradient",
@@ -36,7 +37,23 @@ MAP_LABELS = {
     "rectified saliency": "rectified gradient",
     "attention": "attention",
     "spot score": "score (standard deviations)",
+    "integrated gradients": "gradient along the way from the baseline",
+    "SmoothGrad": "mean gradient under noise",
+    "DeepLift": "contribution against the baseline",
+    "LRP-epsilon": "relevance",
+    "occlusion": "concept score lost where covered",
+    "Grad-CAM": "channels that speak for the concept",
 }
+
+
+def map_label(thing: Attribution, scaling: str) -> str:
+    """What the values of a map are, for a colour bar; ``scaling`` is its canvas's."""
+    label = MAP_LABELS.get(thing.method, thing.method)
+    if thing.method == "gene mean" and scaling == "paper":
+        label = "mean of counts / maximum"
+    if thing.settings.get("times_input"):
+        label += " \N{MULTIPLICATION SIGN} input"
+    return label
 
 
 @final
@@ -103,12 +120,7 @@ def painting(thing: Paintable, canvas: GenePictures | SpotProfiles | Section) ->
         )
     if isinstance(thing, Attribution):
         values = np.asarray(canvas.place(thing.mean()), dtype=np.float64)
-        label = MAP_LABELS.get(thing.method, thing.method)
-        if thing.method == "gene mean" and canvas.scaling == "paper":
-            label = "mean of counts / maximum"
-        if thing.settings.get("times_input"):
-            label += " \N{MULTIPLICATION SIGN} input"
-        return Painting(thing.title, label, values, thing.signed, thing.colour_limits)
+        return Painting(thing.title, map_label(thing, canvas.scaling), values, thing.signed, thing.colour_limits)
     gene = canvas.item(thing) if isinstance(thing, str) else _checked(thing, canvas)
     values = canvas.expressed(gene).astype(np.float64)
     return Painting(f"{canvas.item_names[gene]} - expression", expression_label(canvas), values, signed=False)

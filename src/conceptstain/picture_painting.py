@@ -16,6 +16,7 @@ from conceptstain.canvas.image_set import ImageSet
 from conceptstain.canvas.score_raster import ScoreRaster
 from conceptstain.errors import InputError, MismatchError
 from conceptstain.methods.attribution import Attribution
+from conceptstain.painting import map_label
 
 __all__ = ["PicturePainting", "over_channels", "patch_painting", "picture_painting"]
 
@@ -29,6 +30,8 @@ class PicturePainting:
     ----------
     title
         Name for a layer or a panel.
+    label
+        What the values are, for a colour bar.
     maps
         For each picture that has a map, by its index, values ``(height, width)`` at its own pixels; NaN where the frame
         did not show it.
@@ -39,6 +42,7 @@ class PicturePainting:
     """
 
     title: str
+    label: str
     maps: Mapping[int, Float[np.ndarray, "height width"]]
     signed: bool
     chosen_limits: colours.Limits | None = None
@@ -82,7 +86,7 @@ def picture_painting(thing: Attribution, canvas: ImageSet) -> PicturePainting:
     else:
         everywhere = canvas.place(values[0])
         placed = dict.fromkeys(range(len(canvas)), everywhere)
-    return PicturePainting(thing.title, placed, signed, thing.colour_limits)
+    return PicturePainting(thing.title, map_label(thing, canvas.scaling), placed, signed, thing.colour_limits)
 
 
 def patch_painting(thing: Attribution, canvas: ImagePatches) -> ScoreRaster:

@@ -16,12 +16,19 @@ __all__ = ["Attribution", "Method"]
 Method = Literal[
     "decoded",
     "gene mean",
+    "picture mean",
     "gradient saliency",
     "input x gradient",
     "guided backpropagation",
     "deconvolution",
     "rectified saliency",
     "attention",
+    "integrated gradients",
+    "SmoothGrad",
+    "DeepLift",
+    "LRP-epsilon",
+    "occlusion",
+    "Grad-CAM",
 ]
 
 

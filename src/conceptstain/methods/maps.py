@@ -11,7 +11,7 @@ from conceptstain.methods.map_settings import MapSettings
 from conceptstain.progress import Report, silent
 
 if TYPE_CHECKING:
-    from conceptstain.canvas.gene_pictures import GenePictures
+    from conceptstain.canvas.canvas import Canvas
     from conceptstain.concepts.concept import Concept
     from conceptstain.concepts.definition import Definition
     from conceptstain.inputs import Source
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.saliency import RuleName
     from conceptstain.nets.encoder import Encoder
 
-    Painting = Callable[[GenePictures, Encoder, Concept, MapSettings, Report], Attribution]
+    Painting = Callable[[Canvas, Encoder, Concept, MapSettings, Report], Attribution]
 
 __all__ = ["KEYS", "MAPS", "SPOT_SCORE", "MapKind", "SpotScoreKind", "map_kind", "recommended_maps"]
 
@@ -77,7 +77,7 @@ class MapKind:
 
     def make(
         self,
-        canvas: GenePictures,
+        canvas: Canvas,
         encoder: Encoder,
         concept: Concept,
         *,
@@ -143,6 +143,7 @@ def recommended_maps(encoder: Encoder, section: Source, definition: Definition) 
 KEYS = {
     "decoded": "decoded",
     "gene mean": "gene-mean",
+    "picture mean": "gene-mean",
     "gradient saliency": "gradient",
     "input x gradient": "input-gradient",
     "guided backpropagation": "guided",
@@ -167,16 +168,14 @@ def map_kind(key: str) -> MapKind:
 # The methods import torch, so each is imported when it is first asked for: menus open without waiting for it.
 
 
-def _decoded(
-    canvas: GenePictures, encoder: Encoder, concept: Concept, _settings: MapSettings, report: Report
-) -> Attribution:
+def _decoded(canvas: Canvas, encoder: Encoder, concept: Concept, _settings: MapSettings, report: Report) -> Attribution:
     from conceptstain.methods.decoded import decoded
 
     return decoded(canvas, encoder, concept, report=report)
 
 
 def _score_map(
-    canvas: GenePictures, _encoder: Encoder, concept: Concept, _settings: MapSettings, _report: Report
+    canvas: Canvas, _encoder: Encoder, concept: Concept, _settings: MapSettings, _report: Report
 ) -> Attribution:
     from conceptstain.methods.score_map import score_map
 
@@ -185,7 +184,7 @@ def _score_map(
 
 def _by_rule(rule: RuleName) -> Painting:
     def paint(
-        canvas: GenePictures, encoder: Encoder, concept: Concept, _settings: MapSettings, report: Report
+        canvas: Canvas, encoder: Encoder, concept: Concept, _settings: MapSettings, report: Report
     ) -> Attribution:
         from conceptstain.methods.saliency import saliency
 
@@ -195,7 +194,7 @@ def _by_rule(rule: RuleName) -> Painting:
 
 
 def _rectified(
-    canvas: GenePictures, encoder: Encoder, concept: Concept, settings: MapSettings, report: Report
+    canvas: Canvas, encoder: Encoder, concept: Concept, settings: MapSettings, report: Report
 ) -> Attribution:
     from conceptstain.methods.saliency import saliency
     from conceptstain.nets.rules import rectified
@@ -207,7 +206,7 @@ def _rectified(
 
 
 def _attention(
-    canvas: GenePictures, encoder: Encoder, concept: Concept, settings: MapSettings, report: Report
+    canvas: Canvas, encoder: Encoder, concept: Concept, settings: MapSettings, report: Report
 ) -> Attribution:
     from conceptstain.methods.attention import attention
     from conceptstain.methods.items import concept_items
@@ -259,15 +258,15 @@ MAPS = (
     ),
     MapKind(
         "gene-mean",
-        "Gene mean (no model)",
-        "The mean z-score of the concept's genes. No network at all: what every other map has to beat.",
+        "Mean (no model)",
+        "The mean of the concept's genes or pictures. No network at all: what every other map has to beat.",
         _score_map,
         _never,
     ),
     MapKind(
         "gradient",
         "Gradient saliency",
-        "Where a little more signal would raise the concept score of its genes.",
+        "Where a little more signal would raise the concept score.",
         _by_rule("gradient"),
         _refuses("gradient"),
     ),
@@ -303,7 +302,7 @@ MAPS = (
     MapKind(
         "attention",
         "Latent attention",
-        "Where one latent dimension looks, in the pictures of the concept's genes.",
+        "Where one latent dimension looks, in the concept's own pictures.",
         _attention,
         _has_no_convolution,
         settings=("dimension",),

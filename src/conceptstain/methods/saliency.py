@@ -38,6 +38,7 @@ MORE = {
     "rectified, proportional": rectified(variant="proportional"),
     "rectified, padding": rectified(padding=True),
 }
+NOT_NEGATIVE = ("paper", "unit")  # scalings in which the released code multiplies by the picture
 METHODS: dict[str, Method] = {
     "gradient": "gradient saliency",
     "input-gradient": "input x gradient",
@@ -81,11 +82,11 @@ def saliency(
         another concept at the same items.
         :func:`supported_rules` says which rules a network can be asked with.
     items
-        Indices of the pictures; None: the concept's own genes that this canvas has (the others are named in
+        Indices of the pictures; None: the concept's own that this canvas has (the others are named in
         ``settings["missing"]``).
     times_input
-        Multiply by the picture. None: for ``"input-gradient"``, and for the rectified rule on pictures in the scaling
-        ``"paper"``, as the released code does; with z-scored pictures it blurs the map.
+        Multiply by the picture. None: for ``"input-gradient"``, and for the rectified rule on pictures that have no
+        negative values, such as photographs, as the released code does; with z-scored pictures it blurs the map.
     report
         Called after every chunk.
 
@@ -117,7 +118,7 @@ def saliencies(
     """The maps of several concepts, as :func:`saliency` makes each.
 
     Concepts that are asked at the same pictures share the pass forward through the network; only the way back is made
-    anew for each. Where every concept has genes of its own, nothing is shared and nothing gained: hand over ``items``.
+    anew for each. Where every concept has items of its own, nothing is shared and nothing gained: hand over ``items``.
 
     Parameters
     ----------
@@ -126,7 +127,7 @@ def saliencies(
     concepts
         What is mapped.
     items
-        Indices of the pictures that all concepts are asked at; None: each at its own genes.
+        Indices of the pictures that all concepts are asked at; None: each at its own items.
 
     Returns
     -------
@@ -234,7 +235,7 @@ def _asked(rule: RuleName | Rule, scaling: str, times_input: bool | None) -> _As
             cure="Choose the rule gradient",
         )
     if times_input is None:
-        times_input = name == "input-gradient" or (name == "rectified" and scaling == "paper")
+        times_input = name == "input-gradient" or (name == "rectified" and scaling in NOT_NEGATIVE)
     if name == "gradient" and times_input:
         name = "input-gradient"
     return _Asked(name, rule if isinstance(rule, Rule) else RULES[name], times_input)

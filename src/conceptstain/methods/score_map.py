@@ -1,4 +1,4 @@
-"""The score map: the concept's genes themselves, without any network."""
+"""The score map: the concept's genes, or its pictures, themselves, without any network."""
 
 from __future__ import annotations
 
@@ -13,28 +13,29 @@ __all__ = ["score_map"]
 
 
 def score_map(canvas: Canvas, concept: Concept) -> Attribution:
-    """The mean encoded picture of the concept's genes; of a combination, the weighted sum of its parts' means.
+    """The mean of the concept's own pictures; of a combination, the weighted sum of its parts' means.
 
-    No network takes part, so any canvas will do that has the genes. With z-scored pictures it is the mean z-score, a
-    strong map: where a network's map shows no more than this one, the network adds nothing.
+    No network takes part, so any canvas will do that has the pictures. Of genes in z-scores it is the mean z-score, a
+    strong map: where a network's map shows no more than this one, the network adds nothing. Of photographs it is the
+    mean photograph, and of a combination of positives and negatives their mean difference.
 
     Parameters
     ----------
     canvas
         The pictures.
     concept
-        Whose genes are averaged; those that the canvas does not have are named in ``settings["missing"]``.
+        Whose genes or pictures are averaged; those that the canvas does not have are named in ``settings["missing"]``.
 
     Returns
     -------
     Attribution
-        A single map; 0 is its middle, except for pictures in the scaling ``"paper"``, which have no negative values,
-        where nothing is subtracted.
+        A single map; 0 is its middle for z-scores and where something is subtracted. Other values are never negative:
+        0 is their bottom.
 
     Raises
     ------
     MismatchError
-        The canvas has none of the genes of the concept, or of one of its parts.
+        The canvas has none of the items of the concept, or of one of its parts.
     """
     mean = np.zeros((1, *canvas.shape))
     averaged: list[int] = []
@@ -46,11 +47,11 @@ def score_map(canvas: Canvas, concept: Concept) -> Attribution:
         missing += gone
     subtracted = any(weight < 0 for weight, _ in concept.terms)
     return Attribution(
-        method="gene mean",
+        method="picture mean" if canvas.scaling == "unit" else "gene mean",
         name=concept.name,
         values=mean.astype(np.float32),
         items=(),
-        signed=canvas.scaling != "paper" or subtracted,
+        signed=canvas.scaling == "z-score" or subtracted,
         concept=concept,
         settings={"averaged": tuple(averaged), "missing": tuple(missing)},
     )
