@@ -42,11 +42,17 @@ if TYPE_CHECKING:
     from conceptstain.methods.concept_genes import concept_genes
     from conceptstain.methods.controls import Controls, controls
     from conceptstain.methods.decoded import decoded
+    from conceptstain.methods.deep_lift import deep_lift
     from conceptstain.methods.faithfulness import perturbation, sensitivity
+    from conceptstain.methods.grad_cam import grad_cam
+    from conceptstain.methods.integrated import integrated_gradients
     from conceptstain.methods.map_settings import MapSettings
+    from conceptstain.methods.occlusion import occlusion
     from conceptstain.methods.randomisation import randomisation
+    from conceptstain.methods.relevance import lrp
     from conceptstain.methods.saliency import saliencies, saliency, supported_rules
     from conceptstain.methods.score_map import score_map
+    from conceptstain.methods.smoothgrad import smoothgrad
     from conceptstain.methods.spot_score import SpotScore, spot_score
     from conceptstain.methods.support import supported_methods
     from conceptstain.nets.bundled import bundled
@@ -111,14 +117,19 @@ __all__ = [
     "corrected",
     "cosines",
     "decoded",
+    "deep_lift",
     "enrichment",
     "evidence",
     "export",
     "figure",
     "fit",
     "fit_seeds",
+    "grad_cam",
+    "integrated_gradients",
     "layers",
     "load_encoder",
+    "lrp",
+    "occlusion",
     "open",
     "open_layer",
     "open_study",
@@ -138,6 +149,7 @@ __all__ = [
     "sections",
     "sensitivity",
     "shuffled_masks",
+    "smoothgrad",
     "spot_concepts",
     "spot_score",
     "supported_methods",
@@ -195,14 +207,19 @@ _HOMES = {
     "corrected": "concepts.evidence",
     "cosines": "concepts.cosines",
     "decoded": "methods.decoded",
+    "deep_lift": "methods.deep_lift",
     "enrichment": "concepts.enrichment",
     "evidence": "concepts.evidence",
     "export": "exporting",
     "figure": "figures",
     "fit": "fitting",
     "fit_seeds": "fitting",
+    "grad_cam": "methods.grad_cam",
+    "integrated_gradients": "methods.integrated",
     "layers": "layer_tuples",
     "load_encoder": "nets.checkpoint",
+    "lrp": "methods.relevance",
+    "occlusion": "methods.occlusion",
     "open": "canvas.opening:open_source",
     "open_layer": "canvas.layer_section",
     "open_study": "study.saving",
@@ -222,6 +239,7 @@ _HOMES = {
     "sections": "canvas.reading",
     "sensitivity": "methods.faithfulness",
     "shuffled_masks": "methods.agreement",
+    "smoothgrad": "methods.smoothgrad",
     "spot_concepts": "concepts.spot_concepts",
     "spot_score": "methods.spot_score",
     "supported_methods": "methods.support",

@@ -17,7 +17,13 @@ from conceptstain.errors import MismatchError
 from conceptstain.methods.attention import attention
 from conceptstain.methods.attribution import Attribution
 from conceptstain.methods.decoded import decoded
+from conceptstain.methods.deep_lift import deep_lift
+from conceptstain.methods.grad_cam import grad_cam
+from conceptstain.methods.integrated import integrated_gradients
+from conceptstain.methods.occlusion import occlusion
+from conceptstain.methods.relevance import lrp
 from conceptstain.methods.saliency import saliency
+from conceptstain.methods.smoothgrad import smoothgrad
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.rules import Rule, rectified
 from conceptstain.progress import Report
@@ -50,6 +56,26 @@ modified_map = by_rule("modified", rectified(60, variant="modified"))
 constant_map = by_rule("constant", rectified(variant="constant"))
 
 
+def by(method: Callable[..., Attribution], space: str = "latent", **settings: object) -> laws.Paint:
+    def paint(at: Scene, direction: np.ndarray, items: Sequence[int], report: Report) -> np.ndarray:
+        concept = at.concept(direction, space=space)
+        return method(at.canvas, at.encoder, concept, items=items, report=report, **settings).values
+
+    paint.__name__ = "_".join([method.__name__, *(str(value) for value in settings.values() if value == "mean")])
+    return paint
+
+
+integrated_map = by(integrated_gradients, steps=5)
+integrated_from_mean_map = by(integrated_gradients, steps=3, baseline="mean", quadrature="gauss-legendre")
+smoothgrad_map = by(smoothgrad, samples=3)
+deep_lift_map = by(deep_lift)
+layer_deep_lift_map = by(deep_lift, space="chain.conv2", baseline="mean")
+lrp_map = by(lrp, epsilon=0.05)
+occlusion_map = by(occlusion, window=3, stride=2, baseline="black")
+grad_cam_map = by(grad_cam)
+early_grad_cam_map = by(grad_cam, space="chain.conv2", layer="chain.relu1")
+
+
 def layer_gradient_map(at: Scene, direction: np.ndarray, items: Sequence[int], report: Report) -> np.ndarray:
     """Of a concept in the four channels of a layer."""
     concept = at.concept(direction, space="chain.conv2")
@@ -75,18 +101,25 @@ def attention_along(at: Scene, direction: np.ndarray, items: Sequence[int], repo
     return attention(at.canvas, encoder, dimension=0, items=items, report=report).values
 
 
-LINEAR = (gradient_map, input_gradient_map, layer_gradient_map)
+ADDED = (integrated_map, integrated_from_mean_map, smoothgrad_map, deep_lift_map, layer_deep_lift_map, occlusion_map)
+LINEAR = (gradient_map, input_gradient_map, layer_gradient_map, lrp_map, *ADDED)
+LOOKING = (grad_cam_map, early_grad_cam_map)
 RECTIFIED = (rectified_map, bordered_map, proportional_map, modified_map, constant_map)
 RULED = (guided_map, deconvolution_map, *RECTIFIED)
-HOMOGENEOUS = (*LINEAR, *RULED, attention_along)
+HOMOGENEOUS = (*LINEAR, *RULED, *LOOKING, attention_along)
 ODD = (decoded_map, *LINEAR, modified_map)  # |a R| does not know the sign of the concept
-NOTHING_AT_ZERO = (decoded_map, *LINEAR, *RULED, attention_along)
-PER_ITEM = (*LINEAR, *RULED, attention_map)
+NOTHING_AT_ZERO = (decoded_map, *LINEAR, *RULED, *LOOKING, attention_along)
+PER_ITEM = (*LINEAR, *RULED, *LOOKING, attention_map)
 ALL = (*PER_ITEM, decoded_map)
 KINDS_OF = {
     attention_map: ("convolutional",),
     attention_along: ("convolutional",),
     layer_gradient_map: ("convolutional",),
+    layer_deep_lift_map: ("convolutional",),
+    grad_cam_map: ("convolutional", "pooled"),
+    early_grad_cam_map: ("convolutional",),
+    integrated_map: ("pooled",),
+    lrp_map: ("dense", "pooled"),
     bordered_map: ("convolutional",),
     proportional_map: ("pooled",),
 }
@@ -165,11 +198,13 @@ def test_nothing_is_left_behind_when_the_network_fails(
 def test_chunks_do_not_show(paint: laws.Paint, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     at_once = paint(SCENES[kind], some_direction(), laws.ITEMS, lambda step: None)
     steps = []
-    for module in ("gradient", "attention"):
+    for module in ("gradient", "attention", "asking"):
         monkeypatch.setattr(f"conceptstain.methods.{module}.CHUNK", 2)
     in_chunks = paint(SCENES[kind], some_direction(), laws.ITEMS, steps.append)
     laws.agree(in_chunks, at_once)
-    assert [(step.done, step.total) for step in steps] == [(2, 5), (4, 5), (5, 5)]
+    assert (steps[-1].done, steps[-1].total) == (5, 5)
+    assert len(steps) == (5 if paint in ADDED else 3)
+    assert [step.done for step in steps] == sorted({step.done for step in steps})
 
 
 @on(*ALL)

@@ -11,7 +11,7 @@ import pytest
 from conceptstain.cli import options
 from conceptstain.errors import InputError, MismatchError
 from conceptstain.methods.attention import attention
-from conceptstain.methods.map_settings import VARIANTS, MapSettings
+from conceptstain.methods.map_settings import BASELINES, VARIANTS, Baseline, MapSettings
 from conceptstain.methods.maps import MAPS, map_kind
 from conceptstain.methods.saliency import saliency
 from conceptstain.nets.rules import Variant, rectified
@@ -23,16 +23,30 @@ OTHERS: dict[str, Any] = {
     "variant": "modified",
     "threshold": 0.25,
     "padding": True,
+    "baseline": "black",
+    "steps": 7,
+    "quadrature": "gauss-legendre",
+    "noise": 0.4,
+    "samples": 6,
+    "epsilon": 0.1,
+    "window": 3,
+    "stride": 1,
+    "layer": "chain.relu1",
 }
 BESIDE: dict[str, dict[str, Any]] = {  # where it shows: of the few units here the strongest twentieth is one or two
     "variant": {"percentile": 30.0},
     "padding": {"percentile": 30.0},
     "threshold": {"variant": "constant"},
+    "stride": {"window": 4},
 }
 
 
 def test_the_variants_are_those_of_the_rule_here_and_on_the_command_line() -> None:
     assert tuple(VARIANTS) == get_args(Variant) == tuple(options.Variant)
+
+
+def test_the_baselines_are_all_explained() -> None:
+    assert tuple(BASELINES) == get_args(Baseline)
 
 
 def test_by_default_the_settings_are_those_of_the_rule() -> None:
@@ -52,6 +66,14 @@ def test_by_default_the_settings_are_those_of_the_rule() -> None:
         ({"percentile": float("nan")}, "between 0 and 100.*nan"),
         ({"variant": "magic"}, "no such variant.*'magic'.*plain, proportional, modified, constant"),
         ({"threshold": float("inf")}, "A threshold is a number.*inf"),
+        ({"baseline": "pink"}, "no such baseline.*'pink'.*blurred, black, mean"),
+        ({"quadrature": "middle"}, "no such quadrature.*'middle'.*right, gauss-legendre"),
+        ({"steps": 0}, "A way needs steps.*0"),
+        ({"samples": 1}, "two samples or more.*1"),
+        ({"noise": float("nan")}, "part of the range.*nan"),
+        ({"epsilon": -1.0}, "Epsilon is above 0.*-1"),
+        ({"window": 0}, "The window of occlusion is 1 pixel or more"),
+        ({"stride": 0}, "The stride of occlusion is 1 pixel or more"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(wrong: dict[str, Any], told: str) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
+import conceptstain as cs
 from conceptstain.canvas.region import Region
 from conceptstain.concepts.definition import Definition
 from conceptstain.concepts.spot_concepts import SpotConceptSettings
@@ -164,6 +165,34 @@ def test_rules_with_settings_and_chosen_genes_are_painted_again(data, tmp_path):
         assert one.title == other.title
         np.testing.assert_array_equal(one.values, other.values)
     assert again.written == ()
+
+
+def test_attributions_with_settings_and_chosen_genes_are_made_again(data, tmp_path):
+    study = empty_study(opened_section(data))
+    study.add(Definition("like", like="Gene3", neighbours=4))
+    given = study.need_canvas(), study.need_encoder(), study.concept("like")
+    made = [
+        cs.integrated_gradients(*given, baseline="mean", steps=3, quadrature="gauss-legendre", items=[5, 2]),
+        cs.integrated_gradients(*given),
+        cs.smoothgrad(*given, noise=0.2, samples=3, seed=11),
+        cs.deep_lift(*given, baseline="black"),
+        cs.lrp(*given, epsilon=0.25),
+        cs.occlusion(*given, window=3, stride=2, items=[4]),
+        cs.grad_cam(*given, layer="encoder.relu2"),
+    ]
+    for each in made:
+        study.keep(each)
+    assert len(study.findings) == len(made)
+    recipe = Recipe.of(study)
+    (path, _) = recipe.write(tmp_path / "recipe.yaml", encoders=[study.need_encoder()])
+    again = Recipe.read(path).run(data, weights=tmp_path)
+    assert all(again.equal.values())
+    for one, other in zip(study.findings, again.study.findings, strict=True):
+        assert (one.title, one.items, dict(one.settings)) == (other.title, other.items, dict(other.settings))
+        np.testing.assert_array_equal(one.values, other.values)
+    told = recipe.methods_paragraph()
+    assert "integrated gradients (baseline mean, steps 3, quadrature gauss-legendre, Sundararajan et al. 2017" in told
+    assert "SmoothGrad (noise 0.2, samples 3, seed 11, Smilkov et al. 2017" in told
 
 
 def test_spot_scores_that_contrast_with_each_other_are_made_again(data, tmp_path):

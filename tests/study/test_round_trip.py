@@ -25,7 +25,18 @@ from factories import tiny_profile_encoders, tiny_section
 from studies import empty_study, same_findings, same_list, triangle
 
 SECTION = tiny_section()
-SETTINGS = MapSettings(dimension=2, percentile=80.0, variant="modified", padding=True)
+LAYER = "encoder.relu1"
+SETTINGS = MapSettings(
+    dimension=2,
+    percentile=80.0,
+    variant="modified",
+    padding=True,
+    baseline="mean",
+    steps=3,
+    samples=3,
+    window=3,
+    layer=LAYER,
+)
 INNER = Region.from_obs("layer", "inner")
 A, B = Definition("a", like="Gene3", neighbours=4), Definition("b", items=("Gene1", "Gene8"))
 

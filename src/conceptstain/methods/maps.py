@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, final
 
 from conceptstain.errors import InputError, MismatchError
@@ -150,6 +151,12 @@ KEYS = {
     "deconvolution": "deconvolution",
     "rectified saliency": "rectified",
     "attention": "attention",
+    "integrated gradients": "integrated-gradients",
+    "SmoothGrad": "smoothgrad",
+    "DeepLift": "deeplift",
+    "LRP-epsilon": "lrp",
+    "occlusion": "occlusion",
+    "Grad-CAM": "grad-cam",
     "spot score": SPOT_SCORE.key,
 }
 """Key of the map that makes findings of a method."""
@@ -214,6 +221,31 @@ def _attention(
     items, _missing = concept_items(canvas, concept)
     finding = attention(canvas, encoder, dimension=settings.dimension, items=items, report=report)
     return replace(finding, name=concept.name, concept=concept, detail=f"latent {settings.dimension}")
+
+
+def _made_by(function: str, *names: str) -> Painting:
+    """A function ``module:name`` of this package, which is asked with these of the settings."""
+    module, _, name = function.partition(":")
+
+    def paint(canvas: Canvas, encoder: Encoder, concept: Concept, settings: MapSettings, report: Report) -> Attribution:
+        make = getattr(import_module(f"conceptstain.methods.{module}"), name)
+        given = {word: getattr(settings, word) for word in names}
+        made: Attribution = make(canvas, encoder, concept, **given, report=report)
+        return made
+
+    return paint
+
+
+def _refused_by(preflight: str) -> Callable[[Encoder], str | None]:
+    def refusal(encoder: Encoder) -> str | None:
+        reason: str | None = getattr(import_module("conceptstain.methods.preflight"), preflight)(encoder)
+        return reason
+
+    return refusal
+
+
+def _has_no_places(encoder: Encoder) -> str | None:
+    return None if len(encoder.shape) == 3 else "its inputs are no pictures, so no window can cover a part of them"
 
 
 def _never(_encoder: Encoder) -> str | None:
@@ -306,5 +338,53 @@ MAPS = (
         _attention,
         _has_no_convolution,
         settings=("dimension",),
+    ),
+    MapKind(
+        "integrated-gradients",
+        "Integrated gradients",
+        "What each pixel adds to the score on the way from a baseline. What is like the baseline shows nothing.",
+        _made_by("integrated:integrated_gradients", "baseline", "steps", "quadrature"),
+        _refused_by("cannot_be_differentiated"),
+        settings=("baseline", "steps", "quadrature"),
+    ),
+    MapKind(
+        "smoothgrad",
+        "SmoothGrad",
+        "The gradient, mean over noisy copies of the picture. Another draw of noise gives another map.",
+        _made_by("smoothgrad:smoothgrad", "noise", "samples"),
+        _refused_by("cannot_be_differentiated"),
+        settings=("noise", "samples"),
+    ),
+    MapKind(
+        "deeplift",
+        "DeepLift",
+        "What each pixel adds to the score against a baseline, in one pass: much like integrated gradients.",
+        _made_by("deep_lift:deep_lift", "baseline"),
+        _refused_by("deep_lift_refusal"),
+        settings=("baseline",),
+    ),
+    MapKind(
+        "lrp",
+        "LRP (epsilon rule)",
+        "The score, shared out layer by layer. In a network of ReLUs it is nearly input x gradient.",
+        _made_by("relevance:lrp", "epsilon"),
+        _refused_by("relevance_refusal"),
+        settings=("epsilon",),
+    ),
+    MapKind(
+        "occlusion",
+        "Occlusion",
+        "What is lost of the score where a window is covered. Any network will do; as coarse as the window, and slow.",
+        _made_by("occlusion:occlusion", "window", "stride", "baseline"),
+        _has_no_places,
+        settings=("window", "stride", "baseline"),
+    ),
+    MapKind(
+        "grad-cam",
+        "Grad-CAM",
+        "Where channels that speak for it are active: as coarse as the layer, and blind to what speaks against.",
+        _made_by("grad_cam:grad_cam", "layer"),
+        _has_no_convolution,
+        settings=("layer",),
     ),
 )

@@ -20,7 +20,7 @@ from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.rules import Rule, is_padded
 from conceptstain.nets.tap import tap
 
-__all__ = ["applied", "refusal", "unknown_activations"]
+__all__ = ["Passed", "applied", "passed_layers", "refusal", "unknown_activations"]
 
 # Nodes of the autograd graph, by what they do. Maximum pooling also bends a signal, but most rules know its gradient.
 BENDING = frozenset(
@@ -117,6 +117,47 @@ def unknown_activations(encoder: Encoder) -> tuple[str, ...]:
     return () if found is None else found[_RELU][1]
 
 
+@final
+@dataclass(frozen=True, eq=False)
+class Passed:
+    """A step of the way from the input to a score, as the autograd graph of one pass has it.
+
+    Attributes
+    ----------
+    does
+        What is done: the node's name without ``"Backward"``, such as ``"Relu"`` or ``"Addmm"``.
+    name, module
+        The layer that does it; ``""`` and None where it is a function call.
+    reached_by
+        On how many ways something that depends on the input reaches it.
+    """
+
+    does: str
+    name: str
+    module: nn.Module | None
+    reached_by: int
+
+
+def passed_layers(encoder: Encoder, end: str | None = None) -> tuple[Passed, ...] | None:
+    """All that lies between the input and the latent mean, or a layer, the last first; None where there is no graph.
+
+    Parameters that learn count as something that depends on the input: freeze them before.
+    """
+    result, made_by = _traced(encoder, end)
+    if result.grad_fn is None:
+        return None
+    steps = []
+    for node in _graph(result.grad_fn):
+        name, module = made_by.get(node, ("", None))
+        reached_by = sum(earlier is not None for earlier, _ in node.next_functions)
+        steps.append(Passed(_does(node), name, module, reached_by))
+    return tuple(steps)
+
+
+def _does(node: Any) -> str:
+    return type(node).__name__.split("Backward")[0].lstrip("_")
+
+
 class _Ruled(torch.autograd.Function):
     """What left a layer as it is, with a rule in place of the layer's derivative."""
 
@@ -169,7 +210,7 @@ def _layers(encoder: Encoder, end: str | None = None) -> dict[_Kind, tuple[tuple
         return None
     found: dict[_Kind, tuple[list[str], list[str]]] = {kind: ([], []) for kind in (_RELU, _POOL, _CONVOLUTION)}
     for node in _graph(result.grad_fn):
-        does = type(node).__name__.split("Backward")[0].lstrip("_")
+        does = _does(node)
         for kind, (known, unknown) in found.items():
             if does not in kind.nodes:
                 continue

@@ -7,6 +7,7 @@ from typing import Final
 
 from conceptstain.recipe.records import (
     AttentionRecord,
+    AttributedRecord,
     EncoderRecord,
     PictureNetworkRecord,
     SaliencyRecord,
@@ -26,6 +27,12 @@ CITATIONS: Final = {
     "deconvolution": "Zeiler & Fergus 2014, arXiv:1311.2901",
     "rectified": "Kim et al. 2019, arXiv:1902.04893",
     "attention": "Liu et al. 2020, arXiv:1911.07389",
+    "integrated-gradients": "Sundararajan et al. 2017, arXiv:1703.01365",
+    "smoothgrad": "Smilkov et al. 2017, arXiv:1706.03825",
+    "deeplift": "Shrikumar et al. 2017, arXiv:1704.02685",
+    "lrp": "Bach et al. 2015, doi:10.1371/journal.pone.0130140",
+    "occlusion": "Zeiler & Fergus 2014, section 4.2, arXiv:1311.2901",
+    "grad-cam": "Selvaraju et al. 2017, arXiv:1610.02391",
     "whitened": "Ledoit & Wolf 2004, doi:10.1016/S0047-259X(03)00096-4",
     "holm": "Holm 1979, Scandinavian Journal of Statistics 6, 65-70",
     "torch": "Paszke et al. 2019, arXiv:1912.01703",
@@ -41,6 +48,12 @@ _MAPS: Final = {
     "deconvolution": "deconvolution",
     "rectified": "the rectified gradient",
     "attention": "latent attention",
+    "integrated-gradients": "integrated gradients",
+    "smoothgrad": "SmoothGrad",
+    "deeplift": "DeepLift",
+    "lrp": "layer-wise relevance propagation",
+    "occlusion": "occlusion",
+    "grad-cam": "Grad-CAM",
     "spot-score": "the score of spots by whole profiles",
 }
 
@@ -160,6 +173,12 @@ def _map(record: object) -> str:
         return f"{_MAPS[record.map]} ({', '.join([*settings, CITATIONS[record.map]])})"
     if isinstance(record, AttentionRecord):
         return f"{_MAPS['attention']} of latent {record.dimension} at {record.layer} ({CITATIONS['attention']})"
+    if isinstance(record, AttributedRecord):
+        settings = [
+            f"{word} {value:g}" if isinstance(value, float) else f"{word} {value}"
+            for word, value in record.settings.items()
+        ]
+        return f"{_MAPS[record.map]} ({', '.join([*settings, CITATIONS[record.map]])})"
     if isinstance(record, SpotScoreRecord):
         asked = record.settings
         others = len(record.together) - 1

@@ -19,11 +19,13 @@ from conceptstain.methods.attribution import Attribution
 from conceptstain.methods.controls import Controls
 from conceptstain.methods.finding import Finding
 from conceptstain.methods.items import concept_items
+from conceptstain.methods.maps import KEYS
 from conceptstain.methods.spot_score import SpotScore
 from conceptstain.nets.bundled import bundled, bundled_names
 from conceptstain.nets.encoder import Encoder
 from conceptstain.recipe.records import (
     AttentionRecord,
+    AttributedRecord,
     ControlsRecord,
     EncoderRecord,
     EvidenceRecord,
@@ -47,7 +49,7 @@ from conceptstain.study.study_record import PicturesRecord
 
 __all__ = ["PACKAGES", "recorded", "sum_of", "sum_of_controls", "versions"]
 
-PACKAGES = ("napari-conceptstain", "torch", "numpy", "scipy", "anndata", "scikit-learn")
+PACKAGES = ("napari-conceptstain", "torch", "numpy", "scipy", "anndata", "scikit-learn", "captum")
 
 
 def recorded(study: Study | Snapshot, *, figures: Sequence[str] = ("maps.svg",)) -> Recipe:
@@ -164,6 +166,9 @@ class _Recorder:
             raise _unwritable(made)
         if made.method in PLAIN:
             return PlainMapRecord(map=PLAIN[made.method], **known)
+        if made.method in ATTRIBUTED:
+            words = {word: told[word] for word in ATTRIBUTED[made.method]}
+            return AttributedRecord(map=KEYS[made.method], at=self._at(made), **words, **known)  # type: ignore[arg-type]
         if "rule" not in told:
             raise _unwritable(made)
         words = {word: told[word] for word in ("percentile", "threshold", "variant", "padding") if word in told}
@@ -245,6 +250,14 @@ class _Recorder:
 
 
 PLAIN: Any = {"decoded": "decoded", "gene mean": "gene-mean"}
+ATTRIBUTED = {
+    "integrated gradients": ("baseline", "steps", "quadrature"),
+    "SmoothGrad": ("noise", "samples", "seed"),
+    "DeepLift": ("baseline",),
+    "LRP-epsilon": ("epsilon",),
+    "occlusion": ("window", "stride", "baseline"),
+    "Grad-CAM": ("layer",),
+}
 
 
 def _unwritable(made: Finding) -> InputError:

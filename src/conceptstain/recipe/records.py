@@ -5,14 +5,14 @@ Data and no code; whole numbers are bounded, and all others finite.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Annotated, Any, Literal, TypeAlias, final
 
 from pydantic import Field
 
 from conceptstain.canvas.spot_profiles import Flavour, SpotProfileSettings
 from conceptstain.fitting import FitSettings
-from conceptstain.methods.map_settings import MapSettings
+from conceptstain.methods.map_settings import Baseline, MapSettings, Quadrature
 from conceptstain.nets.augmentation import Augmentation, Symmetries
 from conceptstain.nets.picture_vae import Network, PictureVAESettings
 from conceptstain.nets.profile_vae import Likelihood, ProfileVAESettings
@@ -23,6 +23,7 @@ from conceptstain.study.records import Finite, Key, Limits, Name, Record, Source
 __all__ = [
     "AnyMap",
     "AttentionRecord",
+    "AttributedRecord",
     "ControlsRecord",
     "EncoderRecord",
     "EvidenceRecord",
@@ -46,6 +47,9 @@ Fingerprint: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
 Units: TypeAlias = Annotated[int, Field(ge=1, le=4096)]
 Seed: TypeAlias = Annotated[int, Field(ge=0, le=LARGEST)]
 Few: TypeAlias = Annotated[int, Field(ge=0, le=4096)]
+Pixels: TypeAlias = Annotated[int, Field(ge=1, le=4096)]
+Steps: TypeAlias = Annotated[int, Field(ge=1, le=10_000)]
+Positive: TypeAlias = Annotated[Finite, Field(gt=0)]
 
 
 # -- what is shown -----------------------------------------------------------------------------------------------------
@@ -215,6 +219,34 @@ class AttentionRecord(_Asked):
 
 
 @final
+class AttributedRecord(_Asked):
+    """A map by a method of the literature; of the settings, those that the method has.
+
+    ``at``: ``"own"`` for the concept's items, else their names.
+    """
+
+    concept: Key
+    map: Literal["integrated-gradients", "smoothgrad", "deeplift", "lrp", "occlusion", "grad-cam"]
+    baseline: Baseline | None = None
+    steps: Steps | None = None
+    quadrature: Quadrature | None = None
+    noise: Annotated[Finite, Field(ge=0)] | None = None
+    samples: Steps | None = None
+    seed: Seed | None = None
+    epsilon: Positive | None = None
+    window: Pixels | None = None
+    stride: Pixels | None = None
+    layer: Name | None = None
+    at: Literal["own"] | Annotated[tuple[Name, ...], Field(min_length=1, max_length=100_000)] = "own"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Those that it has."""
+        words = ("baseline", "steps", "quadrature", "noise", "samples", "seed", "epsilon", "window", "stride", "layer")
+        return {word: getattr(self, word) for word in words if getattr(self, word) is not None}
+
+
+@final
 class SpotScoreRecord(_Asked):
     """A score of drawn spots; ``together``: the concept and those it was told from, in order."""
 
@@ -225,9 +257,9 @@ class SpotScoreRecord(_Asked):
 
 
 AnyMap: TypeAlias = Annotated[
-    PlainMapRecord | SaliencyRecord | AttentionRecord | SpotScoreRecord, Field(discriminator="map")
+    PlainMapRecord | SaliencyRecord | AttentionRecord | AttributedRecord | SpotScoreRecord, Field(discriminator="map")
 ]
-MapRecord = PlainMapRecord | SaliencyRecord | AttentionRecord | SpotScoreRecord
+MapRecord = PlainMapRecord | SaliencyRecord | AttentionRecord | AttributedRecord | SpotScoreRecord
 
 
 @final
@@ -259,6 +291,15 @@ class ControlsRecord(Record):
     variant: Variant = "plain"
     threshold: Finite = 0.0
     padding: bool = False
+    baseline: Baseline = "blurred"
+    steps: Steps = 50
+    quadrature: Quadrature = "right"
+    noise: Annotated[Finite, Field(ge=0)] = 0.1
+    samples: Annotated[int, Field(ge=2, le=10_000)] = 50
+    epsilon: Positive = 1e-4
+    window: Pixels | None = None
+    stride: Pixels | None = None
+    layer: Name | None = None
     draws: Annotated[int, Field(ge=1, le=1000)] = 5
     seed: Seed = 0
     together: Annotated[tuple[Key, ...], Field(max_length=1000)] = ()
@@ -268,7 +309,7 @@ class ControlsRecord(Record):
     @property
     def map_settings(self) -> MapSettings:
         """Those of the map of gene pictures."""
-        return MapSettings(self.dimension, self.percentile, self.variant, self.threshold, self.padding)
+        return MapSettings(**{each.name: getattr(self, each.name) for each in fields(MapSettings)})
 
 
 @final

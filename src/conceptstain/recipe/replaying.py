@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,11 +16,17 @@ from conceptstain.errors import InputError
 from conceptstain.methods.attention import attention
 from conceptstain.methods.controls import Controls, controls
 from conceptstain.methods.decoded import decoded
+from conceptstain.methods.deep_lift import deep_lift
 from conceptstain.methods.finding import Finding
+from conceptstain.methods.grad_cam import grad_cam
+from conceptstain.methods.integrated import integrated_gradients
 from conceptstain.methods.items import concept_items
 from conceptstain.methods.maps import SPOT_SCORE, map_kind
+from conceptstain.methods.occlusion import occlusion
+from conceptstain.methods.relevance import lrp
 from conceptstain.methods.saliency import saliency
 from conceptstain.methods.score_map import score_map
+from conceptstain.methods.smoothgrad import smoothgrad
 from conceptstain.methods.spot_score import spot_score
 from conceptstain.nets.rules import rectified
 from conceptstain.progress import Report, Step, silent
@@ -28,6 +34,7 @@ from conceptstain.recipe.ingredients import AGAIN, Ingredients
 from conceptstain.recipe.recording import sum_of, sum_of_controls, versions
 from conceptstain.recipe.records import (
     AttentionRecord,
+    AttributedRecord,
     ControlsRecord,
     EvidenceRecord,
     MapRecord,
@@ -203,6 +210,15 @@ class _Made:
                 times_input=record.times_input,
                 report=report,
             )
+        if isinstance(record, AttributedRecord):
+            return ATTRIBUTED[record.map](
+                canvas,
+                self._from.need_encoder(),
+                self._from.concept(record.concept),
+                items=None if record.at == "own" else [canvas.item(name) for name in record.at],
+                **record.settings,
+                report=report,
+            )
         definition = self._from.definition(record.concept)
         read = self._from.together(record.together, record.settings)
         made = spot_score(read, definition.name, report=report)
@@ -264,6 +280,16 @@ class _Made:
         if record.sha256 is not None:
             self.equal[f"controls of {definition.name}, {record.map}"] = sum_of_controls(drawn) == record.sha256
         return asked, drawn
+
+
+ATTRIBUTED: dict[str, Callable[..., Finding]] = {
+    "integrated-gradients": integrated_gradients,
+    "smoothgrad": smoothgrad,
+    "deeplift": deep_lift,
+    "lrp": lrp,
+    "occlusion": occlusion,
+    "grad-cam": grad_cam,
+}
 
 
 def _rule(record: SaliencyRecord) -> Any:
