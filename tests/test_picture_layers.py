@@ -29,7 +29,7 @@ def created(made):
     return Layer.create(*made)
 
 
-def a_map(values, items, *, signed=True, method="gradient saliency"):
+def a_map(values, items, *, signed=True, method="decoded"):
     return Attribution(method, "stripes", np.asarray(values, np.float32), tuple(items), signed)
 
 
@@ -68,7 +68,7 @@ def test_a_map_lies_on_its_picture_to_the_pixel(to_world):
         np.testing.assert_allclose(mapped.world_to_data(world), index, atol=1e-9)
         np.testing.assert_allclose(np.asarray(mapped.data[index]), stack[index] / 255, rtol=1e-6)
     assert np.isnan(np.asarray(mapped.data[0])).all()
-    assert mapped.name == "stripes - gradient saliency"
+    assert mapped.name == "stripes - decoded"
 
 
 def test_a_picture_left_out_leaves_its_place_blank():

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from conceptstain.nets.encoder import Encoder
     from conceptstain.nets.own_networks import own_encoder
     from conceptstain.nets.rules import rectified
+    from conceptstain.picture_painting import Display
     from conceptstain.progress import Cancelled, Report, Step
     from conceptstain.recipe import Recipe
     from conceptstain.spatialdata_file import write_spatialdata
@@ -75,6 +76,7 @@ __all__ = [
     "ConceptStainError",
     "Controls",
     "Definition",
+    "Display",
     "Encoder",
     "Evidence",
     "FitSettings",
@@ -165,6 +167,7 @@ _HOMES = {
     "ConceptStainError": "errors",
     "Controls": "methods.controls",
     "Definition": "concepts.definition",
+    "Display": "picture_painting",
     "Encoder": "nets.encoder",
     "Evidence": "concepts.evidence",
     "FitSettings": "fitting",

@@ -20,6 +20,7 @@ from conceptstain.errors import InputError
 from conceptstain.layer_words import METADATA_KEY, LayerTuple, shared_words
 from conceptstain.painting import Paintable, painting
 from conceptstain.picture_layers import picture_map_layer, raster_layer, slide_layer, stack_layer
+from conceptstain.picture_painting import Display
 
 __all__ = ["METADATA_KEY", "LayerTuple", "gene_layer", "image_layer", "layers", "map_layer", "spots_layer"]
 
@@ -30,7 +31,9 @@ Shown: TypeAlias = Section | Images | Slide | ScoreRaster | Paintable
 BARE = (0.75, 0.75, 0.75, 0.45)  # spots without a map: seen on tissue and on black, hiding neither
 
 
-def layers(thing: Shown, canvas: SpotView | PictureView | None = None) -> list[LayerTuple]:
+def layers(
+    thing: Shown, canvas: SpotView | PictureView | None = None, *, display: Display | None = None
+) -> list[LayerTuple]:
     """Layers that show a thing in napari, lowest first.
 
     Parameters
@@ -41,6 +44,8 @@ def layers(thing: Shown, canvas: SpotView | PictureView | None = None) -> list[L
         colours, spots, the pictures of a set, or patches of a slide; these need ``canvas``.
     canvas
         The canvas the map was made with, that shows the section scored, or that holds the gene.
+    display
+        Of a map of pictures or patches: how its channels become one value per pixel. None: as suits the map.
 
     Returns
     -------
@@ -68,7 +73,7 @@ def layers(thing: Shown, canvas: SpotView | PictureView | None = None) -> list[L
             cure="Give the canvas as second argument",
         )
     if isinstance(canvas, ImageSet | ImagePatches):
-        return [picture_map_layer(thing, canvas)]
+        return [picture_map_layer(thing, canvas, display)]
     return [map_layer(thing, canvas)]
 
 

@@ -19,7 +19,7 @@ from conceptstain.colours import colormap, limits
 from conceptstain.errors import InputError
 from conceptstain.layer_words import LayerTuple, shared_words
 from conceptstain.methods.attribution import Attribution
-from conceptstain.picture_painting import patch_painting, picture_painting
+from conceptstain.picture_painting import Display, patch_painting, picture_painting
 
 __all__ = ["picture_map_layer", "raster_layer", "slide_layer", "stack_layer"]
 
@@ -79,7 +79,7 @@ def raster_layer(raster: ScoreRaster) -> LayerTuple:
     return raster.values, settings, "image"
 
 
-def picture_map_layer(thing: Any, canvas: ImageSet | ImagePatches) -> LayerTuple:
+def picture_map_layer(thing: Any, canvas: ImageSet | ImagePatches, display: Display | None = None) -> LayerTuple:
     """A map at the pixels of the pictures, or of the patches, that it was asked at.
 
     Raises
@@ -88,14 +88,14 @@ def picture_map_layer(thing: Any, canvas: ImageSet | ImagePatches) -> LayerTuple
         As :func:`picture_painting` and :func:`patch_painting` have it.
     """
     if isinstance(canvas, ImagePatches):
-        data, settings, kind = raster_layer(patch_painting(thing, canvas))
+        data, settings, kind = raster_layer(patch_painting(thing, canvas, display))
         return data, {**settings, **shared_words(canvas.slide.unit, thing)}, kind
-    return _stacked_maps(thing, canvas)
+    return _stacked_maps(thing, canvas, display)
 
 
-def _stacked_maps(thing: Attribution, canvas: ImageSet) -> LayerTuple:
+def _stacked_maps(thing: Attribution, canvas: ImageSet, display: Display | None) -> LayerTuple:
     images = canvas.images
-    painted = picture_painting(thing, canvas)
+    painted = picture_painting(thing, canvas, display)
     shape = tuple(np.max(images.sizes, axis=0).tolist())
     pages = [da.full(shape, np.nan, dtype=np.float32, chunks=shape)] * (images.stored[-1].position + 1)
     for item, values in painted.maps.items():

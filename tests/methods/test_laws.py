@@ -198,7 +198,7 @@ def test_nothing_is_left_behind_when_the_network_fails(
 def test_chunks_do_not_show(paint: laws.Paint, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     at_once = paint(SCENES[kind], some_direction(), laws.ITEMS, lambda step: None)
     steps = []
-    for module in ("gradient", "attention", "asking"):
+    for module in ("gradient", "attention"):
         monkeypatch.setattr(f"conceptstain.methods.{module}.CHUNK", 2)
     in_chunks = paint(SCENES[kind], some_direction(), laws.ITEMS, steps.append)
     laws.agree(in_chunks, at_once)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
@@ -19,20 +18,13 @@ from conceptstain.errors import MismatchError
 from conceptstain.inputs import ItemIndices
 from conceptstain.methods.gradient import as_evaluated
 from conceptstain.methods.items import checked_items, concept_items
-from conceptstain.nets.encoder import CHUNK, Encoder
+from conceptstain.nets.encoder import Encoder
 from conceptstain.progress import Report, Step
 
-__all__ = ["ScoreOf", "concept_score", "copies_at_once", "explained", "items_asked", "refuse", "without_traces"]
+__all__ = ["ScoreOf", "concept_score", "explained", "items_asked", "refuse", "without_traces"]
 
 ScoreOf: TypeAlias = Callable[[Tensor], Tensor]
 """``(batch, *shape)`` to one score per input."""
-
-VALUES = 2**20  # of all inputs of one pass together: 85 pictures of 64 x 64 with colours
-
-
-def copies_at_once(shape: tuple[int, ...]) -> int:
-    """How many inputs go through the network at once: 256, fewer of large pictures, so that memory has a bound."""
-    return max(1, min(CHUNK, VALUES // math.prod(shape)))
 
 
 def items_asked(

@@ -12,9 +12,9 @@ from conceptstain.concepts.concept import Concept
 from conceptstain.concepts.definition import LATENT
 from conceptstain.errors import MismatchError
 from conceptstain.inputs import ItemIndices
-from conceptstain.methods.asking import ScoreOf, copies_at_once, explained, items_asked
+from conceptstain.methods.asking import ScoreOf, explained, items_asked
 from conceptstain.methods.attribution import Attribution
-from conceptstain.methods.gradient import as_evaluated
+from conceptstain.methods.gradient import as_evaluated, copies_at_once
 from conceptstain.methods.map_settings import MapSettings
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.tap import check_layer, convolutional_layers, tap

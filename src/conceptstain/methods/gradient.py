@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -18,7 +19,14 @@ from conceptstain.nets.ruled import applied
 from conceptstain.nets.rules import GRADIENT, Rule
 from conceptstain.progress import Report, Step, silent
 
-__all__ = ["as_evaluated", "gradients_of_scores", "input_gradients"]
+__all__ = ["as_evaluated", "copies_at_once", "gradients_of_scores", "input_gradients"]
+
+VALUES = 2**20  # of all inputs of one pass together: 85 pictures of 64 x 64 with colours
+
+
+def copies_at_once(shape: tuple[int, ...]) -> int:
+    """How many inputs go through the network at once: 256, fewer of large pictures, so that memory has a bound."""
+    return max(1, min(CHUNK, VALUES // math.prod(shape)))
 
 
 def input_gradients(
@@ -75,7 +83,7 @@ def gradients_of_scores(
     times_input
         Multiply by the input, ``x * d score / d x``.
     report
-        Called after every chunk of 256 items.
+        Called after every chunk of items, 256 or fewer of large pictures.
 
     Returns
     -------
@@ -91,13 +99,14 @@ def gradients_of_scores(
     chosen = np.asarray(items, dtype=int)
     gradients = np.empty((len(scores), len(chosen), *inputs.shape), dtype=np.float32)
     with as_evaluated(encoder.network), applied(rule, encoder, ends_of(scores)), asked(encoder, scores) as ask:
-        for start in range(0, len(chosen), CHUNK):
-            part = slice(start, start + CHUNK)
+        at_once = copies_at_once(inputs.shape)
+        for start in range(0, len(chosen), at_once):
+            part = slice(start, start + at_once)
             x = encoder.tensor(inputs.inputs(chosen[part])).requires_grad_()
             for number, gradient in enumerate(_gradients_at(x, encoder, ask)):
                 made = gradient * x.detach() if times_input else gradient
                 gradients[number, part] = made.cpu().numpy()
-            report(Step(min(start + CHUNK, len(chosen)), len(chosen), "Differentiating"))
+            report(Step(min(start + at_once, len(chosen)), len(chosen), "Differentiating"))
     return gradients
 
 

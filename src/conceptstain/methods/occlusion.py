@@ -10,9 +10,10 @@ from conceptstain.canvas.canvas import Canvas
 from conceptstain.concepts.concept import Concept
 from conceptstain.errors import InputError
 from conceptstain.inputs import ItemIndices
-from conceptstain.methods.asking import ScoreOf, copies_at_once, explained, items_asked
+from conceptstain.methods.asking import ScoreOf, explained, items_asked
 from conceptstain.methods.attribution import Attribution
 from conceptstain.methods.baselines import baselines_of
+from conceptstain.methods.gradient import copies_at_once
 from conceptstain.methods.map_settings import Baseline, MapSettings
 from conceptstain.nets.encoder import Encoder
 from conceptstain.progress import Report, silent

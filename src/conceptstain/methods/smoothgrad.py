@@ -10,8 +10,9 @@ from torch import Tensor
 from conceptstain.canvas.canvas import Canvas
 from conceptstain.concepts.concept import Concept
 from conceptstain.inputs import ItemIndices
-from conceptstain.methods.asking import ScoreOf, copies_at_once, explained, items_asked, refuse
+from conceptstain.methods.asking import ScoreOf, explained, items_asked, refuse
 from conceptstain.methods.attribution import Attribution
+from conceptstain.methods.gradient import copies_at_once
 from conceptstain.methods.map_settings import MapSettings
 from conceptstain.methods.preflight import cannot_be_differentiated
 from conceptstain.nets.encoder import Encoder
