@@ -80,7 +80,7 @@ def grad_cam(
         )
     from captum.attr import LayerAttribution, LayerGradCam
 
-    at = encoder.network.get_submodule(seen)
+    at = dict(encoder.network.named_modules())[seen]
 
     def explain(score: ScoreOf, x: Tensor, _: NDArray[np.integer]) -> Tensor:
         small = LayerGradCam(score, at).attribute(x, relu_attributions=True)
