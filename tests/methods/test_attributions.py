@@ -234,6 +234,17 @@ def test_deep_lift_through_maxima_adds_up_and_asks_each_item_by_itself():
     agree(found.values, np.concatenate(alone))
 
 
+@pytest.mark.parametrize("kind", [nn.LeakyReLU, nn.ELU, nn.Sigmoid, nn.Tanh, nn.Softplus])
+def test_deep_lift_through_other_activations_adds_up(kind):
+    network = tiny_vae((1, *FRAME))
+    network.chain.relu1, network.chain.relu3 = kind(), kind()
+    at = Scene(scene().canvas, encoder_of(network, (1, *FRAME)))
+    found = deep_lift(at.canvas, at.encoder, at.concept(some_direction()), items=AT)
+    base = baselines_of("blurred", at.canvas)(np.array(AT))
+    expected = scores(at, at.canvas.inputs(AT)) - scores(at, base)
+    np.testing.assert_allclose(found.values.sum(axis=(1, 2, 3)), expected, rtol=1e-4)
+
+
 def test_grad_cam_looks_at_the_last_convolution_before_the_score():
     at = scene()
     assert grad_cam_layers(at.encoder) == ("chain.conv1", "chain.conv2")
@@ -338,6 +349,7 @@ REFUSED = {
     "layer norm": (nn.LayerNorm([3, 8, 8]), "(LayerNorm)", "(LayerNorm)"),
     "group norm": (nn.GroupNorm(3, 3), "(GroupNorm)", "(GroupNorm)"),
     "batch norm": (nn.BatchNorm2d(3), None, None),
+    "norm by the batch": (nn.BatchNorm2d(3, track_running_stats=False), "(BatchNorm2d)", "(BatchNorm2d)"),
     "softmax": (nn.Softmax(dim=1), "(Softmax)", "(Softmax)"),
     "dropout": (nn.Dropout(0.5), None, None),
 }

@@ -29,12 +29,15 @@ ADDING = frozenset(
     | {"Unsqueeze", "Expand", "Slice", "Select", "Index", "Cat", "Stack", "Split", "Clone", "Alias", "ToCopy", "Copy"}
     | {"AvgPool2D", "MkldnnAvgPool2D", "AdaptiveAvgPool2D", "MkldnnAdaptiveAvgPool2D", "ConstantPadNd", "AsStrided"}
     | {"ReflectionPad2D", "ReplicationPad2D", "UpsampleNearest2D", "UpsampleBilinear2D", "Repeat", "Flip", "Roll"}
-    | {"NativeBatchNorm", "CudnnBatchNorm", "MiopenBatchNorm", "Unsafe", "UnsafeSplit", "Narrow", "Contiguous"}
+    | {"UnsafeSplit", "Narrow", "PixelShuffle", "PixelUnshuffle"}
 )
 MULTIPLYING = frozenset(
     {"Mul", "Div", "Mm", "Mv", "Bmm", "Dot", "Addmm", "Addmv", "Baddbmm", "Linear", "Convolution"}
-    | {"ConvolutionOverrideable", "MkldnnConvolution", "SlowConv3D", "ThnnConv2D", "PixelShuffle"}
+    | {"ConvolutionOverrideable", "MkldnnConvolution", "SlowConv3D", "ThnnConv2D"}
 )
+NORMALISING = frozenset(
+    {"NativeBatchNorm", "CudnnBatchNorm", "MiopenBatchNorm"}
+)  # by what was learned, or by the batch
 LEAF = "AccumulateGrad"
 
 
@@ -97,6 +100,8 @@ def _refusal(encoder: Encoder, space: str, known: Faults, *, once: bool = False)
 
 
 def _is_affine(layer: Passed) -> bool:
+    if layer.does in NORMALISING:
+        return getattr(layer.module, "running_mean", None) is not None
     return layer.does in {*ADDING, LEAF} or (layer.does in MULTIPLYING and layer.reached_by == 1)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -84,8 +87,7 @@ def smoothgrad(
         tunnel = NoiseTunnel(Saliency(score))
         picture = x.detach()
         deviation = noise * float(picture.max() - picture.min())
-        with torch.random.fork_rng(devices=[picture.device] if picture.is_cuda else []):
-            torch.manual_seed(_seed_of(seed, int(at[0])))
+        with _noise_of(picture.device, _seed_of(seed, int(at[0]))):
             one, other = (
                 tunnel.attribute(
                     picture, nt_samples=n, nt_samples_batch_size=min(n, copies), stdevs=deviation, abs=False
@@ -114,6 +116,16 @@ def smoothgrad(
         },
         detail=detail,
     )
+
+
+@contextmanager
+def _noise_of(device: torch.device, seed: int) -> Iterator[None]:
+    """Random numbers of a seed within a ``with`` block; others' go on afterwards as if nothing had been drawn."""
+    on_card = device.type == "cuda"
+    with torch.random.fork_rng(devices=[device] if on_card else []):
+        # The global seed would begin the numbers of every device anew, also of those that are not put back.
+        (torch.manual_seed if on_card else torch.default_generator.manual_seed)(seed)
+        yield
 
 
 def _seed_of(seed: int, item: int) -> int:
