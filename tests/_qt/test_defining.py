@@ -31,7 +31,7 @@ def test_picked_spots_and_annotations_make_concepts_too(on_sample: Walk) -> None
 def test_what_cannot_be_made_is_told_and_never_listed(on_sample: Walk) -> None:
     for text, told in (
         ("Pennk", "no gene of that name. Got 'Pennk'. Did you mean"),
-        ("", "has no genes"),
+        ("", "is made of nothing"),
         ("Penk, Nope1", "'Nope1'"),
     ):
         on_sample.told.clear()

@@ -77,9 +77,9 @@ def test_sampled_latents_differ_from_the_mean_and_repeat_with_their_seed() -> No
     [
         ({}, "needs one thing to be made from. Got none"),
         ({"like": "Gene1", "items": ["Gene2"]}, "Got like and items"),
-        ({"items": []}, "has no genes"),
+        ({"items": []}, "is made of nothing"),
         ({"like": "Gene77"}, "no gene of that name. Got 'Gene77'. Did you mean"),
-        ({"like": "Gene1", "neighbours": 0}, "one gene or more"),
+        ({"like": "Gene1", "neighbours": 0}, "one item or more"),
     ],
 )
 def test_what_cannot_be_made_is_told(made_from: dict[str, object], told: str) -> None:

@@ -90,7 +90,7 @@ def test_the_parts_stay_as_they_were() -> None:
 
 
 def test_parts_are_of_one_form_and_one_space() -> None:
-    with pytest.raises(InputError, match=r"one form: a mean holds what all genes share.*A: mean; D: contrast"):
+    with pytest.raises(InputError, match=r"one form: a mean holds what all items share.*A: mean; D: contrast"):
         A - Definition("D", like="Gene4", form="contrast")
     with pytest.raises(InputError, match=r"one space.*Got A: latent; D: conv1"):
         A + Definition("D", like="Gene4", space="conv1")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,9 @@ class Canvas(Inputs, Protocol):
     Two functions bring results home: :meth:`paint` takes one score per item, :meth:`place` takes values of the inputs'
     shape. For every canvas ``place(inputs([item])[0], item)`` equals ``encoded_values(item)``.
     """
+
+    noun: ClassVar[str]
+    """What one of its items is called: gene, spot, picture or patch."""
 
     @property
     def source(self) -> Source:

@@ -97,4 +97,9 @@ def kind_of_values(matrix: csr_array, what: str) -> Literal["counts", "normalise
 
 def counted(number: int, noun: str) -> str:
     """A number with its noun, as a sentence says it: ``1 spot``, ``1,240 spots``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun if number == 1 else several(noun)}"
+
+
+def several(noun: str) -> str:
+    """A noun in the plural: ``spots``, ``patches``."""
+    return f"{noun}es" if noun.endswith("ch") else f"{noun}s"

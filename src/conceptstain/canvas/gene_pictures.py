@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, final
+from typing import ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
@@ -73,6 +73,8 @@ class GenePictures:
     hidden
         Spots whose values the pictures do not show; see :meth:`hiding`.
     """
+
+    noun: ClassVar[str] = "gene"
 
     section: Section
     settings: GenePictureSettings

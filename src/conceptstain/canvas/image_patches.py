@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 import pandas as pd
@@ -54,6 +54,8 @@ class ImagePatches:
     notes
         What was skipped, one sentence each, to be shown to the user.
     """
+
+    noun: ClassVar[str] = "patch"
 
     slide: Slide
     settings: ImagePatchSettings

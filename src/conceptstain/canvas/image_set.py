@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
-from typing import final, get_args
+from typing import ClassVar, final, get_args
 
 import numpy as np
 import pandas as pd
@@ -93,6 +92,8 @@ class ImageSet:
         How they become inputs.
     """
 
+    noun: ClassVar[str] = "picture"
+
     images: Images
     settings: ImageSetSettings
 
@@ -141,10 +142,11 @@ class ImageSet:
         InputError
             No such picture; the message names the nearest ones.
         """
-        if name in self._index:
-            return self._index[name]
+        found = self.images.index_of(name)
+        if found is not None:
+            return found
         same = [each for each in self.images.names if each.startswith(f"{name}.")]
-        near = same[:3] or difflib.get_close_matches(name, list(self._index), n=3)
+        near = same[:3] or difflib.get_close_matches(name, self.images.names, n=3)
         raise InputError(
             f"{self.images.name} has no picture of that name",
             got=repr(name),
@@ -211,14 +213,6 @@ class ImageSet:
     def _framed(self, item: int) -> Float[np.ndarray, "channels height width"]:
         size = self.images.stored[item].size
         return _framing(size, self.settings).framed(self.images.pixels(item, self.shape[0]))
-
-    @cached_property
-    def _index(self) -> dict[str, int]:
-        names = self.images.names
-        bare = [name.rpartition(".")[0] or name for name in names]
-        repeated = Counter(bare)
-        known = {name: index for index, name in enumerate(bare) if repeated[name] == 1}
-        return known | {name: index for index, name in enumerate(names)}
 
     @cached_property
     def _kept(self) -> BoundedCache:

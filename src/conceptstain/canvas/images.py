@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -155,6 +156,13 @@ class Images:
         """
         return hashlib.sha256("".join(sorted(each.digest for each in self.stored)).encode()).hexdigest()[:12]
 
+    def index_of(self, name: str) -> int | None:
+        """Index of a picture by its name, with or without its ending; None where there is no such picture.
+
+        Without its ending, a name must be that of one picture alone.
+        """
+        return self._index.get(name)
+
     def raw(self, index: int) -> np.ndarray:
         """A picture as stored: ``(height, width)`` or ``(height, width, 3)``, read-only.
 
@@ -198,6 +206,13 @@ class Images:
         from conceptstain.canvas.image_set import ImageSet, ImageSetSettings
 
         return ImageSet(self, ImageSetSettings(**settings))
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        bare = [name.rpartition(".")[0] or name for name in self.names]
+        repeated = Counter(bare)
+        known = {name: index for index, name in enumerate(bare) if repeated[name] == 1}
+        return known | {name: index for index, name in enumerate(self.names)}
 
     @cached_property
     def _kept(self) -> BoundedCache:

@@ -6,17 +6,21 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, final
+from typing import TYPE_CHECKING, Any, Protocol, final, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float
 from matplotlib.path import Path as Outline
 from numpy.typing import ArrayLike
 
+from conceptstain.canvas.outline_filling import filled
 from conceptstain.canvas.section import Section
 from conceptstain.errors import InputError
 
-__all__ = ["ObsValue", "PickedSpots", "Polygon", "Region", "Selector"]
+if TYPE_CHECKING:
+    from conceptstain.canvas.slide import Slide
+
+__all__ = ["Area", "ObsValue", "PickedSpots", "Polygon", "Region", "Selector"]
 
 
 class Selector(Protocol):
@@ -28,6 +32,15 @@ class Selector(Protocol):
 
     def __str__(self) -> str:
         """In words, for a legend."""
+        ...
+
+
+@runtime_checkable
+class Area(Selector, Protocol):
+    """A rule that says of every point of the world whether it lies inside."""
+
+    def covers(self, to_world: Float[np.ndarray, "3 3"], shape: tuple[int, int]) -> Bool[np.ndarray, "rows columns"]:
+        """Which points of a raster lie inside; ``to_world`` leads from ``(row, column, 1)`` to ``(y, x, 1)``."""
         ...
 
 
@@ -59,6 +72,21 @@ class Polygon:
             within = Outline(outline).contains_points(section.spots)
             for hole in holes:
                 within &= ~Outline(hole).contains_points(section.spots)
+            inside |= within
+        return inside
+
+    def covers(self, to_world: Float[np.ndarray, "3 3"], shape: tuple[int, int]) -> Bool[np.ndarray, "rows columns"]:
+        """Points of a raster inside any outline, by the same rule."""
+        from_world = np.linalg.inv(to_world)
+
+        def filled_ring(ring: Float[np.ndarray, "_ 2"]) -> Bool[np.ndarray, "rows columns"]:
+            return filled(np.asarray(ring) @ from_world[:2, :2].T + from_world[:2, 2], shape)
+
+        inside = np.zeros(shape, dtype=bool)
+        for outline, holes in zip(self.outlines, self.holes_of_outlines, strict=True):
+            within = filled_ring(outline)
+            for hole in holes if within.any() else ():
+                within &= ~filled_ring(hole)
             inside |= within
         return inside
 
@@ -208,6 +236,34 @@ class Region:
         called = Path(source).stem if isinstance(source, str | os.PathLike) else "areas"
         outlines = tuple(outline for each in drawn for outline in each.outlines)
         return cls(called, Polygon(outlines, tuple(holes for each in drawn for holes in each.holes_of_outlines)))
+
+    @classmethod
+    def from_labels(
+        cls, name: str, labels: Slide | ArrayLike, value: int | None = None, *, to_world: ArrayLike | None = None
+    ) -> Region:
+        """Places with this value in a label image, such as the data of a napari Labels layer; None: with any but 0.
+
+        Parameters
+        ----------
+        name
+            What to call it.
+        labels
+            ``(height, width)`` whole numbers, also of dask or zarr; or a slide that :func:`conceptstain.open` opened,
+            which knows where it lies.
+        value
+            The label.
+        to_world
+            Matrix from ``(row, column, 1)`` of a pixel's centre to ``(y, x, 1)`` in world units, for an array. None:
+            its pixels are the world's units.
+
+        Raises
+        ------
+        InputError
+            Not a label image, or a matrix without area.
+        """
+        from conceptstain.canvas.label_image import LabelImage
+
+        return cls(name, LabelImage.of(labels, value, to_world))
 
     @classmethod
     def from_obs(cls, column: str, value: str, name: str | None = None) -> Region:

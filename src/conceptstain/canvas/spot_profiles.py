@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, final
+from typing import ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
@@ -87,6 +87,8 @@ class SpotProfiles:
     notes
         What was assumed or left out, one sentence each, to be shown to the user.
     """
+
+    noun: ClassVar[str] = "spot"
 
     section: Section
     settings: SpotProfileSettings

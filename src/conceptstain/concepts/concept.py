@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from conceptstain.canvas.canvas import Canvas
+from conceptstain.canvas.expression import counted
 from conceptstain.canvas.gene_pictures import GenePictures
 from conceptstain.canvas.region import Region
-from conceptstain.canvas.spot_profiles import SpotProfiles
 from conceptstain.concepts.definition import LATENT, LEAST_WEIGHT, Definition, Form
 from conceptstain.concepts.latents import centre_of, latents_of, representations
-from conceptstain.concepts.members import choose_members, latent_neighbours, noun_of
+from conceptstain.concepts.members import choose_members, latent_neighbours
 from conceptstain.errors import InputError, MismatchError
 from conceptstain.inputs import ItemIndices
 from conceptstain.progress import Report, silent
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
 
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["Concept", "combined", "concept", "direction_of", "latent_neighbours", "make"]
+__all__ = ["FEW", "Concept", "combined", "concept", "direction_of", "latent_neighbours", "make"]
+
+
+FEW = 20
+"""Concepts of fewer pictures or patches come with a warning: maps of them were found to be unreliable."""
 
 
 @final
@@ -46,8 +51,8 @@ class Concept:
     direction
         ``v_c``; ``(latent,)``, or one number per channel of the layer.
     items
-        Names of the genes, or of the spots, whose latents made it, strongest first. Of a combination: those that raise
-        it, then those that lower it; what its parts share may cancel out.
+        Names of the genes, spots, pictures or patches whose latents made it, strongest first. Of a combination: those
+        that raise it, then those that lower it; what its parts share may cancel out.
     table
         One row per name of ``items``: how near in latent space (``r``), or how enriched (see ``enrichment``). Of a
         combination: ``weight``, what the gene counts in the gene mean, negative where it lowers, and ``part``.
@@ -76,6 +81,17 @@ class Concept:
     def space(self) -> str:
         """``"latent"``, or the name of the layer in whose channels the direction is."""
         return self.definition.space
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What has to be known of how it was made, one sentence each, to be shown to the user."""
+        if self.parts:
+            return tuple(dict.fromkeys(note for _, part in self.parts for note in part.notes))
+        noun, n = str(self.table.index.name), len(self.items)
+        if self.definition.unit is not None or noun not in {"picture", "patch"} or n >= FEW:
+            return ()
+        few = f"{self.name} is made of {counted(n, noun)}"
+        return (f"{few}; with fewer than {FEW}, scores and maps follow chance features of these.",)
 
     @property
     def terms(self) -> tuple[tuple[float, Concept], ...]:
@@ -156,33 +172,37 @@ class Concept:
 
 def concept(
     name: str,
-    canvas: GenePictures | SpotProfiles,
+    canvas: Canvas,
     encoder: Encoder,
     *,
     like: str | None = None,
     items: str | Sequence[str] | None = None,
+    against: str | Sequence[str] | None = None,
     region: Region | None = None,
     unit: int | None = None,
     form: Form | None = None,
     neighbours: int = 50,
+    least_covered: float = 0.5,
     space: str = LATENT,
     noise: torch.Generator | None = None,
     report: Report = silent,
 ) -> Concept:
-    """Make a concept from a gene's latent neighbours, a list of genes, a region of spots, or a unit of the network.
+    """Make a concept from the latent neighbours of one item, a list of items, a region, or a unit of the network.
 
     On spot profiles, where items are spots, it is made of the spots themselves: those of the region, those named, or
     the latent neighbours of one. How much of it other spots have is better asked of
-    :func:`~conceptstain.concepts.spot_concepts.spot_concepts`.
+    :func:`~conceptstain.concepts.spot_concepts.spot_concepts`. On pictures it is the mean latent of the positives minus
+    that of the negatives (the paper's labelled case); on patches of a slide, of those that a region covers minus those
+    that it does not touch.
 
     Parameters
     ----------
-    name, like, items, region, unit, neighbours
+    name, like, items, against, region, unit, neighbours, least_covered
         See :class:`Definition`.
     form
-        See :class:`Definition`. None: ``"mean"`` for genes, ``"contrast"`` for spots.
+        See :class:`Definition`. None: ``"mean"`` for genes without ``against``, ``"contrast"`` for all else.
     canvas
-        The genes as pictures, or the spots as profiles.
+        The genes as pictures, the spots as profiles, pictures, or patches of a slide.
     encoder
         The latent space the concept will live in.
     space
@@ -197,25 +217,37 @@ def concept(
     Raises
     ------
     InputError
-        Nothing or several things to make it from, a gene, region, layer or unit that is not there, no enriched gene.
+        Nothing or several things to make it from, an item, region, layer or unit that is not there, no enriched gene,
+        a contrast with nothing.
     MismatchError
         Canvas and encoder do not belong together.
     """
-    named = (items,) if isinstance(items, str) else items  # one gene, not its letters
-    form = form or ("contrast" if isinstance(canvas, SpotProfiles) else "mean")
+    named, others = (  # one name, not its letters
+        (names,) if isinstance(names, str) else None if names is None else tuple(names) for names in (items, against)
+    )
+    form = form or ("mean" if isinstance(canvas, GenePictures) and others is None else "contrast")
     if space != LATENT:
         from conceptstain.nets.tap import layer_named
 
         space = layer_named(encoder, space)
     definition = Definition(
-        name, like, None if named is None else tuple(named), region, form, neighbours, unit=unit, space=space
+        name,
+        like,
+        named,
+        region,
+        form,
+        neighbours,
+        unit=unit,
+        space=space,
+        against=others,
+        least_covered=least_covered,
     )
     return make(definition, canvas, encoder, noise=noise, report=report)
 
 
 def make(
     definition: Definition,
-    canvas: GenePictures | SpotProfiles,
+    canvas: Canvas,
     encoder: Encoder,
     *,
     noise: torch.Generator | None = None,
@@ -227,15 +259,20 @@ def make(
         parts = [(1.0, make(part, canvas, encoder, noise=noise, report=report)) for _, part in definition.combined]
         return combined(definition, parts)
     latents = _latents(definition, canvas, encoder, noise, report)
-    table, origin = choose_members(definition, canvas, latents)
-    chosen = np.array([canvas.item(name) for name in table.index])
+    table, origin, chosen, others, against = choose_members(definition, canvas, latents)
     if definition.unit is not None:
         direction = np.eye(1, latents.shape[1], definition.unit)[0]
     else:
         direction = latents[chosen].mean(axis=0, dtype=np.float64)
         if definition.form == "contrast":
-            direction = direction - latents[np.setdiff1d(canvas.trainable, chosen)].mean(axis=0, dtype=np.float64)
-            origin = f"{origin}, against all other {noun_of(canvas)}s"
+            if not len(others):
+                raise InputError(
+                    f"The concept {definition.name!r} leaves nothing to hold against it",
+                    got=origin,
+                    cure="Choose fewer, or name what to hold against them (against=)",
+                )
+            direction = direction - latents[others].mean(axis=0, dtype=np.float64)
+            origin = f"{origin}, against {against}"
     if definition.space != LATENT and definition.space not in origin:
         origin = f"{origin}, in the layer {definition.space}"
     return Concept(
@@ -309,7 +346,7 @@ def direction_of(
 
 def _latents(
     definition: Definition,
-    canvas: GenePictures | SpotProfiles,
+    canvas: Canvas,
     encoder: Encoder,
     noise: torch.Generator | None,
     report: Report,

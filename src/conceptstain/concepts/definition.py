@@ -33,16 +33,17 @@ class Definition:
     name
         What the user calls it.
     like
-        A gene: the concept is made of its nearest neighbours in latent space (the paper's way).
+        An item (a gene, a picture): the concept is made of its nearest neighbours in latent space (the paper's way).
     items
-        Genes, by name.
+        Items, by name.
     region
-        Spots: the concept is made of the genes enriched in them.
+        Places: the concept is made of the genes enriched in these spots, of the spots, or of the patches that it
+        covers.
     form
-        ``"mean"``: the mean latent of the genes (paper, unlabelled case). ``"contrast"``: that minus the mean latent of
-        all other genes that can be learned from (paper, labelled case). A unit has neither.
+        ``"mean"``: the mean latent of the items (paper, unlabelled case). ``"contrast"``: that minus the mean latent of
+        those in ``against``, else of all others that can be learned from (paper, labelled case). A unit has neither.
     neighbours
-        How many genes ``like``, ``region`` and ``unit`` choose; the paper uses 50.
+        How many items ``like``, ``unit`` and, of genes, ``region`` choose; the paper uses 50.
     combined
         Weights and the definitions they belong to, all of one form and one space; none of them combined itself. They
         are kept as they were: renaming or removing a part elsewhere changes nothing here.
@@ -51,6 +52,10 @@ class Definition:
     space
         ``"latent"``, or the name of a layer of the network: the concept lives in the layer's channels. An item is then
         represented by the mean of the layer's output over all places, tissue or not.
+    against
+        The negatives of ``items``, by name, for a contrast with them alone. None: all others.
+    least_covered
+        Part of a patch that has to lie in the region. Patches of which a smaller part does count for neither side.
     """
 
     name: str
@@ -62,6 +67,8 @@ class Definition:
     combined: tuple[tuple[float, Definition], ...] | None = None
     unit: int | None = None
     space: str = LATENT
+    against: tuple[str, ...] | None = None
+    least_covered: float = 0.5
 
     def __post_init__(self) -> None:
         given = [word for word in ("like", "items", "region", "unit", "combined") if getattr(self, word) is not None]
@@ -69,18 +76,26 @@ class Definition:
             raise InputError(
                 f"The concept {self.name!r} needs one thing to be made from",
                 got=" and ".join(given) or "none",
-                cure="Give a gene (like=), a list of genes (items=) or a region (region=)",
+                cure="Give one to be like (like=), a list of them (items=) or a region (region=)",
             )
         if self.items is not None and len(self.items) == 0:
             raise InputError(
-                f"The concept {self.name!r} has no genes", got="an empty list", cure="Name one gene or more"
+                f"The concept {self.name!r} is made of nothing", got="an empty list", cure="Name one item or more"
             )
         if self.neighbours < 1:
             raise InputError(
-                "A concept is made of one gene or more",
+                "A concept is made of one item or more",
                 got=f"neighbours={self.neighbours}",
                 cure="Use 50, as the paper",
             )
+        if not 0 < self.least_covered <= 1:
+            raise InputError(
+                "A patch of a region lies in it with a part above 0",
+                got=f"least_covered={self.least_covered:g}",
+                cure="Use .5, for those that it covers by half",
+            )
+        if self.against is not None:
+            _check_negatives(self)
         if self.combined is not None:
             _check_parts(self)
 
@@ -165,6 +180,8 @@ def _source(definition: Definition) -> tuple[object, ...]:
         definition.neighbours,
         definition.unit,
         definition.space,
+        definition.against,
+        definition.least_covered,
     )
 
 
@@ -184,6 +201,29 @@ def _combination(name: str, terms: Iterable[tuple[float, Definition]]) -> Defini
     return Definition(name, form=left[0][1].form, combined=left, space=left[0][1].space)
 
 
+def _check_negatives(definition: Definition) -> None:
+    """Refuse negatives of what has no positives, of a form without any, and items that are both."""
+    if definition.items is None or definition.form != "contrast":
+        raise InputError(
+            f"The concept {definition.name!r} has negatives without positives to hold against them",
+            got="against= without items=" if definition.items is None else f"form={definition.form!r}",
+            cure='Name both (items=, against=) with form="contrast"',
+        )
+    if not definition.against:
+        raise InputError(
+            f"The concept {definition.name!r} is held against nothing",
+            got="an empty list",
+            cure="Name one negative or more, or leave against= out for all others",
+        )
+    both = [name for name in definition.against if name in definition.items]
+    if both:
+        raise InputError(
+            f"The concept {definition.name!r} is held against what it is made of",
+            got=f"{len(both)} on both sides: {', '.join(both[:3])}",
+            cure="Name each on one side",
+        )
+
+
 def _check_parts(definition: Definition) -> None:
     parts = definition.combined or ()
     if not parts or not all(math.isfinite(weight) and abs(weight) >= LEAST_WEIGHT for weight, _ in parts):
@@ -199,7 +239,7 @@ def _check_parts(definition: Definition) -> None:
             cure="Write it as a - b or a + b, which takes them apart",
         )
     for word, why in (
-        ("form", "a mean holds what all genes share, and a contrast does not"),
+        ("form", "a mean holds what all items share, and a contrast does not"),
         ("space", "directions of different spaces cannot be added"),
     ):
         told = {part.name: getattr(part, word) for part in (*(part for _, part in parts), definition)}

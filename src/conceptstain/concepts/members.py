@@ -2,26 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
+from numpy.typing import NDArray
 from scipy import stats
 
+from conceptstain.canvas.canvas import Canvas
+from conceptstain.canvas.expression import counted, several
 from conceptstain.canvas.gene_pictures import GenePictures
+from conceptstain.canvas.image_patches import ImagePatches
+from conceptstain.canvas.patch_coverage import covered_parts
+from conceptstain.canvas.region import Region
 from conceptstain.canvas.spot_profiles import SpotProfiles
 from conceptstain.concepts.definition import LATENT, Definition
 from conceptstain.concepts.enrichment import enriched_genes
 from conceptstain.errors import InputError
 
-__all__ = ["choose_members", "latent_neighbours", "noun_of", "place_of"]
+__all__ = ["Members", "choose_members", "latent_neighbours", "place_of"]
 
 FDR = 0.05
 
 
+class Members(NamedTuple):
+    """The two sides of a definition on a canvas.
+
+    Attributes
+    ----------
+    table
+        One row for each item that it is made of, indexed by name.
+    origin
+        How they were chosen, in words.
+    items
+        Their indices, in the order of the table.
+    others
+        Indices of what a contrast holds against them.
+    against
+        These in words.
+    """
+
+    table: pd.DataFrame
+    origin: str
+    items: NDArray[np.integer]
+    others: NDArray[np.integer]
+    against: str
+
+
 def latent_neighbours(
-    item: str, canvas: GenePictures | SpotProfiles, latents: Float[np.ndarray, "items latent"], *, number: int = 50
+    item: str, canvas: Canvas, latents: Float[np.ndarray, "items latent"], *, number: int = 50
 ) -> pd.DataFrame:
-    """Genes whose latents correlate most with a gene's, the gene itself first; or spots, on spot profiles.
+    """Items whose latents correlate most with that of one, itself first: genes, spots, pictures or patches.
 
     Parameters
     ----------
@@ -50,39 +83,91 @@ def latent_neighbours(
     # r of n pairs is tested by t = r sqrt((n - 2) / (1 - r^2)), which is a beta distribution of (1 + r) / 2.
     shape = latents.shape[1] / 2 - 1
     p = 2 * stats.beta.sf((1 + np.abs(r[nearest])) / 2, shape, shape) if shape > 0 else np.ones(len(nearest))
-    names = pd.Index(canvas.item_names[candidates[nearest]], name=noun_of(canvas))
+    names = pd.Index(canvas.item_names[candidates[nearest]], name=canvas.noun)
     return pd.DataFrame({"r": r[nearest], "p": p}, index=names)
 
 
-def choose_members(
-    definition: Definition, canvas: GenePictures | SpotProfiles, latents: Float[np.ndarray, "items latent"]
-) -> tuple[pd.DataFrame, str]:
-    """The items of a definition with their table, and the origin in words; ``latents`` are of its space."""
-    noun = noun_of(canvas)
+def choose_members(definition: Definition, canvas: Canvas, latents: Float[np.ndarray, "items latent"]) -> Members:
+    """Both sides of a definition, with their origin in words; ``latents`` are of its space.
+
+    Raises
+    ------
+    InputError
+        An item, a region or a unit that is not there, or nothing is chosen.
+    """
+    if definition.region is not None and isinstance(canvas, ImagePatches):
+        return _covered(definition, definition.region, canvas)
     if definition.unit is not None:
-        return _exciting(definition, canvas, latents)
-    if definition.like is not None:
+        table, origin = _exciting(definition, canvas, latents)
+    elif definition.like is not None:
         _check_found(definition.like, canvas)
         table = latent_neighbours(definition.like, canvas, latents, number=definition.neighbours)
-        return table, f"{len(table)} {noun}s nearest to {table.index[0]} in {place_of(definition.space)}"
-    if definition.region is not None and isinstance(canvas, SpotProfiles):
-        spots = canvas.item_names[definition.region.choose(canvas.section)]
-        origin = f"{len(spots)} of {canvas.section.n_spots} spots ({definition.region.selector})"
-        return pd.DataFrame(index=pd.Index(spots, name=noun)), origin
-    if definition.region is not None and isinstance(canvas, GenePictures):
-        table = enriched_genes(canvas, definition.region, number=definition.neighbours)
-        n_spots = int(definition.region.choose(canvas.section).sum())
+        nearest = counted(len(table), canvas.noun)
+        origin = f"{nearest} nearest to {table.index[0]} in {place_of(definition.space)}"
+    elif definition.region is not None:
+        table, origin = _of_region(definition, definition.region, canvas)
+    else:
+        table, origin = _named(definition.items or (), canvas)
+    items = np.array([canvas.item(name) for name in table.index])
+    if definition.against is None:
+        others, against = np.setdiff1d(canvas.trainable, items), f"all other {several(canvas.noun)}"
+    else:
+        negatives, against = _named(definition.against, canvas)
+        others = np.array([canvas.item(name) for name in negatives.index])
+        both = np.intersect1d(items, others)
+        if len(both):
+            raise InputError(
+                f"The concept {definition.name!r} is held against what it is made of",
+                got=f"{canvas.item_names[both[0]]} on both sides",
+                cure="Name each on one side",
+            )
+    return Members(table, origin, items, others, against)
+
+
+def _named(names: Sequence[str], canvas: Canvas) -> tuple[pd.DataFrame, str]:
+    found = [canvas.item_names[canvas.item(name)] for name in names]
+    table = pd.DataFrame(index=pd.Index(dict.fromkeys(found), name=canvas.noun))
+    n = len(table)
+    return table, f"{n:,} named {several(canvas.noun)}" if n > 1 else f"the {canvas.noun} {found[0]}"
+
+
+def _of_region(definition: Definition, region: Region, canvas: Canvas) -> tuple[pd.DataFrame, str]:
+    """The genes that are enriched in the spots of a region, or the spots themselves."""
+    if isinstance(canvas, SpotProfiles):
+        spots = canvas.item_names[region.choose(canvas.section)]
+        origin = f"{len(spots)} of {canvas.section.n_spots} spots ({region.selector})"
+        return pd.DataFrame(index=pd.Index(spots, name=canvas.noun)), origin
+    if isinstance(canvas, GenePictures):
+        table = enriched_genes(canvas, region, number=definition.neighbours)
+        n_spots = int(region.choose(canvas.section).sum())
         sure = int((table["p_adjusted"] < FDR).sum())
-        origin = (
-            f"{len(table)} genes enriched in {n_spots} of {canvas.section.n_spots} spots ({definition.region.selector})"
-        )
+        origin = f"{len(table)} genes enriched in {n_spots} of {canvas.section.n_spots} spots ({region.selector})"
         return table, f"{origin}, {sure} of them at a false discovery rate of {FDR:.0%}"
-    names = [canvas.item_names[canvas.item(name)] for name in definition.items or ()]
-    table = pd.DataFrame(index=pd.Index(dict.fromkeys(names), name=noun))
-    return table, f"{len(table)} named {noun}s" if len(table) > 1 else f"the {noun} {names[0]}"
+    raise InputError(
+        f"A region chooses no {several(canvas.noun)}",
+        got=f"the region {region.name!r}",
+        cure="Name them (items=), by a table (read_annotations) or by what is painted on them (painted_annotations)",
+    )
 
 
-def _check_found(gene: str, canvas: GenePictures | SpotProfiles) -> None:
+def _covered(definition: Definition, region: Region, canvas: ImagePatches) -> Members:
+    """The patches that a region covers, and those that it does not touch."""
+    parts = covered_parts(region, canvas)
+    items, others = np.flatnonzero(parts >= definition.least_covered), np.flatnonzero(parts == 0)
+    if not len(items):
+        raise InputError(
+            f"The region {region.name!r} covers no patch",
+            got=f"at most {parts.max():.0%} of one, for {definition.least_covered:.0%}",
+            cure="Draw it larger, use smaller patches, or lower least_covered",
+        )
+    table = pd.DataFrame({"covered": parts[items]}, index=pd.Index(canvas.item_names[items], name=canvas.noun))
+    partly = len(canvas) - len(items) - len(others)
+    origin = f"{len(items):,} of {len(canvas):,} patches ({region.selector})"
+    against = "the patches outside it" + (f" ({partly:,} at its border count for neither)" if partly else "")
+    return Members(table, origin, items, others, against)
+
+
+def _check_found(gene: str, canvas: Canvas) -> None:
     """Refuse a gene that is found nowhere: its picture is empty, and what lies near it in latent space is chance."""
     if isinstance(canvas, GenePictures) and canvas.n_spots_expressing[canvas.item(gene)] == 0:
         raise InputError(
@@ -93,7 +178,7 @@ def _check_found(gene: str, canvas: GenePictures | SpotProfiles) -> None:
 
 
 def _exciting(
-    definition: Definition, canvas: GenePictures | SpotProfiles, latents: Float[np.ndarray, "items latent"]
+    definition: Definition, canvas: Canvas, latents: Float[np.ndarray, "items latent"]
 ) -> tuple[pd.DataFrame, str]:
     """The items with the highest values of a unit."""
     unit, n_units = definition.unit, latents.shape[1]
@@ -105,16 +190,11 @@ def _exciting(
         )
     values = latents[canvas.trainable, unit]
     strongest = np.argsort(-values, kind="stable")[: definition.neighbours]
-    names = pd.Index(canvas.item_names[canvas.trainable[strongest]], name=noun_of(canvas))
+    names = pd.Index(canvas.item_names[canvas.trainable[strongest]], name=canvas.noun)
     table = pd.DataFrame({"value": values[strongest]}, index=names)
-    return table, f"unit {unit} of {place_of(definition.space)}, highest in {len(table)} {noun_of(canvas)}s"
+    return table, f"unit {unit} of {place_of(definition.space)}, highest in {counted(len(table), canvas.noun)}"
 
 
 def place_of(space: str) -> str:
     """A space in words."""
     return "latent space" if space == LATENT else f"the layer {space}"
-
-
-def noun_of(canvas: GenePictures | SpotProfiles) -> str:
-    """What an item of the canvas is called."""
-    return "spot" if isinstance(canvas, SpotProfiles) else "gene"

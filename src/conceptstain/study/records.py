@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from conceptstain.canvas.label_image import LabelImage
 from conceptstain.canvas.region import ObsValue, PickedSpots, Polygon, Region, Selector
 from conceptstain.canvas.section import Section
 from conceptstain.concepts.definition import LATENT, Definition, Form
@@ -184,7 +185,7 @@ def _chosen(selector: Selector, section: Section) -> PolygonRecord | ObsRecord |
     if isinstance(selector, Polygon):
         holes = tuple(_corners(each) for each in selector.holes)
         return PolygonRecord(kind="polygon", unit=section.unit, outlines=_corners(selector.outlines), holes=holes)
-    if isinstance(selector, PickedSpots):
+    if isinstance(selector, PickedSpots | LabelImage):  # of what was painted, the spots that it chose are kept
         return PickedRecord(kind="picked")
     raise InputError(
         "A region chosen that way cannot be written down",
@@ -214,6 +215,8 @@ class DefinitionRecord(Record):
     form: Form = "mean"
     neighbours: Annotated[int, Field(ge=1, le=2**53)] = 50
     space: Name = LATENT
+    against: Annotated[tuple[Name, ...], Field(max_length=MOST)] | None = None
+    least_covered: Annotated[Finite, Field(gt=0, le=1)] = 0.5
 
 
 @final
@@ -276,6 +279,8 @@ class TablesRecord(Record):
                 combined=None if record.combined is None else tuple((w, made[part]) for w, part in record.combined),
                 unit=record.unit,
                 space=record.space,
+                against=record.against,
+                least_covered=record.least_covered,
             )
         return made
 
@@ -313,6 +318,8 @@ class Tables:
                 form=definition.form,
                 neighbours=definition.neighbours,
                 space=definition.space,
+                against=definition.against,
+                least_covered=definition.least_covered,
             )
             self._definitions[definition] = key
         return self._definitions[definition]
