@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from conceptstain.canvas.annotation_table import read_annotations
+    from conceptstain.canvas.annotations import Annotations
     from conceptstain.canvas.gene_pictures import GenePictures, GenePictureSettings
     from conceptstain.canvas.geojson import regions_from_geojson, regions_to_geojson
     from conceptstain.canvas.image_patches import ImagePatches
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from conceptstain.canvas.images import Images
     from conceptstain.canvas.layer_section import open_layer
     from conceptstain.canvas.opening import open_source as open  # noqa: A004 - the word of PIL, zarr and others
+    from conceptstain.canvas.painted_annotations import painted_annotations
     from conceptstain.canvas.patch_grid import ImagePatchSettings
     from conceptstain.canvas.reading import sections
     from conceptstain.canvas.region import ObsValue, PickedSpots, Polygon, Region
@@ -70,6 +73,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Annotations",
     "Attribution",
     "Cancelled",
     "Concept",
@@ -136,9 +140,11 @@ __all__ = [
     "open_layer",
     "open_study",
     "own_encoder",
+    "painted_annotations",
     "perturbation",
     "random_cosines",
     "randomisation",
+    "read_annotations",
     "rectified",
     "regions_from_geojson",
     "regions_to_geojson",
@@ -161,6 +167,7 @@ __all__ = [
 
 # Where a public word is defined: "module" or, where it has another name there, "module:name".
 _HOMES = {
+    "Annotations": "canvas.annotations",
     "Attribution": "methods.attribution",
     "Cancelled": "progress",
     "Concept": "concepts.concept",
@@ -230,6 +237,9 @@ _HOMES = {
     "perturbation": "methods.faithfulness",
     "random_cosines": "concepts.cosines",
     "randomisation": "methods.randomisation",
+    "painted_annotations": "canvas.painted_annotations",
+    "random_cosines": "concepts.cosines",
+    "read_annotations": "canvas.annotation_table",
     "rectified": "nets.rules",
     "regions_from_geojson": "canvas.geojson",
     "regions_to_geojson": "canvas.geojson",

@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 
 from conceptstain.errors import ReadingError
 
-__all__ = ["check_names", "check_size", "counted", "kind_of_values"]
+__all__ = ["check_names", "check_size", "counted", "kind_of_values", "several"]
 
 SHOWN = 3  # names spelled out in an error
 
