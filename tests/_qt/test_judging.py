@@ -39,7 +39,7 @@ def test_a_concept_that_cannot_be_tested_says_why(on_sample: Walk) -> None:
     walk.rest()
     assert walk.told == []
     assert card.list.remark("region") == "not tested"
-    assert "too few spots" in card.evidence.text()
+    assert "too few on one side" in card.evidence.text()
     assert card.histogram.isHidden()
 
 

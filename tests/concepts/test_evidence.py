@@ -213,7 +213,7 @@ def test_genes_chosen_by_a_network_that_has_learned_nothing_pass_as_often_as_cha
     ("made_from", "told"),
     [
         ({"items": ["Gene1"]}, "one gene, which has nothing to agree with"),
-        ({"region": Region.from_mask("two", np.arange(120) < 2)}, "too few spots to hold some of them back"),
+        ({"region": Region.from_mask("two", np.arange(120) < 2)}, "too few on one side to hold some of them back"),
     ],
 )
 def test_what_cannot_be_tested_is_told(made_from: dict[str, object], told: str) -> None:

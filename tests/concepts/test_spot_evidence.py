@@ -111,7 +111,7 @@ def test_random_spots_are_not_distinguishable() -> None:
 def test_three_spots_are_left_out_one_by_one_and_two_are_too_few() -> None:
     found = evidence(drawn(some("three", 3)), n_null=19)
     assert sorted(np.bincount(found.folds[found.inside])) == [1, 1, 1]
-    with pytest.raises(InputError, match="too few spots to hold some of them back"):
+    with pytest.raises(InputError, match="too few on one side to hold some of them back"):
         evidence(drawn(some("two", 2)))
 
 

@@ -163,8 +163,7 @@ class ConceptPanel(Card):
 
     def show_evidence(self, evidence: Evidence, colour: str) -> None:
         """Show what speaks for the chosen concept."""
-        noun = "spots" if evidence.counted == "spots" else "genes"
-        self.histogram.draw_evidence(evidence.histogram(), noun, colour)
+        self.histogram.draw_evidence(evidence.histogram(), evidence.counted, colour)
         self.histogram.show()
         self.evidence.setText(escape(evidence.sentence))
         self.evidence.setToolTip(escape("\n".join(evidence.notes)))

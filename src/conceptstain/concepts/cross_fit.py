@@ -1,4 +1,8 @@
-"""Cross-fitting: every spot is scored by a map that did not see it, so that what chose a map does not also judge it."""
+"""Cross-fitting: every item is scored by a map that did not see it, so that what chose a map does not also judge it.
+
+Items are spots, pictures or patches. Spots and patches lie somewhere: theirs are the ``(items, 2)`` coordinates of
+``places``. Pictures lie nowhere: ``places`` of shape ``(items, 0)``.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +74,7 @@ def contiguous_parts(places: Float[np.ndarray, "spots 2"], n_parts: int) -> Int[
 
 def folds_of(
     inside: Bool[np.ndarray, " spots"],
-    places: Float[np.ndarray, "spots 2"],
+    places: Float[np.ndarray, "spots axes"],
     *,
     n_folds: int = FOLDS,
     blocks: Int[np.ndarray, " spots"] | None = None,
@@ -102,16 +106,21 @@ def folds_of(
 
 
 def blocks_of(
-    n_inside: int, places: Float[np.ndarray, "spots 2"], *, n_folds: int = FOLDS
+    n_inside: int, places: Float[np.ndarray, "spots axes"], *, n_folds: int = FOLDS
 ) -> Int[np.ndarray, " spots"]:
-    """The blocks that a region of so many spots is cross-fitted by; see :func:`folds_of`, also for its errors."""
+    """The blocks that a region of so many spots is cross-fitted by; see :func:`folds_of`, also for its errors.
+
+    What lies nowhere has no neighbours: each is a block by itself.
+    """
     n = min(n_inside, len(places) - n_inside)
     if n < LEAST_INSIDE:
         raise InputError(
-            "There are too few spots to hold some of them back",
-            got=f"{n_inside} spots inside and {len(places) - n_inside} outside",
-            cure=f"Choose {LEAST_INSIDE} spots or more, and leave {LEAST_INSIDE} or more outside",
+            "There are too few on one side to hold some of them back",
+            got=f"{n_inside} inside and {len(places) - n_inside} outside",
+            cure=f"Choose {LEAST_INSIDE} or more, and leave {LEAST_INSIDE} or more outside",
         )
+    if not places.shape[1]:
+        return np.arange(len(places))
     size = n // n_folds if n >= n_folds * LEAST_PER_FOLD else 1
     return contiguous_parts(places, len(places) // size)
 
@@ -182,9 +191,10 @@ def _pairs(
     """Of every fold: how many pairs are in the right order, and how many there are."""
     for fold in range(folds.max() + 1):
         here = folds == fold
-        one, other = scores[here & inside], scores[here & ~inside]
-        difference = one[:, None] - other
-        yield float((difference > 0).sum() + 0.5 * (difference == 0).sum()), float(difference.size)
+        positive = inside[here]
+        n_inside = int(positive.sum())
+        won = rankdata(scores[here])[positive].sum() - n_inside * (n_inside + 1) / 2  # Mann and Whitney's U
+        yield float(won), float(n_inside * (len(positive) - n_inside))
 
 
 def auroc(values: Float[np.ndarray, " spots"], positive: Bool[np.ndarray, " spots"]) -> float:

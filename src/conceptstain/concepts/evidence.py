@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, final, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, final, overload
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
+from conceptstain.canvas.canvas import Canvas
 from conceptstain.canvas.gene_pictures import GenePictures
+from conceptstain.canvas.image_patches import ImagePatches
+from conceptstain.canvas.image_set import ImageSet
+from conceptstain.canvas.section import Section
 from conceptstain.concepts.concept import Concept
 from conceptstain.concepts.cross_fit import FOLDS
 from conceptstain.concepts.definition import Definition
@@ -20,11 +24,25 @@ from conceptstain.errors import InputError
 from conceptstain.progress import Report, silent
 
 if TYPE_CHECKING:
-    from conceptstain.canvas.spot_profiles import SpotProfiles
     from conceptstain.concepts.spot_concepts import SpotConcepts
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["ALPHA", "NO_SHAPE", "N_NULL", "Evidence", "Histogram", "Tries", "corrected", "evidence", "holm"]
+__all__ = [
+    "ALPHA",
+    "NO_SHAPE",
+    "N_NULL",
+    "By",
+    "Counted",
+    "Evidence",
+    "Histogram",
+    "Tries",
+    "corrected",
+    "evidence",
+    "holm",
+]
+
+Counted: TypeAlias = Literal["spots", "genes", "pictures", "patches"]
+By: TypeAlias = Literal["genes", "spot profiles", "latents"]
 
 ALPHA = 0.05
 N_NULL = 999
@@ -33,7 +51,7 @@ NO_SHAPE = "The region is too large to be laid elsewhere on the tissue, so it ha
 
 
 class Histogram(NamedTuple):
-    """Parts of the spots (or genes) in each bin of cross-fitted scores.
+    """Parts of the spots (genes, pictures, patches) in each bin of cross-fitted scores.
 
     ``null_low`` to ``null_high`` is the band in which nine of ten regions without meaning have their inside.
     """
@@ -60,26 +78,27 @@ class Evidence:
         Fingerprint of the encoder that ``decoded_auroc`` is of; by spot profiles, of all encoders whose scores are
         averaged, as one word.
     counted
-        ``"spots"`` for a concept of a region; ``"genes"`` for one of genes.
+        ``"spots"`` for a concept of a region; ``"genes"`` for one of genes; ``"pictures"`` or ``"patches"`` of these.
     by
-        What spots are scored by: the genes ``chosen`` without them, or spot profiles in the latent space.
+        What is scored by: the genes ``chosen`` without the hidden spots, spot profiles in the latent space, or the
+        latents of pictures and patches.
     scores, inside, folds
-        Cross-fitted score, whether it belongs to the concept, and fold: of every spot of the section; or of every gene
-        that can be learned from, once for each fold.
+        Cross-fitted score, whether it belongs to the concept, and fold: of every spot of the section; of every gene
+        that can be learned from, once for each fold; or of the pictures or patches of both sides.
     auroc
         Chance that, of two hidden in the same fold, the one that belongs to the concept scores higher.
     decoded_auroc
-        The same by the decoded maps of the folds' concepts; None for genes or a layer, by spot profiles, and without a
+        The same by the decoded maps of the folds' concepts; None for genes or a layer, by latents, and without a
         decoder.
     chosen
-        The genes of each fold; by spot profiles none are chosen.
+        The genes of each fold; by latents none are chosen.
     items
-        Name of the gene of each score; empty for spots, which are in the order of the section.
+        Name of the gene, picture or patch of each score; empty for spots, which are in the order of the section.
     random, p_random
-        Random selections of as many spots, or random genes found as often, and the chance that one does as well.
+        Random selections of as many, or random genes found as often, and the chance that one does as well.
     shape, p_shape
-        The region's shape laid elsewhere, and the chance that one does as well; None for genes, and for a shape too
-        large to be moved.
+        The region's shape laid elsewhere, and the chance that one does as well; None for genes and pictures, and for a
+        shape too large to be moved.
     settings
         Enough to repeat it.
     notes
@@ -90,7 +109,7 @@ class Evidence:
 
     definition: Definition
     encoder: str
-    counted: Literal["spots", "genes"]
+    counted: Counted
     scores: Float[np.ndarray, " items"]
     inside: Bool[np.ndarray, " items"]
     folds: Int[np.ndarray, " items"]
@@ -103,7 +122,7 @@ class Evidence:
     p_shape: float | None = None
     items: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
-    by: Literal["genes", "spot profiles"] = "genes"
+    by: By = "genes"
     notes: tuple[str, ...] = ()
     tried: int = 1
     p_corrected: float | None = None
@@ -115,8 +134,8 @@ class Evidence:
 
     @property
     def number(self) -> int:
-        """How many spots or genes the concept is made of."""
-        return int(self.inside.sum()) if self.counted == "spots" else max(map(len, self.chosen))
+        """How many spots, genes, pictures or patches of the concept were tested."""
+        return max(map(len, self.chosen)) if self.counted == "genes" else int(self.inside.sum())
 
     @property
     def p(self) -> float:
@@ -154,12 +173,12 @@ class Evidence:
         """The evidence in one plain sentence."""
         return evidence_sentence(self)
 
-    def table(self, canvas: GenePictures | SpotProfiles) -> pd.DataFrame:
-        """Cross-fitted scores, one row per spot, or per gene and fold: ``fold``, ``inside``, ``score``."""
-        if self.counted == "spots":
-            names = pd.Index(canvas.section.adata.obs_names.astype(str), name="spot")
+    def table(self, canvas: Canvas) -> pd.DataFrame:
+        """Cross-fitted scores, one row per spot, picture, patch, or gene and fold: ``fold``, ``inside``, ``score``."""
+        if self.counted == "spots" and isinstance(canvas.source, Section):
+            names = pd.Index(canvas.source.adata.obs_names.astype(str), name="spot")
         else:
-            names = pd.Index(self.items, name="gene")
+            names = pd.Index(self.items, name=canvas.noun)
         columns = {"fold": self.folds, "inside": self.inside, "cross-fitted score": self.scores}
         return pd.DataFrame(columns, index=names)
 
@@ -191,7 +210,7 @@ class Tries(NamedTuple):
 @overload
 def evidence(
     concept: Concept,
-    canvas: GenePictures,
+    canvas: GenePictures | ImageSet | ImagePatches,
     encoder: Encoder,
     *,
     n_null: int = ...,
@@ -216,7 +235,7 @@ def evidence(
 
 def evidence(
     concept: Concept | SpotConcepts,
-    canvas: GenePictures | None = None,
+    canvas: GenePictures | ImageSet | ImagePatches | None = None,
     encoder: Encoder | None = None,
     *,
     name: str | None = None,
@@ -227,8 +246,8 @@ def evidence(
 ) -> Evidence:
     """Test a concept on what had no part in making it.
 
-    A concept of gene pictures: ``evidence(concept, canvas, encoder)``. One of drawn spots: ``evidence(concepts,
-    name="GCL")``.
+    A concept of gene pictures, of pictures or of patches: ``evidence(concept, canvas, encoder)``. One of drawn spots:
+    ``evidence(concepts, name="GCL")``.
 
     *A concept of a region.* The tissue is cut into contiguous blocks, which are dealt to folds (single spots for a
     small region). In every fold their values are hidden, genes and direction are chosen anew from the visible spots,
@@ -245,6 +264,10 @@ def evidence(
     *A concept of drawn spots.* Folds and nulls are those of a region; the visible spots are held against all others
     that are visible in the latent space, by the rule that is painted, but without contrast and without neighbours (see
     :mod:`conceptstain.concepts.spot_evidence`).
+
+    *A concept of pictures, or of patches of a slide.* A fold of the positives and of the negatives is hidden, the
+    direction is made anew of the others, and the hidden ones are scored along it (see
+    :mod:`conceptstain.concepts.item_evidence`).
 
     Parameters
     ----------
@@ -264,8 +287,8 @@ def evidence(
     Raises
     ------
     InputError
-        A combination or a unit, fewer than three spots in or out of a region, fewer than two genes, a setting out of
-        range, or no such name.
+        A combination or a unit, fewer than three on one of the sides, fewer than two genes, the neighbours of a
+        picture, a setting out of range, or no such name.
     MismatchError
         Canvas, encoder and concept do not belong together.
 
@@ -306,6 +329,10 @@ def evidence(
         )
     encoder.check(canvas)
     concept.check(encoder)
+    if isinstance(canvas, ImageSet | ImagePatches):
+        from conceptstain.concepts.item_evidence import item_evidence
+
+        return item_evidence(concept, canvas, encoder, tries)
     made = region_evidence if concept.definition.region is not None else genes_evidence
     return made(concept, canvas, encoder, tries)
 

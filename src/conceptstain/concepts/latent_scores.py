@@ -12,7 +12,7 @@ from typing import NamedTuple, final
 import numpy as np
 from jaxtyping import Bool, Float
 
-__all__ = ["LatentScorer", "Sides", "pooled_covariances", "sides_of"]
+__all__ = ["LatentScorer", "Sides", "pooled_covariances", "sides_of", "standardised"]
 
 RIDGE = 1e-12  # of the mean variance: a latent that never varies must not stop all other maps
 
@@ -51,7 +51,7 @@ class LatentScorer:
                 ridge = np.where(ridge > 0, ridge, 1.0)  # no spread at all: any scale will do
                 covariances += ridge[:, None, None] * np.eye(covariances.shape[1])
                 directions = np.linalg.solve(covariances, directions[:, :, None])[:, :, 0]
-            total += _standardised(directions @ sides.latents.T, visible)
+            total += standardised(directions @ sides.latents.T, visible)
         return total / len(self.latents)
 
 
@@ -112,7 +112,7 @@ def pooled_covariances(sides: Sides) -> Float[np.ndarray, "maps latent latent"]:
     return np.asarray((1 - shrinkage) * sample + shrinkage * variance[:, None, None] * np.eye(latent))
 
 
-def _standardised(
+def standardised(
     scores: Float[np.ndarray, "maps spots"], visible: Bool[np.ndarray, "maps spots"]
 ) -> Float[np.ndarray, "maps spots"]:
     """Mean 0 and standard deviation 1 over the visible spots of every map; 0 where all of them are alike."""

@@ -7,24 +7,33 @@ The stricter question is whether this patch does better than the same patch else
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Protocol, final
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy.spatial import cKDTree
 
-from conceptstain.canvas.canvas import SpotCanvas
 from conceptstain.concepts.cross_fit import FOLDS, Scorer, blocks_of, cross_fitted_all, fold_auroc, folds_of
 from conceptstain.progress import Report, Step, silent
 
-__all__ = ["Null", "both_nulls", "null_of", "placed_shapes", "random_null", "random_selections"]
+__all__ = ["Ground", "Null", "both_nulls", "null_of", "placed_shapes", "random_null", "random_selections"]
 
 COVERED = 0.8  # part of a shape that has to lie on the tissue
 REACH = 0.75  # pitches: a point further from every spot lies off the tissue
 TRIES = 60  # placings tried for each one wanted, before a shape is said to be too large to be moved
 LEAST_PLACINGS = 19  # the fewest that can show a p of .05
 TOGETHER = 32  # regions between two reports
+MOST_SCORES = 2**23  # made at a time
+
+
+class Ground(Protocol):
+    """What regions are selected from: a canvas of spots, or the pictures or patches that are tested."""
+
+    @property
+    def places(self) -> Float[np.ndarray, "items axes"]:
+        """World coordinates ``(y, x)``, one row each; rows of no numbers for what lies nowhere."""
+        ...
 
 
 @final
@@ -98,7 +107,7 @@ def placed_shapes(
 
 def null_of(
     regions: Bool[np.ndarray, "regions spots"],
-    places: Float[np.ndarray, "spots 2"],
+    places: Float[np.ndarray, "spots axes"],
     scorer: Scorer,
     *,
     n_folds: int = FOLDS,
@@ -116,30 +125,31 @@ def null_of(
     n_folds
         As for :func:`conceptstain.concepts.cross_fit.folds_of`.
     report
-        Called after every 32 regions; may raise :class:`Cancelled`.
+        Called after every 32 regions, or fewer of many places; may raise :class:`Cancelled`.
     message
         What the steps say.
     """
     n_inside = int(regions[0].sum()) if len(regions) else 0
     aurocs, scores = np.empty(len(regions)), np.empty((len(regions), n_inside))
     blocks = blocks_of(n_inside, places, n_folds=n_folds) if len(regions) else None
-    for start in range(0, len(regions), TOGETHER):
-        some = regions[start : start + TOGETHER]
+    together = max(1, min(TOGETHER, MOST_SCORES // max(1, n_folds * len(places))))
+    for start in range(0, len(regions), together):
+        some = regions[start : start + together]
         folds = np.array([folds_of(region, places, n_folds=n_folds, blocks=blocks) for region in some])
         for row, (crossed, region, of) in enumerate(
             zip(cross_fitted_all(some, folds, scorer), some, folds, strict=True), start
         ):
             aurocs[row] = fold_auroc(crossed, region, of)
             scores[row] = crossed[region]
-        report(Step(min(start + TOGETHER, len(regions)), len(regions), message))
+        report(Step(min(start + together, len(regions)), len(regions), message))
     return Null(aurocs, scores)
 
 
-_kept: WeakKeyDictionary[SpotCanvas, dict[tuple[object, ...], Null]] = WeakKeyDictionary()
+_kept: WeakKeyDictionary[Ground, dict[tuple[object, ...], Null]] = WeakKeyDictionary()
 
 
 def random_null(
-    canvas: SpotCanvas,
+    ground: Ground,
     scorer: Scorer,
     n_inside: int,
     *,
@@ -149,11 +159,11 @@ def random_null(
     n_folds: int = FOLDS,
     report: Report = silent,
 ) -> Null:
-    """The null of random selections of one size; made once per canvas and size.
+    """The null of random selections of one size; made once per ground and size.
 
     Parameters
     ----------
-    canvas
+    ground
         Whose places are selected.
     scorer
         What scores them.
@@ -162,21 +172,21 @@ def random_null(
     number, seed
         How many selections, and which.
     key
-        What tells this scorer from others on the same canvas.
+        What tells this scorer from others on the same ground.
     n_folds, report
         As for :func:`null_of`.
     """
-    of_canvas = _kept.setdefault(canvas, {})
+    kept = _kept.setdefault(ground, {})
     full_key = (n_inside, number, seed, n_folds, *key)
-    if full_key not in of_canvas:
-        regions = random_selections(n_inside, len(canvas.places), number=number, seed=seed)
+    if full_key not in kept:
+        regions = random_selections(n_inside, len(ground.places), number=number, seed=seed)
         message = "Trying random selections"
-        of_canvas[full_key] = null_of(regions, canvas.places, scorer, n_folds=n_folds, report=report, message=message)
-    return of_canvas[full_key]
+        kept[full_key] = null_of(regions, ground.places, scorer, n_folds=n_folds, report=report, message=message)
+    return kept[full_key]
 
 
 def both_nulls(
-    canvas: SpotCanvas,
+    ground: Ground,
     inside: Bool[np.ndarray, " spots"],
     scorer: Scorer,
     *,
@@ -186,22 +196,26 @@ def both_nulls(
     n_folds: int = FOLDS,
     report: Report = silent,
 ) -> tuple[Null, Null | None]:
-    """What a region has to beat: random selections of its size, and its shape laid elsewhere if it can be moved.
+    """What a region has to beat: random selections of its size, and its shape laid elsewhere.
+
+    There is no shape of what lies nowhere, or where it is too large to be moved.
 
     Parameters
     ----------
-    canvas, scorer, number, seed, key, n_folds, report
+    ground, scorer, number, seed, key, n_folds, report
         As for :func:`random_null`.
     inside
         The region.
     """
     n_inside = int(inside.sum())
-    random = random_null(canvas, scorer, n_inside, number=number, seed=seed, key=key, n_folds=n_folds, report=report)
-    placed = placed_shapes(inside, canvas.places, number=number, seed=seed)
+    random = random_null(ground, scorer, n_inside, number=number, seed=seed, key=key, n_folds=n_folds, report=report)
+    if not ground.places.shape[1]:
+        return random, None
+    placed = placed_shapes(inside, ground.places, number=number, seed=seed)
     if not len(placed):
         return random, None
     message = "Laying the shape elsewhere"
-    return random, null_of(placed, canvas.places, scorer, n_folds=n_folds, report=report, message=message)
+    return random, null_of(placed, ground.places, scorer, n_folds=n_folds, report=report, message=message)
 
 
 def _turned(

@@ -13,15 +13,14 @@ __all__ = ["evidence_sentence", "evidence_words", "fraction", "p_value", "times"
 def evidence_sentence(evidence: Evidence) -> str:
     """One plain sentence: how many, how well others like them are found, and how often nothing does as well."""
     found = fraction(evidence.auroc)
-    if evidence.counted == "spots":
+    if evidence.counted != "genes":
         by = "by their profiles, " if evidence.by == "spot profiles" else ""
-        told = f"{evidence.number} spots; {by}others like them are found with AUROC {found}"
-        rival = "an arbitrary patch of this shape" if evidence.shape else "a random selection of as many spots"
-        nothing = (
-            "a random patch"
-            if evidence.shape and evidence.p_random <= _alpha()
-            else "a random selection of as many spots"
-        )
+        against = f" against {int((~evidence.inside).sum()):,}" if evidence.definition.against else ""
+        told = f"{evidence.number:,} {evidence.counted}{against}; {by}others like them are found with AUROC {found}"
+        random = f"a random selection of as many {evidence.counted}"
+        area = "patch" if evidence.counted == "spots" else "area"
+        rival = f"an arbitrary {area} of this shape" if evidence.shape else random
+        nothing = f"a random {area}" if evidence.shape and evidence.p_random <= _alpha() else random
     else:
         hidden = "" if evidence.definition.items else "in spots hidden while they were chosen, "
         told = f"{evidence.number} genes; {hidden}they go together with AUROC {found}"

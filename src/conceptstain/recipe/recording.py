@@ -215,7 +215,7 @@ class _Recorder:
             records.append(
                 EvidenceRecord(
                     concept=self.tables.definition(definition),
-                    by=found.by,
+                    by="spot profiles" if by_spots else "genes",
                     n_null=found.settings["n_null"],
                     n_folds=found.settings.get("n_folds", 5),
                     seed=found.settings["seed"],

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias, final
 from pydantic import Field
 
 from conceptstain.canvas.gene_pictures import Scaling
+from conceptstain.concepts.evidence import By, Counted
 from conceptstain.study.records import (
     EntryRecord,
     Finite,
@@ -97,8 +98,8 @@ class EvidenceRecord(Record):
     spots: bool
     told: Key
     encoder: str
-    counted: Literal["spots", "genes"]
-    by: Literal["genes", "spot profiles"]
+    counted: Counted
+    by: By
     auroc: float
     decoded_auroc: float | None
     chosen: tuple[tuple[str, ...], ...]
