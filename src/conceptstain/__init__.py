@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from conceptstain.concepts.definition import Definition
     from conceptstain.concepts.enrichment import enrichment
     from conceptstain.concepts.evidence import Evidence, corrected, evidence
+    from conceptstain.concepts.item_scores import ConceptScores, scores
     from conceptstain.concepts.spot_concepts import SpotConcepts, SpotConceptSettings, SpotScores, spot_concepts
     from conceptstain.errors import ConceptStainError, InputError, MismatchError, ReadingError, SectionChoice
     from conceptstain.exporting import export
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from conceptstain.nets.rules import rectified
     from conceptstain.picture_painting import Display
     from conceptstain.progress import Cancelled, Report, Step
+    from conceptstain.raster_file import write_raster
     from conceptstain.recipe import Recipe
     from conceptstain.spatialdata_file import write_spatialdata
     from conceptstain.study import Study
@@ -77,6 +79,7 @@ __all__ = [
     "Attribution",
     "Cancelled",
     "Concept",
+    "ConceptScores",
     "ConceptStainError",
     "Controls",
     "Definition",
@@ -154,6 +157,7 @@ __all__ = [
     "save_encoder",
     "save_figure",
     "score_map",
+    "scores",
     "sections",
     "sensitivity",
     "shuffled_masks",
@@ -162,6 +166,7 @@ __all__ = [
     "spot_score",
     "supported_methods",
     "supported_rules",
+    "write_raster",
     "write_spatialdata",
 ]
 
@@ -171,6 +176,7 @@ _HOMES = {
     "Attribution": "methods.attribution",
     "Cancelled": "progress",
     "Concept": "concepts.concept",
+    "ConceptScores": "concepts.item_scores",
     "ConceptStainError": "errors",
     "Controls": "methods.controls",
     "Definition": "concepts.definition",
@@ -249,6 +255,7 @@ _HOMES = {
     "save_encoder": "nets.checkpoint",
     "save_figure": "figures",
     "score_map": "methods.score_map",
+    "scores": "concepts.item_scores",
     "sections": "canvas.reading",
     "sensitivity": "methods.faithfulness",
     "shuffled_masks": "methods.agreement",
@@ -257,6 +264,7 @@ _HOMES = {
     "spot_score": "methods.spot_score",
     "supported_methods": "methods.support",
     "supported_rules": "methods.saliency",
+    "write_raster": "raster_file",
     "write_spatialdata": "spatialdata_file",
 }
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import conceptstain as cs
 from conceptstain.canvas.geojson import regions_from_geojson, regions_to_geojson
 from conceptstain.canvas.reading import open_section
 from conceptstain.canvas.region import Region
@@ -175,3 +176,14 @@ def test_a_file_that_is_no_geojson_is_named(tmp_path, text):
         regions_from_geojson(tmp_path / "a.geojson", scale=1.0)
     with pytest.raises(ReadingError, match="no file gone"):
         regions_from_geojson(tmp_path / "gone.geojson", scale=1.0)
+
+
+def test_outlines_that_were_drawn_on_a_slide_lie_where_it_lies():
+    place = np.array([[0.5, 0, 100.0], [0, 0.25, -40.0], [0, 0, 1]])
+    slide = cs.open(np.zeros((8, 8), dtype=np.uint8), as_="slide", to_world=place, unit="µm")
+    square = {"type": "Polygon", "coordinates": [[[0, 0], [4, 0], [4, 2], [0, 2], [0, 0]]]}
+    (region,) = regions_from_geojson(square, slide=slide)
+    corners = [(y - 0.5, x - 0.5) for x, y in ((0, 0), (4, 0), (4, 2), (0, 2))]
+    np.testing.assert_allclose(region.selector.outlines[0], np.array(corners) * (0.5, 0.25) + (100, -40))
+    (back,) = regions_to_geojson([region], slide=slide)["features"]
+    assert back["geometry"] == square

@@ -78,7 +78,7 @@ def test_what_a_fold_hides_comes_in_contiguous_blocks() -> None:
 
 @pytest.mark.parametrize("inside", [np.arange(168) < 2, np.arange(168) < 166])
 def test_too_few_spots_are_told(inside: np.ndarray) -> None:
-    with pytest.raises(InputError, match="too few spots to hold some of them back"):
+    with pytest.raises(InputError, match="too few on one side to hold some of them back"):
         folds_of(inside, LATTICE)
 
 

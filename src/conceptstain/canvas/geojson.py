@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from conceptstain.canvas.region import Polygon, Region
 from conceptstain.canvas.section import Section
+from conceptstain.canvas.slide import Slide
 from conceptstain.canvas.untrusted import foreign_reader
 from conceptstain.errors import InputError, ReadingError
 from conceptstain.writing import written_whole
@@ -21,6 +22,7 @@ __all__ = ["regions_from_geojson", "regions_to_geojson"]
 
 LARGEST_FILE = 2**30
 FARTHEST = 1e12
+FROM_CORNER = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]])  # positions are 0 at the corner, pixels in their middle
 AREAS = ("Polygon", "MultiPolygon")
 CURE = "Export it again: in QuPath, File > Export objects as GeoJSON"
 
@@ -29,7 +31,7 @@ Source = str | os.PathLike[str] | Mapping[str, Any] | Sequence[Mapping[str, Any]
 
 
 def regions_from_geojson(
-    source: Source, *, scale: float | None = None, section: Section | None = None
+    source: Source, *, scale: float | None = None, section: Section | None = None, slide: Slide | None = None
 ) -> tuple[Region, ...]:
     """The areas in a GeoJSON file as regions; areas of one name are one region.
 
@@ -45,6 +47,8 @@ def regions_from_geojson(
         corner of the image. None: by the image of ``section``.
     section
         Whose tissue image was drawn on, at the size of the file that it was read from.
+    slide
+        The slide that was drawn on, wherever it lies in the world.
 
     Returns
     -------
@@ -56,9 +60,9 @@ def regions_from_geojson(
     ReadingError
         Not GeoJSON, or something in it is no area.
     InputError
-        Neither a scale above 0 nor a section with an image.
+        Neither a scale above 0 nor a section with an image nor a slide.
     """
-    to_world = _pixels_to_world(scale, section)
+    to_world = _pixels_to_world(scale, section, slide)
     content, file = _content(source)
     outlines: dict[str, list[Ring]] = {}
     holes: dict[str, list[tuple[Ring, ...]]] = {}
@@ -80,6 +84,7 @@ def regions_to_geojson(
     *,
     scale: float | None = None,
     section: Section | None = None,
+    slide: Slide | None = None,
     overwrite: bool = False,
 ) -> dict[str, Any]:
     """Drawn regions as a FeatureCollection that QuPath imports as annotations.
@@ -90,7 +95,7 @@ def regions_to_geojson(
         Outlines; regions that are not drawn have none.
     path
         File to write, too; None: only the content is given.
-    scale, section
+    scale, section, slide
         As in :func:`regions_from_geojson`.
     overwrite
         Replace an existing file.
@@ -100,7 +105,7 @@ def regions_to_geojson(
     InputError
         A region without outlines, no scale, or a file that exists.
     """
-    from_world = np.linalg.inv(_pixels_to_world(scale, section))
+    from_world = np.linalg.inv(_pixels_to_world(scale, section, slide))
     content = {"type": "FeatureCollection", "features": [_feature(region, from_world) for region in regions]}
     if path is not None:
         with written_whole(Path(path), overwrite=overwrite) as beside:
@@ -108,12 +113,14 @@ def regions_to_geojson(
     return content
 
 
-def _pixels_to_world(scale: float | None, section: Section | None) -> Float[np.ndarray, "3 3"]:
+def _pixels_to_world(scale: float | None, section: Section | None, slide: Slide | None) -> Float[np.ndarray, "3 3"]:
     """From positions ``(y, x, 1)`` on the image, 0 at its corner, to the world."""
     if scale is not None:
         if not (np.isfinite(scale) and scale > 0):
             raise InputError("Outlines cannot have that scale", got=f"{scale:g}", cure="Use a value above 0")
         return np.diag([scale, scale, 1.0])
+    if slide is not None:
+        return np.asarray(slide.to_world @ FROM_CORNER)
     if section is None or section.image is None:
         raise InputError(
             "Outlines in pixels need a scale",

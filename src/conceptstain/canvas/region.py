@@ -201,12 +201,13 @@ class Region:
         *,
         scale: float | None = None,
         section: Section | None = None,
+        slide: Slide | None = None,
     ) -> Region:
         """The area of that name in GeoJSON as QuPath writes it; without a name, all of its areas as one region.
 
         Parameters
         ----------
-        source, scale, section
+        source, scale, section, slide
             As in :func:`conceptstain.canvas.geojson.regions_from_geojson`.
         name
             Name or class of an area. None: all areas; they are called by their name if it is one, else by the file.
@@ -220,7 +221,7 @@ class Region:
         """
         from conceptstain.canvas.geojson import regions_from_geojson
 
-        regions = regions_from_geojson(source, scale=scale, section=section)
+        regions = regions_from_geojson(source, scale=scale, section=section, slide=slide)
         if name is not None:
             for region in regions:
                 if region.name == name:

@@ -12,6 +12,7 @@ from conceptstain.cli.telling import ProgressLine
 from conceptstain.errors import InputError
 
 if TYPE_CHECKING:
+    from conceptstain.canvas.canvas import Canvas
     from conceptstain.canvas.gene_pictures import GenePictures
     from conceptstain.canvas.region import Region
     from conceptstain.canvas.section import Section
@@ -149,7 +150,7 @@ def region_from(text: str, drawn_on: DrawnOn | None = None) -> Region:
     return Region.from_obs(found[1].strip(), found[2].strip())
 
 
-def made(definition: Definition, canvas: GenePictures, encoder: Encoder, *, noise_seed: int | None = None) -> Concept:
+def made(definition: Definition, canvas: Canvas, encoder: Encoder, *, noise_seed: int | None = None) -> Concept:
     """The concept of a definition; with a seed, from one random draw of every latent."""
     import torch
 

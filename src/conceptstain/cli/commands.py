@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -51,6 +52,7 @@ from conceptstain.cli.options import (
     SpatialDataToo,
     Variant,
 )
+from conceptstain.cli.pictures import FRAME, fit_pictures, picture_canvases, score
 from conceptstain.cli.recipes import RecipeOption, check_recipe, run, write_recipe_of
 from conceptstain.cli.results import (
     CONTROLS,
@@ -67,6 +69,10 @@ from conceptstain.cli.window import has_display, open_window
 from conceptstain.errors import InputError
 from conceptstain.methods.map_settings import MapSettings
 from conceptstain.methods.maps import MAPS, map_kind, recommended_maps
+
+if TYPE_CHECKING:
+    from conceptstain.inputs import Source
+    from conceptstain.nets.encoder import Encoder
 
 __all__ = ["app"]
 
@@ -194,10 +200,13 @@ def info(  # noqa: PLR0917 - options, which typer passes by name
 
 @app.command()
 def fit(  # noqa: PLR0917 - options, which typer passes by name
-    files: Annotated[list[Path], typer.Argument(help="Sections to learn from.", show_default=False)],
+    files: Annotated[
+        list[Path], typer.Argument(help="Sections, folders of pictures or slides to learn from.", show_default=False)
+    ],
     out: Annotated[Path, typer.Option(help="File to write, .safetensors.", show_default=False)],
     canvas: Annotated[
-        CanvasKind, typer.Option(help="Learn genes as pictures, or spots as profiles for the command spots.")
+        CanvasKind,
+        typer.Option(help="Learn genes as pictures, spots as profiles, or, for the command score, images or patches."),
     ] = CanvasKind.GENES,
     seeds: Annotated[
         int | None,
@@ -214,13 +223,19 @@ def fit(  # noqa: PLR0917 - options, which typer passes by name
         list[str] | None,
         typer.Option("--section", help="Which sections of the file, if it holds several; repeatable."),
     ] = None,
+    frame: Annotated[
+        int | None,
+        typer.Option(help="Side in pixels, for --canvas images and patches.", show_default=f"{FRAME} of images"),
+    ] = None,
+    pixel_size: Annotated[
+        float | None, typer.Option(help="Of patches, in the slide's unit.", show_default="the slide's own")
+    ] = None,
     seed: Seed = 0,
     preset: PresetOption = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Fit an encoder to one section or several, and save it."""
+    """Fit an encoder to one section, folder of pictures or slide, or to several, and save it."""
     with told():
-        from conceptstain.nets.checkpoint import save_encoder
         from conceptstain.writing import check_writable
 
         if out.suffix.lower() != ".safetensors":
@@ -248,6 +263,24 @@ def fit(  # noqa: PLR0917 - options, which typer passes by name
                 "Several seeds are for spots", got=f"--seeds {seeds} of gene pictures", cure="Add --canvas spots"
             )
         check_writable(out, overwrite=overwrite)
+        if canvas in {CanvasKind.IMAGES, CanvasKind.PATCHES}:
+            if preset or network or section_names:
+                raise InputError(
+                    "Pictures are learned by a network of their own",
+                    got="--preset" if preset else "--network" if network else "--section",
+                    cure="Leave it out",
+                )
+            pictures = picture_canvases(files, canvas, frame=frame or FRAME, pixel_size=pixel_size)
+            _save(
+                fit_pictures(pictures, latent=latent, epochs=epochs, seed=seed), out, [each.source for each in pictures]
+            )
+            return
+        if frame is not None or pixel_size is not None:
+            raise InputError(
+                "This is a setting of pictures",
+                got="--pixel-size" if frame is None else "--frame",
+                cure="Add --canvas images or --canvas patches",
+            )
         if preset and network:
             raise InputError(
                 "The preset has a network of its own", got="--preset and --network", cure="Give one of them"
@@ -256,10 +289,16 @@ def fit(  # noqa: PLR0917 - options, which typer passes by name
         sections = opened_all(files, section_names or ())
         canvases = alike([section.view("genes", scaling=scaling(preset)) for section in sections])
         encoder = fitted(canvases, settings)
-        save_encoder(encoder, out)
-        history = encoder.card["history"]
-        typer.echo(f"Fitted to {', '.join(canvas.section.name for canvas in canvases)} in {history['seconds']:.0f} s.")
-        typer.echo(f"Wrote {out} (fingerprint {encoder.fingerprint}).")
+        _save(encoder, out, sections)
+
+
+def _save(encoder: Encoder, out: Path, sources: Sequence[Source]) -> None:
+    from conceptstain.nets.checkpoint import save_encoder
+
+    save_encoder(encoder, out)
+    history = encoder.card["history"]
+    typer.echo(f"Fitted to {', '.join(source.name for source in sources)} in {history['seconds']:.0f} s.")
+    typer.echo(f"Wrote {out} (fingerprint {encoder.fingerprint}).")
 
 
 @app.command()
@@ -400,4 +439,5 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
 
 
 app.command()(spots)
+app.command()(score)
 app.command()(run)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from conceptstain.canvas.gene_pictures import GenePictures
+    from conceptstain.canvas.image_patches import ImagePatches
+    from conceptstain.canvas.image_set import ImageSet
     from conceptstain.concepts.concept import Concept
     from conceptstain.concepts.spot_concepts import SpotConcepts
     from conceptstain.methods.map_settings import MapSettings
@@ -24,7 +26,7 @@ __all__ = ["controlled", "spots_controlled", "spots_tested", "tested"]
 
 
 def tested(
-    concept: Concept, canvas: GenePictures, encoder: Encoder, *, nulls: int, seed: int
+    concept: Concept, canvas: GenePictures | ImageSet | ImagePatches, encoder: Encoder, *, nulls: int, seed: int
 ) -> dict[str, pd.DataFrame]:
     """Say the evidence for a concept; its cross-fitted scores, by the ending of the file they belong in.
 

@@ -30,10 +30,12 @@ __all__ = [
 
 
 class CanvasKind(StrEnum):
-    """What a section is seen as."""
+    """What data is seen as."""
 
     GENES = "genes"
     SPOTS = "spots"
+    IMAGES = "images"
+    PATCHES = "patches"
 
 
 class Preset(StrEnum):

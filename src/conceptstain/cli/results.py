@@ -29,9 +29,11 @@ __all__ = [
     "SCORE_FORMATS",
     "SPATIALDATA",
     "SPOTS",
+    "check_files",
     "check_targets",
     "file_stem",
     "formats_with",
+    "put_together",
     "write_results",
 ]
 
@@ -59,10 +61,16 @@ def formats_with(formats: Sequence[str], *, spatialdata: bool) -> tuple[str, ...
 
 def check_targets(out: Path, stem: str, section: Section, *, overwrite: bool, formats: Sequence[str] = FORMATS) -> None:
     """Refuse, before anything is computed, a folder that cannot be written to and files that are to stay."""
+    targets = [out / f"{stem}{ending}" for ending in formats]
+    check_files(out, targets, [] if section.path is None else [section.path], overwrite=overwrite)
+
+
+def check_files(out: Path, targets: Sequence[Path], sources: Sequence[Path], *, overwrite: bool) -> None:
+    """As :func:`check_targets`, for any files, which are not to take the place of the sources."""
     if out.exists() and not out.is_dir():
         raise InputError("Results are written into a folder", got=f"the file {out}", cure="Give a folder with --out")
-    for target in (out / f"{stem}{ending}" for ending in formats):
-        if section.path is not None and target.resolve() == section.path.resolve():
+    for target in targets:
+        if target.resolve() in {source.resolve() for source in sources}:
             raise InputError(
                 "Results are not written over the file they were made from",
                 got=str(target),
@@ -100,7 +108,7 @@ def write_results(
 
     tables = tables or {}
     check_targets(out, stem, canvas.section, overwrite=overwrite, formats=(*formats, *tables))
-    with _put_together(out) as folder:
+    with put_together(out) as folder:
         drawn = figure(canvas, *maps, *beside, settings=FigureSettings(columns=len(maps) if beside else None))
         names = [folder / f"{stem}{ending}" for ending in formats]
         for path in names:
@@ -120,7 +128,7 @@ def _is_zarr(folder: Path) -> bool:
 
 
 @contextmanager
-def _put_together(out: Path) -> Iterator[Path]:
+def put_together(out: Path) -> Iterator[Path]:
     """A folder beside the results; what was written to it moves to ``out`` when all of it is there."""
     try:
         out.mkdir(parents=True, exist_ok=True)

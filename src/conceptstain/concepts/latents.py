@@ -16,7 +16,7 @@ from conceptstain.progress import Report, silent
 if TYPE_CHECKING:
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["SAMPLE", "centre_of", "latents_of", "representations"]
+__all__ = ["SAMPLE", "centre_of", "kept_latents", "latents_of", "representations"]
 
 SAMPLE = 512  # items that stand for all of a canvas made for one fold
 
@@ -57,6 +57,11 @@ def latents_of(
         latents.flags.writeable = False
         kept[space] = latents
     return kept[space]
+
+
+def kept_latents(canvas: Canvas, encoder: Encoder, *, space: str = LATENT) -> Float[np.ndarray, "items numbers"] | None:
+    """What :func:`latents_of` keeps already; None where it would have to encode."""
+    return _kept.get(encoder, WeakKeyDictionary()).get(canvas, {}).get(space)
 
 
 def centre_of(

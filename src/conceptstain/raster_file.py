@@ -1,0 +1,56 @@
+"""Rasters of scores as OME-TIFF: 32-bit floats with the size of their cells, which slide viewers and ImageJ open."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from conceptstain.canvas.score_raster import ScoreRaster
+from conceptstain.errors import InputError
+from conceptstain.writing import written_whole
+
+__all__ = ["write_raster"]
+
+STRAIGHT = 1e-9  # of a cell: how far a raster may lean, to be written by the size of its cells
+
+
+def write_raster(raster: ScoreRaster, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+    """Write scores as they are, NaN where there are none; whole or not at all.
+
+    The size of the cells is kept where it is in micrometres, and the place of the first cell.
+
+    Raises
+    ------
+    InputError
+        The name does not end in ``.tif``, the file exists, or the raster is turned against the axes of the world, which
+        a TIFF cannot say.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in {".tif", ".tiff"}:
+        raise InputError("Rasters are written as TIFF", got=path.name, cure="End the name in .ome.tif")
+    height, width = raster.to_world[0, 0], raster.to_world[1, 1]
+    leaning = max(abs(raster.to_world[0, 1]), abs(raster.to_world[1, 0]))
+    if not (height > 0 and width > 0) or leaning > STRAIGHT * min(height, width):
+        raise InputError(
+            "A TIFF cannot say how this raster lies",
+            got="a slide that is turned or mirrored in the world",
+            cure="Use raster.values with raster.to_world",
+        )
+    told: dict[str, Any] = {"axes": "YX", "Name": raster.name}
+    if raster.unit == "µm":
+        told |= {
+            "PhysicalSizeY": float(height),
+            "PhysicalSizeYUnit": "µm",
+            "PhysicalSizeX": float(width),
+            "PhysicalSizeXUnit": "µm",
+        }
+        top, left = raster.to_world[:2, 2].tolist()
+        told["Plane"] = {"PositionY": top, "PositionYUnit": "µm", "PositionX": left, "PositionXUnit": "µm"}
+    with written_whole(path, overwrite=overwrite) as beside:
+        values = raster.values.astype(np.float32)
+        tifffile.imwrite(beside, values, ome=True, compression="zlib", photometric="minisblack", metadata=told)
+    return path
