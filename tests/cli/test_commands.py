@@ -182,7 +182,7 @@ def test_existing_results_are_replaced_only_when_asked(stain, tmp_path):
     [
         (["--like", "Gene99"], "Gene9"),
         (["--genes", "Gene1,Nothing"], "Nothing"),
-        (["--genes", ","], "no genes"),
+        (["--genes", ","], "made of nothing"),
         (["--like", "Gene1", "--genes", "Gene2"], "--like and --genes"),
         ([], "--region obs:layer=GCL"),
         (["--region", "layer=inner"], "obs:COLUMN=VALUE"),

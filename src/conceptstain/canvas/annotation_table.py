@@ -12,8 +12,8 @@ import pandas as pd
 from conceptstain.canvas.annotations import Annotations, listed
 from conceptstain.canvas.image_set import ImageSet
 from conceptstain.canvas.images import Images
-from conceptstain.canvas.untrusted import foreign_reader
 from conceptstain.errors import InputError, ReadingError
+from conceptstain.foreign import foreign_reader
 
 __all__ = ["read_annotations"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -18,6 +19,7 @@ from conceptstain.errors import InputError
 
 __all__ = ["Annotations", "listed"]
 
+MASK_WORDS = re.compile(r"[-_](labels?|masks?|anno|annotation|seg|segmentation)$", re.IGNORECASE)
 SHOWN = 5  # names spelled out in a note
 
 
@@ -67,8 +69,8 @@ class Annotations:
     def of(self, images: Images | ImageSet) -> Annotations:
         """The same for the pictures of a set, in their order and by their names.
 
-        Pictures are found by name, with or without ending and folder. What is said of others, and the pictures of which
-        nothing is said, is told in the notes.
+        Pictures are found by name, with or without ending and folder; masks also by names such as ``face1_mask.png``.
+        What is said of others, and the pictures of which nothing is said, is told in the notes.
 
         Raises
         ------
@@ -123,9 +125,10 @@ def listed(names: Iterable[object]) -> str:
 
 
 def _found(name: str, images: Images) -> int | None:
-    """The picture that is meant: by its name as it stands, then without folder, then without ending, too."""
+    """The picture that is meant: by its name as it stands, without folder, without ending, without a word for masks."""
     bare = PurePosixPath(name.replace("\\", "/")).name
-    for each in (name, bare, bare.rpartition(".")[0]):
+    stem = bare.rpartition(".")[0]
+    for each in (name, bare, stem, MASK_WORDS.sub("", stem)):
         index = images.index_of(each)
         if index is not None:
             return index

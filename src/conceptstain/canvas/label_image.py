@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 
 from conceptstain.canvas.section import Section
 from conceptstain.canvas.slide import Slide
-from conceptstain.canvas.untrusted import foreign_reader
 from conceptstain.errors import InputError
+from conceptstain.foreign import foreign_reader
 
 __all__ = ["LabelImage"]
 

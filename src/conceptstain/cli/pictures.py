@@ -277,7 +277,7 @@ def _only(said: Annotations) -> str:
 
 
 def _names(path: Path) -> tuple[str, ...]:
-    from conceptstain.canvas.untrusted import foreign_reader
+    from conceptstain.foreign import foreign_reader
 
     with foreign_reader(path.name, "a list of names", "Write one name a line"):
         lines = path.read_text(encoding="utf-8-sig").splitlines()
