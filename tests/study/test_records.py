@@ -152,3 +152,25 @@ def test_a_word_too_many_or_of_the_wrong_kind_is_told_with_its_place(change, whe
     with pytest.raises(ValidationError) as raised:
         RegionRecord.model_validate(record)
     assert where in first_error(raised.value)
+
+
+def test_negatives_and_what_a_region_has_to_cover_are_written_down():
+    tables = Tables(section)
+    wanted = Definition("it", items=("Gene1",), form="contrast", against=("Gene2", "Gene3"), least_covered=0.8)
+    key = tables.definition(wanted)
+    again = TablesRecord.model_validate_json(tables.record.model_dump_json()).made(section)[key]
+    assert again.against == wanted.against
+    assert again.least_covered == wanted.least_covered
+    assert again.has_same_source(wanted)
+
+
+def test_of_painted_labels_the_spots_that_they_choose_are_written_down():
+    labels = np.zeros((3, 4), dtype=int)
+    labels[1, 1:3] = 5
+    to_world = np.diag([400.0, 400.0, 1.0])
+    region = Region.from_labels("five", labels, 5, to_world=to_world)
+    chosen = region.choose(section)
+    again = RegionRecord.model_validate_json(RegionRecord.of(region, section).model_dump_json()).made(section)
+    np.testing.assert_array_equal(again.choose(section), chosen)
+    expected = (np.abs(section.spots[:, 0] - 400) <= 200) & (np.abs(section.spots[:, 1] - 600) <= 400)
+    np.testing.assert_array_equal(chosen, expected)

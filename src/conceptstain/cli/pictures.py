@@ -113,9 +113,9 @@ def score(  # noqa: PLR0917 - options, which typer passes by name
             _say(each)
         typer.echo(f"Encoder: {encoder.name}, {encoder.latent} latent dimensions (fingerprint {encoder.fingerprint}).")
         typer.echo(f"Concept {concept.name}: {concept.origin}.")
-        for note in concept.notes:
-            typer.echo(f"  {note}")
         tables = {} if like else tested(concept, canvas, encoder, nulls=nulls, seed=seed)
+        for note in () if tables else concept.notes:  # the evidence tells them, too
+            typer.echo(f"  {note}")
         with put_together(out) as folder:
             written = [write_table(table, folder / f"{stems[0]}{ending}") for ending, table in tables.items()]
             for stem, each in zip(stems, canvases, strict=True):
