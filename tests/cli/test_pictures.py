@@ -108,6 +108,17 @@ def test_a_slide_is_painted_by_the_patches_that_a_region_covers(folder, score, t
     assert cs.open(out / f"slide-{called}-scores.ome.tif", as_="images").unit in {"µm", "px"}
 
 
+def test_a_slide_in_colours_is_scored_by_the_bundled_encoder_of_tissue(tmp_path):
+    slide = write_picture(tmp_path / "tissue.tif", noise(256, 256, 3) // 2 + 20)
+    ring = [[0, 0], [128, 0], [128, 128], [0, 128], [0, 0]]
+    area = {"type": "Feature", "properties": {"name": "gland"}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+    (tmp_path / "area.geojson").write_text(json.dumps(area))
+    words = ["--weights", "histology-patches", "--region", tmp_path / "area.geojson", "--nulls", 0]
+    result = run("score", slide, "--out", tmp_path / "out", *words)
+    assert result.exit_code == 0, result.stderr
+    assert tifffile.imread(tmp_path / "out" / "tissue-gland-scores.ome.tif").shape == (8, 8)
+
+
 @pytest.mark.parametrize(
     ("source", "words", "told"),
     [

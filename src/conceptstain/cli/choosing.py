@@ -30,6 +30,7 @@ __all__ = [
     "canvas_and_encoder",
     "check_heard",
     "definition_from",
+    "encoder_at",
     "fit_settings",
     "fitted",
     "made",
@@ -228,6 +229,22 @@ def alike(canvases: Sequence[GenePictures]) -> list[GenePictures]:
     ]
 
 
+def encoder_at(weights: Path) -> Encoder:
+    """The encoder in a file; a bundled one by its name, unless a file is called so.
+
+    Raises
+    ------
+    ReadingError
+        The weights cannot be read.
+    """
+    from conceptstain.nets.bundled import bundled, bundled_names
+    from conceptstain.nets.checkpoint import load_encoder
+
+    if not weights.exists() and str(weights) in bundled_names():
+        return bundled(str(weights))
+    return load_encoder(weights)
+
+
 def canvas_and_encoder(
     section: Section, weights: Path | None, *, fit_here: bool, preset: Preset | None, seed: int
 ) -> tuple[GenePictures, Encoder]:
@@ -246,9 +263,7 @@ def canvas_and_encoder(
             raise InputError(
                 "There are two encoders to choose from", got=f"--weights and {other}", cure="Give one of them"
             )
-        from conceptstain.nets.checkpoint import load_encoder
-
-        encoder = load_encoder(weights)
+        encoder = encoder_at(weights)
         return section.view("genes", scaling=encoder.scaling, frame=tuple(encoder.shape[1:])), encoder
     canvas = section.view("genes", scaling=scaling(preset))
     if fit_here or preset:

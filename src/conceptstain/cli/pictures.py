@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
+from conceptstain.cli.choosing import encoder_at
 from conceptstain.cli.judging import tested
 from conceptstain.cli.options import CanvasKind, Nulls, Overwrite, Seed
 from conceptstain.cli.results import EVIDENCE, check_files, file_stem, put_together
@@ -39,7 +40,10 @@ def score(  # noqa: PLR0917 - options, which typer passes by name
     ],
     out: Annotated[Path, typer.Option(help="Folder to write to; made if it does not exist.", show_default=False)],
     weights: Annotated[
-        Path | None, typer.Option(help="An encoder from fit --canvas images or patches.", show_default="fit one")
+        Path | None,
+        typer.Option(
+            help="An encoder from fit --canvas images or patches, or histology-patches.", show_default="fit one"
+        ),
     ] = None,
     positives: Annotated[
         Path | None, typer.Option(help="A list of pictures that show it, one name a line.", show_default=False)
@@ -196,9 +200,7 @@ def _viewed(
 def _loaded(weights: Path | None) -> Encoder | None:
     if weights is None:
         return None
-    from conceptstain.nets.checkpoint import load_encoder
-
-    encoder = load_encoder(weights)
+    encoder = encoder_at(weights)
     if encoder.scaling != "unit" or len(encoder.shape) != 3:
         raise InputError(
             "These weights are not of pictures or patches",
