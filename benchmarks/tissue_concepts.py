@@ -4,11 +4,11 @@
 
 Glands: on the colon pictures of ``glas``, patches that glands cover become a concept on half of the pictures, whose
 score is asked on the other half, and the other way round. Granule cells: an outline around a part of one lobe on
-``HE_Rep1.jpg``, drawn by eye where nuclei lie densely; its score at the spots is compared with the expression of Penk in
-the same section, which has seen no picture. All rows take the same way; only the numbers differ. *Plain*: along the
-difference of the mean numbers of the patches inside and outside, as a concept is made. *Whitened*: that difference
-weighed by how patches vary on either side (pooled covariance, Ledoit & Wolf 2004). ``--fit`` also fits an encoder to the
-pictures that are learned from, which takes minutes.
+``HE_Rep1.jpg``, drawn by eye where nuclei lie densely; its score at the spots is compared with the expression of Penk
+in the same section, which has seen no picture. All rows take the same way; only the numbers differ. *Plain*: along
+the difference of the mean numbers of the patches inside and outside, as a concept is made. *Whitened*: that
+difference weighed by how patches vary on either side (pooled covariance, Ledoit & Wolf 2004). ``--fit`` also fits an
+encoder to the pictures that are learned from, which takes minutes.
 """
 
 from __future__ import annotations
