@@ -7,7 +7,7 @@ score is asked on the other half, and the other way round. Granule cells: an out
 ``HE_Rep1.jpg``, drawn by eye where nuclei lie densely; its score at the spots is compared with the expression of Penk
 in the same section, which has seen no picture. All rows take the same way; only the numbers differ. *Plain*: along
 the difference of the mean numbers of the patches inside and outside, as a concept is made. *Whitened*: that
-difference weighed by how patches vary on either side (pooled covariance, Ledoit & Wolf 2004). ``--fit`` also fits an
+difference weighed by how patches vary on either side (`form="whitened"`). ``--fit`` also fits an
 encoder to the pictures that are learned from, which takes minutes.
 """
 
@@ -21,13 +21,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from scipy.stats import spearmanr
-from sklearn.covariance import LedoitWolf
 from sklearn.decomposition import PCA
 
 import conceptstain as cs
 from conceptstain.canvas.image_patches import ImagePatches
 from conceptstain.canvas.patch_coverage import covered_parts
 from conceptstain.concepts.cross_fit import auroc
+from conceptstain.concepts.whitening import whitened_direction
 from conceptstain.methods.intervals import interval
 from conceptstain.nets.untrained import untrained
 
@@ -185,8 +185,7 @@ def along(numbers: Sequence[np.ndarray], parts: Sequence[np.ndarray]) -> dict[st
     values, part = np.concatenate(list(numbers)).astype(np.float64), np.concatenate(list(parts))
     inside, outside = values[part >= INSIDE], values[part <= OUTSIDE]
     plain = inside.mean(axis=0) - outside.mean(axis=0)
-    residuals = np.concatenate([inside - inside.mean(axis=0), outside - outside.mean(axis=0)])
-    return {"plain": plain, "whitened": np.linalg.solve(LedoitWolf().fit(residuals).covariance_, plain)}
+    return {"plain": plain, "whitened": whitened_direction(inside, outside)}
 
 
 if __name__ == "__main__":

@@ -116,7 +116,12 @@ def test_a_slide_in_colours_is_scored_by_the_bundled_encoder_of_tissue(tmp_path)
     words = ["--weights", "histology-patches", "--region", tmp_path / "area.geojson", "--nulls", 0]
     result = run("score", slide, "--out", tmp_path / "out", *words)
     assert result.exit_code == 0, result.stderr
-    assert tifffile.imread(tmp_path / "out" / "tissue-gland-scores.ome.tif").shape == (8, 8)
+    plain = tifffile.imread(tmp_path / "out" / "tissue-gland-scores.ome.tif")
+    assert plain.shape == (8, 8)
+    result = run("score", slide, "--out", tmp_path / "white", "--whiten", *words)
+    assert result.exit_code == 0, result.stderr
+    assert "whitened" in result.stdout
+    assert not np.allclose(tifffile.imread(tmp_path / "white" / "tissue-gland-scores.ome.tif"), plain)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -69,6 +70,9 @@ def score(  # noqa: PLR0917 - options, which typer passes by name
         str | None, typer.Option(help="A picture or a patch: its latent neighbours.", show_default=False)
     ] = None,
     neighbours: Annotated[int, typer.Option(help="How many --like chooses.")] = 50,
+    whiten: Annotated[
+        bool, typer.Option("--whiten", help="Weigh the direction by how latents vary; better on stained tissue.")
+    ] = False,
     name: Annotated[str | None, typer.Option(help="What to call the concept.", show_default=False)] = None,
     on: Annotated[
         list[Path] | None,
@@ -106,6 +110,8 @@ def score(  # noqa: PLR0917 - options, which typer passes by name
             name=name,
             neighbours=neighbours,
         )
+        if whiten:
+            definition = replace(definition, form="whitened")
         stems = [file_stem(each.source.name, definition.name) for each in canvases]
         endings = [_endings(each) for each in canvases]
         endings[0] += (EVIDENCE,) if nulls else ()

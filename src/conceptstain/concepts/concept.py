@@ -11,12 +11,15 @@ import pandas as pd
 from jaxtyping import Float
 
 from conceptstain.canvas.canvas import Canvas
-from conceptstain.canvas.expression import counted
+from conceptstain.canvas.expression import counted, several
 from conceptstain.canvas.gene_pictures import GenePictures
+from conceptstain.canvas.image_patches import ImagePatches
+from conceptstain.canvas.image_set import ImageSet
 from conceptstain.canvas.region import Region
 from conceptstain.concepts.definition import LATENT, LEAST_WEIGHT, Definition, Form
 from conceptstain.concepts.latents import centre_of, latents_of, representations
 from conceptstain.concepts.members import choose_members, latent_neighbours
+from conceptstain.concepts.whitening import whitened_direction
 from conceptstain.errors import InputError, MismatchError
 from conceptstain.inputs import ItemIndices
 from conceptstain.progress import Report, silent
@@ -200,7 +203,8 @@ def concept(
     name, like, items, against, region, unit, neighbours, least_covered
         See :class:`Definition`.
     form
-        See :class:`Definition`. None: ``"mean"`` for genes without ``against``, ``"contrast"`` for all else.
+        See :class:`Definition`. None: ``"mean"`` for genes without ``against``, ``"contrast"`` for all else. On stained
+        tissue ``"whitened"`` finds more (``docs/images-and-slides.md``); of spots, it hurts below about 30 on a side.
     canvas
         The genes as pictures, the spots as profiles, pictures, or patches of a slide.
     encoder
@@ -255,6 +259,12 @@ def make(
 ) -> Concept:
     """Make the concept a definition describes; see :func:`concept`."""
     encoder.check(canvas)
+    if definition.form == "whitened" and not isinstance(canvas, ImageSet | ImagePatches):
+        raise InputError(
+            f"The concept {definition.name!r} is whitened, which pictures and patches can be",
+            got=several(canvas.noun),
+            cure='Use form="contrast"; of drawn spots, cs.spot_concepts with the direction "whitened"',
+        )
     if definition.combined is not None:
         parts = [(1.0, make(part, canvas, encoder, noise=noise, report=report)) for _, part in definition.combined]
         return combined(definition, parts)
@@ -264,7 +274,7 @@ def make(
         direction = np.eye(1, latents.shape[1], definition.unit)[0]
     else:
         direction = latents[chosen].mean(axis=0, dtype=np.float64)
-        if definition.form == "contrast":
+        if definition.form != "mean":
             if not len(others):
                 raise InputError(
                     f"The concept {definition.name!r} leaves nothing to hold against it",
@@ -273,6 +283,9 @@ def make(
                 )
             direction = direction - latents[others].mean(axis=0, dtype=np.float64)
             origin = f"{origin}, against {against}"
+        if definition.form == "whitened":
+            direction = whitened_direction(latents[chosen], latents[others])
+            origin = f"{origin}, whitened"
     if definition.space != LATENT and definition.space not in origin:
         origin = f"{origin}, in the layer {definition.space}"
     return Concept(

@@ -12,7 +12,7 @@ from conceptstain.errors import InputError
 
 __all__ = ["LATENT", "LEAST_WEIGHT", "Definition", "Form"]
 
-Form = Literal["mean", "contrast"]
+Form = Literal["mean", "contrast", "whitened"]
 
 LATENT = "latent"
 """The space of concepts that are no layer's: the means of q(z | x)."""
@@ -41,7 +41,8 @@ class Definition:
         covers.
     form
         ``"mean"``: the mean latent of the items (paper, unlabelled case). ``"contrast"``: that minus the mean latent of
-        those in ``against``, else of all others that can be learned from (paper, labelled case). A unit has neither.
+        those in ``against``, else of all others that can be learned from (paper, labelled case). ``"whitened"``: the
+        contrast weighed by how latents vary, of pictures and patches alone. A unit has none.
     neighbours
         How many items ``like``, ``unit`` and, of genes, ``region`` choose; the paper uses 50.
     combined
@@ -203,11 +204,11 @@ def _combination(name: str, terms: Iterable[tuple[float, Definition]]) -> Defini
 
 def _check_negatives(definition: Definition) -> None:
     """Refuse negatives of what has no positives, of a form without any, and items that are both."""
-    if definition.items is None or definition.form != "contrast":
+    if definition.items is None or definition.form == "mean":
         raise InputError(
             f"The concept {definition.name!r} has negatives without positives to hold against them",
             got="against= without items=" if definition.items is None else f"form={definition.form!r}",
-            cure='Name both (items=, against=) with form="contrast"',
+            cure='Name both (items=, against=) with form="contrast" or "whitened"',
         )
     if not definition.against:
         raise InputError(

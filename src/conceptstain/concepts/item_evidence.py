@@ -27,6 +27,7 @@ from conceptstain.concepts.latent_scores import standardised
 from conceptstain.concepts.latents import latents_of
 from conceptstain.concepts.members import choose_members
 from conceptstain.concepts.nulls import both_nulls
+from conceptstain.concepts.whitening import whitened
 from conceptstain.errors import InputError
 from conceptstain.progress import Step
 
@@ -85,11 +86,12 @@ class ItemScorer:
     Attributes
     ----------
     latents
-        Of the tested items.
+        Of the tested items; whitened where the concept is. The covariance is of all of them, the hidden ones too: it
+        knows no side.
     ground
         Which they are.
     form
-        Of the concept: the mean inside, or that minus the mean outside.
+        Of the concept: the mean inside, or that minus the mean outside, plain or whitened.
     """
 
     latents: Float[np.ndarray, "items latent"]
@@ -103,10 +105,10 @@ class ItemScorer:
         visible = ~self.ground.out_of_sight(hidden)
         sides = [(side & visible).astype(np.float64) for side in (inside, ~inside)]
         z = self.latents.astype(np.float64)
-        if self.form == "contrast":
+        if self.form != "mean":
             z -= z.mean(axis=0)  # which changes no difference, and saves digits
         one, other = (side @ z / np.maximum(side.sum(axis=1), 1)[:, None] for side in sides)
-        direction = one - other if self.form == "contrast" else one
+        direction = one if self.form == "mean" else one - other
         known = np.all([side.any(axis=1) for side in sides], axis=0)
         return standardised((direction * known[:, None]) @ z.T, visible)
 
@@ -179,7 +181,8 @@ def item_evidence(concept: Concept, canvas: ImageSet | ImagePatches, encoder: En
 
     def crossed(items: NDArray[np.integer]) -> _Crossed:
         ground = ground_of(canvas, items, positive)
-        scorer = ItemScorer(latents[ground.items], ground, definition.form)
+        z = latents[ground.items]
+        scorer = ItemScorer(whitened(z) if definition.form == "whitened" else z, ground, definition.form)
         inside = np.isin(ground.items, positive)
         folds = folds_of(inside, ground.places, n_folds=n_folds)
         return _Crossed(scorer, inside, folds, cross_fitted(inside, folds, scorer))
