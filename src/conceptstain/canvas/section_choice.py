@@ -108,10 +108,11 @@ def refuse_choice(file: str, names: tuple[str, ...], asked: str | None) -> Secti
 
 
 def libraries_of(adata: AnnData) -> dict[str, Mapping[str, object]]:
-    """The entries of ``uns["spatial"]`` by name."""
+    """The entries of ``uns["spatial"]`` by name, sorted: folders of zarr are listed in any order."""
     spatial = adata.uns.get("spatial", {})
     entries = spatial.items() if isinstance(spatial, Mapping) else ()
-    return {str(name): content for name, content in entries if isinstance(content, Mapping)}
+    held = {str(name): content for name, content in entries if isinstance(content, Mapping)}
+    return dict(sorted(held.items()))
 
 
 def _values(column: pd.Series[str]) -> pd.Series[str]:
