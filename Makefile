@@ -13,7 +13,7 @@ endif
 
 help:
 	@echo "make demo    open the bundled sample, stain it and write figures"
-	@echo "make test    run the tests (on a virtual screen)"
+	@echo "make test    run the tests (on a virtual screen); ARGS='-m slow' those that take minutes"
 	@echo "make check   ruff, mypy, the floors and the napari manifest"
 	@echo "make bench   run the benchmarks"
 
@@ -24,7 +24,7 @@ demo: setup
 	@$(VENV)/bin/conceptstain demo
 
 test: setup
-	@$(VENV)/bin/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal $(ARGS)
+	@$(VENV)/bin/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal -m "not slow" $(ARGS)
 
 check: setup
 	@$(VENV)/bin/ruff check .

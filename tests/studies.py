@@ -23,6 +23,7 @@ from conceptstain.study.packing import plain
 from factories import tiny_profile_encoders, tiny_section
 
 FRAME = (8, 8)
+QUICK = MapSettings(dimension=2, steps=3, samples=3, window=4)
 
 
 def tiny_file(folder: Path) -> Path:
@@ -76,11 +77,7 @@ def full_study(section: Section) -> Study:
     study.rename("unit", "second unit")
     study.undo()
     for kind in MAPS:
-        study.keep(
-            kind.make(
-                study.need_canvas(), study.need_encoder(), study.concept("like"), settings=MapSettings(dimension=2)
-            )
-        )
+        study.keep(kind.make(study.need_canvas(), study.need_encoder(), study.concept("like"), settings=QUICK))
     study.keep(study.spot_score("layer"))
     study.keep(replace(study.findings[0], detail="again"))
     study.set_colour_limits(study.findings[0].title, (-0.25, 0.5))

@@ -37,6 +37,7 @@ SETTINGS = MapSettings(
     window=3,
     layer=LAYER,
 )
+CONTROLLED = {"decoded", "gene-mean", "rectified", "smoothgrad"}  # what is kept of controls does not depend on the map
 INNER = Region.from_obs("layer", "inner")
 A, B = Definition("a", like="Gene3", neighbours=4), Definition("b", items=("Gene1", "Gene8"))
 
@@ -78,7 +79,7 @@ def asked(study, name):
             concept = study.concept(name)
             made = kind.make(study.need_canvas(), study.need_encoder(), concept, settings=SETTINGS)
             study.keep(replace(made, colour_limits=(-0.25, 1 / 3)))
-            if all(part.unit is None for _, part in definition.terms):
+            if kind.key in CONTROLLED and all(part.unit is None for _, part in definition.terms):
                 study.controls(name, kind.key, settings=SETTINGS)
                 found.append(kind.key)
     if definition.region is not None:
