@@ -37,7 +37,7 @@ SETTINGS = MapSettings(
     window=3,
     layer=LAYER,
 )
-CONTROLLED = {"decoded", "gene-mean", "rectified", "smoothgrad"}  # what is kept of controls does not depend on the map
+CONTROLLED = {"decoded", "gene-mean", "rectified", "smoothgrad"}  # of every kind; of a gene all maps are
 INNER = Region.from_obs("layer", "inner")
 A, B = Definition("a", like="Gene3", neighbours=4), Definition("b", items=("Gene1", "Gene8"))
 
@@ -79,7 +79,8 @@ def asked(study, name):
             concept = study.concept(name)
             made = kind.make(study.need_canvas(), study.need_encoder(), concept, settings=SETTINGS)
             study.keep(replace(made, colour_limits=(-0.25, 1 / 3)))
-            if kind.key in CONTROLLED and all(part.unit is None for _, part in definition.terms):
+            has_genes = all(part.unit is None for _, part in definition.terms)
+            if has_genes and (definition is A or kind.key in CONTROLLED):
                 study.controls(name, kind.key, settings=SETTINGS)
                 found.append(kind.key)
     if definition.region is not None:
