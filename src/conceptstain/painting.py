@@ -37,6 +37,7 @@ MAP_LABELS: dict[str, str] = {
     "rectified saliency": "rectified gradient",
     "attention": "attention",
     "spot score": "score (standard deviations)",
+    "concept score": "concept score",
     "integrated gradients": "gradient along the way from the baseline",
     "SmoothGrad": "mean gradient under noise",
     "DeepLift": "contribution against the baseline",

@@ -19,6 +19,7 @@ from conceptstain.colours import colormap, limits
 from conceptstain.errors import InputError
 from conceptstain.layer_words import LayerTuple, shared_words
 from conceptstain.methods.attribution import Attribution
+from conceptstain.methods.item_score import ItemScore
 from conceptstain.picture_painting import Display, patch_painting, picture_painting
 
 __all__ = ["picture_map_layer", "raster_layer", "slide_layer", "stack_layer"]
@@ -87,10 +88,24 @@ def picture_map_layer(thing: Any, canvas: ImageSet | ImagePatches, display: Disp
     InputError, MismatchError
         As :func:`picture_painting` and :func:`patch_painting` have it.
     """
+    if isinstance(thing, ItemScore):
+        return _scored(thing, canvas)
     if isinstance(canvas, ImagePatches):
         data, settings, kind = raster_layer(patch_painting(thing, canvas, display))
         return data, {**settings, **shared_words(canvas.slide.unit, thing)}, kind
     return _stacked_maps(thing, canvas, display)
+
+
+def _scored(score: ItemScore, canvas: ImageSet | ImagePatches) -> LayerTuple:
+    score.check(canvas)
+    if isinstance(canvas, ImageSet):
+        raise InputError(
+            "The scores of pictures are one number for each, which is no layer",
+            got=score.title,
+            cure="Sort the pictures by them, or show a map",
+        )
+    data, settings, kind = raster_layer(score.raster(canvas))
+    return data, {**settings, **shared_words(canvas.slide.unit, score)}, kind
 
 
 def _stacked_maps(thing: Attribution, canvas: ImageSet, display: Display | None) -> LayerTuple:

@@ -8,7 +8,7 @@ import pytest
 
 from conceptstain.concepts.definition import Definition
 from conceptstain.errors import InputError, MismatchError
-from conceptstain.methods.maps import KEYS, MAPS, SPOT_SCORE, map_kind, recommended_maps
+from conceptstain.methods.maps import ITEM_SCORE, KEYS, MAPS, SPOT_SCORE, map_kind, recommended_maps
 from scenes import scene, some_direction
 
 
@@ -36,11 +36,13 @@ def test_a_concept_of_the_latent_space_is_refused_by_no_map() -> None:
 
 def test_an_encoder_that_learned_from_the_section_is_asked_for_its_map_first() -> None:
     at = scene()
-    here = at.canvas.section
-    seen = replace(at.encoder, card={"sections": [{"name": here.name, "spots": here.n_spots}]})
+    here = at.canvas
+    told = {"name": here.section.name, "spots": here.section.n_spots}
+    seen = replace(at.encoder, card={"sections": [told]})
+    elsewhere = replace(here, section=replace(here.section, name="elsewhere"))
     definition = Definition("granule", like="Gene1")
     assert recommended_maps(seen, here, definition) == ("decoded", "gene-mean")
-    assert recommended_maps(seen, replace(here, name="elsewhere"), definition) == ("gene-mean", "decoded")
+    assert recommended_maps(seen, elsewhere, definition) == ("gene-mean", "decoded")
     assert recommended_maps(seen, here, definition.in_space("chain.conv2")) == ("gene-mean",)
 
 
@@ -49,4 +51,4 @@ def test_every_map_is_found_again_by_the_method_of_its_findings() -> None:
     concept = at.concept(some_direction())
     for kind in MAPS:
         assert KEYS[kind.make(at.canvas, at.encoder, concept).method] == kind.key
-    assert set(KEYS.values()) == {kind.key for kind in MAPS} | {SPOT_SCORE.key}
+    assert set(KEYS.values()) == {kind.key for kind in MAPS} | {SPOT_SCORE.key, ITEM_SCORE.key}

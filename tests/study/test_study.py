@@ -154,7 +154,7 @@ def test_a_misfitting_encoder_leaves_the_one_in_use(study: Study) -> None:
 
 def test_an_empty_study_says_what_it_waits_for() -> None:
     study = Study()
-    with pytest.raises(InputError, match="No section is open"):
+    with pytest.raises(InputError, match="Nothing is open"):
         study.use(tiny_encoder((1, 8, 8)))
     study.show(scene().canvas)
     with pytest.raises(InputError, match="No encoder is in use"):
@@ -472,7 +472,7 @@ def test_the_cosine_table_is_of_all_concepts_or_of_those_named(study: Study) -> 
 def test_genes_are_scored_in_the_concepts_own_space(study: Study) -> None:
     study.add(Definition("layer", like="Gene3", neighbours=4, space="chain.conv1"))
     channels = latents_of(study.need_canvas(), study.need_encoder(), space="chain.conv1")
-    np.testing.assert_allclose(study.gene_scores("layer"), study.concept("layer").scores(channels))
+    np.testing.assert_allclose(study.item_scores("layer"), study.concept("layer").scores(channels))
 
 
 def test_evidence_by_a_rule_that_is_painted_no_more_is_not_known(with_spots: Study) -> None:

@@ -88,7 +88,7 @@ class Drawing(QObject):
             key, settings = self._maps.chosen
             if region is None or (key == SPOT_SCORE.key and not self._study.spot_encoders):
                 return
-            if not region.choose(self._study.need_canvas().section).any():
+            if not region.choose(self._study.need_section()).any():
                 return
         except ConceptStainError:  # half an outline
             return
@@ -99,7 +99,7 @@ class Drawing(QObject):
         """Show how many spots are chosen, and where the picked ones lie in the histogram."""
         try:
             region = self._painter.selection(SELECTION)
-            number = 0 if region is None else int(region.selector.choose(self._study.need_canvas().section).sum())
+            number = 0 if region is None else int(region.selector.choose(self._study.need_section()).sum())
         except ConceptStainError:  # half an outline
             number = 0
         self._concepts.maker.show_selection(number)

@@ -37,7 +37,7 @@ class Exporting(QObject):
         findings = tuple(kept for kept in self._study.findings if title in ("", kept.title))
         self._jobs.run(
             work.export_figure,
-            canvas=self._study.need_canvas(),
+            canvas=self._study.need_genes(),
             findings=findings,
             path=path,
             then=self._export.show_done,
@@ -46,7 +46,7 @@ class Exporting(QObject):
     def _export_results(self, path: Path, table: str) -> None:
         self._jobs.run(
             work.export_results,
-            canvas=self._study.need_canvas(),
+            canvas=self._study.need_genes(),
             encoder=self._study.need_encoder(),
             definitions=tuple(entry.definition for entry in self._study.entries),
             findings=self._study.findings,

@@ -97,7 +97,7 @@ class MainPanel(QWidget):
         self.data.unfold()
 
     def _show_section(self) -> None:
-        canvas = self.study.need_canvas()
+        canvas = self.study.need_genes()
         self.data.show_canvas(canvas)
         if canvas.section.unit == "µm":
             self.data.fold()  # its one line says enough

@@ -82,7 +82,7 @@ class Opening(QObject):
             section=section,
             then=self._show_opened,
             on_failure=lambda error: self._ask_which(path, error),
-            on_end=lambda: self._data.show_canvas(self._study.canvas),
+            on_end=lambda: self._data.show_canvas(self._study.genes),
         )
 
     def take_layer(self, layer: Layer, picture: Layer | None = None) -> Job:
@@ -100,7 +100,7 @@ class Opening(QObject):
             source=source,
             picture=under,
             then=self._show_with_notes,
-            on_end=lambda: self._data.show_canvas(self._study.canvas),
+            on_end=lambda: self._data.show_canvas(self._study.genes),
         )
 
     def _begin_to_open(self) -> None:
@@ -168,7 +168,7 @@ class Opening(QObject):
             self._use(work.bundled_encoder, on_failure=self._explain_no_encoder)
 
     def _set_pixel_size(self, size: float) -> None:
-        section = self._study.need_canvas().section.in_micrometres(size)
+        section = self._study.need_section().in_micrometres(size)
         self._jobs.run(work.view, section=section, then=self._show)
 
     # -- the encoder -----------------------------------------------------------------------------------------------
@@ -247,7 +247,7 @@ class Opening(QObject):
         if not isinstance(error, MismatchError):
             show_failure(error)
             return
-        rows, columns = self._study.need_canvas().grid.frame
+        rows, columns = self._study.need_genes().grid.frame
         self._reason = (
             f"The bundled encoder was made for another grid than the {rows} × {columns} cells of this section. "
             "Fit one to this section to make concepts on it."

@@ -81,7 +81,7 @@ class Staining(QObject):
     # -- what is open ----------------------------------------------------------------------------------------------
 
     def _show_section(self) -> None:
-        canvas = self._study.need_canvas()
+        canvas = self._study.need_genes()
         self._stained = None
         self._painter.show_section(canvas.section)
         self._concepts.maker.show_section(list(canvas.item_names), canvas.section.annotations)
@@ -173,7 +173,7 @@ class Staining(QObject):
         elif of_spots and self._study.spot_encoders:
             self._maps.suggest(SPOT_SCORE.key)
         else:
-            keys = recommended_maps(encoder, self._study.need_canvas().section, definition)
+            keys = recommended_maps(encoder, self._study.need_canvas(), definition)
             self._maps.suggest(keys[0] if keys else MAPS[0].key)
 
     def _forget(self, job: Job) -> None:
@@ -188,7 +188,7 @@ class Staining(QObject):
         self._maps.set_ready(ready=True)
         if stained.genes is None:
             names = [str(name) for name in self._study.need_canvas().item_names]
-            scores = self._study.gene_scores(concept.name)
+            scores = self._study.item_scores(concept.name)
             self._maps.show_genes(RankedGenes.by_concept_score(names, scores, frozenset(concept.items)))
         else:
             self._maps.show_genes(RankedGenes.by_decoded(stained.genes))
@@ -199,14 +199,14 @@ class Staining(QObject):
         self.judging.compare(concept.name, *self._maps.chosen)
 
     def _show_finding(self, finding: Finding) -> None:
-        name = self._painter.maps.show(finding, self._study.need_canvas())
+        name = self._painter.maps.show(finding, self._study.need_genes())
         self._show_limits(name)
 
     def _show_findings(self) -> None:
         self._painter.maps.keep(self._study.findings)
 
     def _show_gene(self, gene: str) -> None:
-        self._show_limits(self._painter.maps.show_gene(gene, self._study.need_canvas()))
+        self._show_limits(self._painter.maps.show_gene(gene, self._study.need_genes()))
 
     def _hear_of_layer(self, layer: Any) -> None:
         """A map chosen in the viewer's own list is the one that the cards are about."""
@@ -240,7 +240,7 @@ class Staining(QObject):
     def _reset_limits(self) -> None:
         if self._is_finding(self.painted):
             self._study.set_colour_limits(self.painted, None)
-        self._painter.maps.reset_limits(self.painted, self._study.need_canvas())
+        self._painter.maps.reset_limits(self.painted, self._study.need_genes())
         self._show_limits(self.painted)
 
     def _is_finding(self, title: str) -> bool:

@@ -406,7 +406,7 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
         for _, part in concept.terms:
             if part.definition.like:
                 say_neighbours(part)
-        kinds = kinds or [map_kind(key) for key in recommended_maps(encoder, section, definition)]
+        kinds = kinds or [map_kind(key) for key in recommended_maps(encoder, canvas, definition)]
         painted = [kind.make(canvas, encoder, concept, settings=settings) for kind in kinds]
         tables = tested(concept, canvas, encoder, nulls=nulls, seed=seed)
         keys = [kind.key for kind in kinds]

@@ -22,7 +22,7 @@ from conceptstain.progress import Report, Step, silent
 if TYPE_CHECKING:
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["ConceptScores", "ScoredRun", "score_runs", "scores"]
+__all__ = ["ConceptScores", "ScoredRun", "raster_limits", "score_runs", "scores"]
 
 LIMITS = (1, 99)  # percentiles at the ends of a raster's colours
 
@@ -75,9 +75,14 @@ class ConceptScores:
         painted = self.canvas.paint(self.values)
         if not isinstance(painted, ScoreRaster):
             return painted.rename(self.name)
-        low, high = (float(limit) for limit in np.nanpercentile(painted.values, LIMITS))
-        ends = (low, high) if high > low else None
-        return replace(painted, name=self.name, signed=False, colour_limits=ends)
+        return replace(painted, name=self.name, signed=False, colour_limits=raster_limits(painted))
+
+
+def raster_limits(raster: ScoreRaster) -> tuple[float, float] | None:
+    """Ends of the colours of painted scores: percentiles 1 and 99; None where these are alike, or nothing is known."""
+    known = raster.values[np.isfinite(raster.values)]
+    low, high = (float(limit) for limit in np.percentile(known, LIMITS)) if len(known) else (0.0, 0.0)
+    return (low, high) if high > low else None
 
 
 def scores(concept: Concept, canvas: Canvas, encoder: Encoder, *, report: Report = silent) -> ConceptScores:

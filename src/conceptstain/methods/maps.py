@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, final
 
 from conceptstain.errors import InputError, MismatchError
 from conceptstain.methods.map_settings import MapSettings
@@ -15,14 +15,36 @@ if TYPE_CHECKING:
     from conceptstain.canvas.canvas import Canvas
     from conceptstain.concepts.concept import Concept
     from conceptstain.concepts.definition import Definition
-    from conceptstain.inputs import Source
+    from conceptstain.inputs import ItemIndices
     from conceptstain.methods.attribution import Attribution
     from conceptstain.methods.saliency import RuleName
     from conceptstain.nets.encoder import Encoder
 
-    Painting = Callable[[Canvas, Encoder, Concept, MapSettings, Report], Attribution]
+__all__ = [
+    "ITEM_SCORE",
+    "KEYS",
+    "MAPS",
+    "SPOT_SCORE",
+    "MapKind",
+    "ScoreKind",
+    "map_kind",
+    "recommended_maps",
+    "refusal_on",
+]
 
-__all__ = ["KEYS", "MAPS", "SPOT_SCORE", "MapKind", "SpotScoreKind", "map_kind", "recommended_maps"]
+
+class Asked(NamedTuple):
+    """All that a map is made from; ``items`` None: the concept's own."""
+
+    canvas: Canvas
+    encoder: Encoder
+    concept: Concept
+    settings: MapSettings
+    items: ItemIndices | None
+    report: Report
+
+
+Painting: TypeAlias = "Callable[[Asked], Attribution]"
 
 
 def _any_definition(_definition: Definition) -> str | None:
@@ -43,13 +65,15 @@ class MapKind:
     explanation
         One line on what it shows.
     paint
-        ``paint(canvas, encoder, concept, settings, report)``.
+        Makes it.
     refusal
         ``refusal(encoder)``: why this network cannot be asked for it, or None.
     refusal_of
         ``refusal_of(definition)``: why a concept so defined cannot be asked for it, whatever the network, or None.
     settings
         Names of the fields of :class:`~conceptstain.methods.map_settings.MapSettings` that it listens to.
+    about_items
+        Whether there is a map for every item it is asked at; else one for all of them together.
     """
 
     key: str
@@ -59,6 +83,7 @@ class MapKind:
     refusal: Callable[[Encoder], str | None]
     refusal_of: Callable[[Definition], str | None] = _any_definition
     settings: tuple[str, ...] = ()
+    about_items: bool = True
 
     def heard(self, settings: MapSettings) -> dict[str, Any]:
         """What it listens to of these settings, by name: two maps of a concept that agree in them are the same."""
@@ -83,9 +108,21 @@ class MapKind:
         concept: Concept,
         *,
         settings: MapSettings | None = None,
+        items: ItemIndices | None = None,
         report: Report = silent,
     ) -> Attribution:
         """Paint a concept this way; without settings, by those it has by default.
+
+        Parameters
+        ----------
+        canvas, encoder, concept
+            What is painted, and where.
+        settings
+            What can be chosen about it.
+        items
+            Indices of the pictures it is asked at; None: the concept's own. A map that is not about items takes none.
+        report
+            Called at its natural boundaries.
 
         Raises
         ------
@@ -96,13 +133,14 @@ class MapKind:
         reason = self.refusal(encoder)
         if reason is not None:
             raise MismatchError(f"{self.label} cannot be made with this encoder", got=reason, cure="Choose another map")
-        return self.paint(canvas, encoder, concept, settings or MapSettings(), report)
+        items = items if self.about_items else None
+        return self.paint(Asked(canvas, encoder, concept, settings or MapSettings(), items, report))
 
 
 @final
 @dataclass(frozen=True)
-class SpotScoreKind:
-    """The map that is made of spots, by encoders of their own: see :mod:`conceptstain.methods.spot_score`.
+class ScoreKind:
+    """A map with one number per place or item in place of a picture.
 
     Attributes
     ----------
@@ -110,35 +148,65 @@ class SpotScoreKind:
         As of a :class:`MapKind`.
     """
 
-    key: str = "spot-score"
-    label: str = "Spot score (whole profiles)"
-    explanation: str = (
-        "How much the profile of each spot is like those of the drawn spots. It needs encoders of spots, which are "
-        "fitted to the section when it is first chosen."
-    )
+    key: str
+    label: str
+    explanation: str
 
 
-SPOT_SCORE = SpotScoreKind()
+SPOT_SCORE = ScoreKind(
+    "spot-score",
+    "Spot score (whole profiles)",
+    "How much the profile of each spot is like those of the drawn spots. It needs encoders of spots, which are "
+    "fitted to the section when it is first chosen.",
+)
+"""Made of spots, by encoders of their own: see :mod:`conceptstain.methods.spot_score`."""
+
+ITEM_SCORE = ScoreKind(
+    "score",
+    "Concept score",
+    "How much of the concept each patch has, where they overlap their mean: which parts of the slide are like it.",
+)
+"""Made of pictures or patches: see :mod:`conceptstain.methods.item_score`."""
 
 
-def recommended_maps(encoder: Encoder, section: Source, definition: Definition) -> tuple[str, ...]:
-    """Keys of the maps to look at first, the better one first: as measured in ``docs/layers.md``.
+def refusal_on(kind: MapKind, canvas: Canvas) -> str | None:
+    """Why a canvas cannot show a map, or None: one that is a single picture lies nowhere on a slide."""
+    if kind.about_items or canvas.noun not in {"patch", "picture"}:
+        return None
+    if canvas.noun == "patch":
+        return "it is one picture for the whole concept, which lies nowhere on the slide"
+    sizes = getattr(getattr(canvas, "images", None), "same_size", True)
+    return None if sizes else "it is one picture for the whole concept, and these pictures differ in size"
 
-    The decoded map of an encoder that learned from the section, and that of its genes without any network; the other
-    way round for an encoder that has never seen it, whose maps are poor. What the concept refuses is left out.
+
+def recommended_maps(encoder: Encoder, canvas: Canvas, definition: Definition) -> tuple[str, ...]:
+    """Keys of the maps to look at first, the better one first: as measured in ``docs/layers.md`` and ``docs/faces.md``.
+
+    Of genes the decoded map of an encoder that learned from the section, and that of its genes without any network; the
+    other way round for an encoder that has never seen it, whose maps are poor. Of patches their score; of pictures the
+    gradient. What the concept or the canvas refuses is left out.
 
     Parameters
     ----------
     encoder
         The encoder in use.
-    section
-        The section that is painted.
+    canvas
+        What is painted on.
     definition
         Of the concept.
     """
-    order = ("decoded", "gene-mean") if encoder.has_seen(section) else ("gene-mean", "decoded")
+    if canvas.noun == "patch":
+        return (ITEM_SCORE.key,)
+    if canvas.noun == "picture":
+        order: tuple[str, ...] = ("gradient", "occlusion")
+    else:
+        order = ("decoded", "gene-mean") if encoder.has_seen(canvas.source) else ("gene-mean", "decoded")
     kinds = [map_kind(key) for key in order]
-    return tuple(kind.key for kind in kinds if kind.refusal(encoder) is None and kind.refusal_of(definition) is None)
+    return tuple(
+        kind.key
+        for kind in kinds
+        if kind.refusal(encoder) is None and kind.refusal_of(definition) is None and refusal_on(kind, canvas) is None
+    )
 
 
 KEYS = {
@@ -158,6 +226,7 @@ KEYS = {
     "occlusion": "occlusion",
     "Grad-CAM": "grad-cam",
     "spot score": SPOT_SCORE.key,
+    "concept score": ITEM_SCORE.key,
 }
 """Key of the map that makes findings of a method."""
 
@@ -175,50 +244,44 @@ def map_kind(key: str) -> MapKind:
 # The methods import torch, so each is imported when it is first asked for: menus open without waiting for it.
 
 
-def _decoded(canvas: Canvas, encoder: Encoder, concept: Concept, _settings: MapSettings, report: Report) -> Attribution:
+def _decoded(asked: Asked) -> Attribution:
     from conceptstain.methods.decoded import decoded
 
-    return decoded(canvas, encoder, concept, report=report)
+    return decoded(asked.canvas, asked.encoder, asked.concept, report=asked.report)
 
 
-def _score_map(
-    canvas: Canvas, _encoder: Encoder, concept: Concept, _settings: MapSettings, _report: Report
-) -> Attribution:
+def _score_map(asked: Asked) -> Attribution:
     from conceptstain.methods.score_map import score_map
 
-    return score_map(canvas, concept)
+    return score_map(asked.canvas, asked.concept)
 
 
 def _by_rule(rule: RuleName) -> Painting:
-    def paint(
-        canvas: Canvas, encoder: Encoder, concept: Concept, _settings: MapSettings, report: Report
-    ) -> Attribution:
+    def paint(asked: Asked) -> Attribution:
         from conceptstain.methods.saliency import saliency
 
-        return saliency(canvas, encoder, concept, rule=rule, report=report)
+        canvas, encoder, concept, _settings, items, report = asked
+        return saliency(canvas, encoder, concept, rule=rule, items=items, report=report)
 
     return paint
 
 
-def _rectified(
-    canvas: Canvas, encoder: Encoder, concept: Concept, settings: MapSettings, report: Report
-) -> Attribution:
+def _rectified(asked: Asked) -> Attribution:
     from conceptstain.methods.saliency import saliency
     from conceptstain.nets.rules import rectified
 
-    rule = rectified(
-        settings.percentile, variant=settings.variant, threshold=settings.threshold, padding=settings.padding
-    )
-    return saliency(canvas, encoder, concept, rule=rule, report=report)
+    canvas, encoder, concept, chosen, items, report = asked
+    rule = rectified(chosen.percentile, variant=chosen.variant, threshold=chosen.threshold, padding=chosen.padding)
+    return saliency(canvas, encoder, concept, rule=rule, items=items, report=report)
 
 
-def _attention(
-    canvas: Canvas, encoder: Encoder, concept: Concept, settings: MapSettings, report: Report
-) -> Attribution:
+def _attention(asked: Asked) -> Attribution:
     from conceptstain.methods.attention import attention
     from conceptstain.methods.items import concept_items
 
-    items, _missing = concept_items(canvas, concept)
+    canvas, encoder, concept, settings, items, report = asked
+    if items is None:
+        items, _missing = concept_items(canvas, concept)
     finding = attention(canvas, encoder, dimension=settings.dimension, items=items, report=report)
     return replace(finding, name=concept.name, concept=concept, detail=f"latent {settings.dimension}")
 
@@ -227,10 +290,11 @@ def _made_by(function: str, *names: str) -> Painting:
     """A function ``module:name`` of this package, which is asked with these of the settings."""
     module, _, name = function.partition(":")
 
-    def paint(canvas: Canvas, encoder: Encoder, concept: Concept, settings: MapSettings, report: Report) -> Attribution:
+    def paint(asked: Asked) -> Attribution:
         make = getattr(import_module(f"conceptstain.methods.{module}"), name)
+        canvas, encoder, concept, settings, items, report = asked
         given = {word: getattr(settings, word) for word in names}
-        made: Attribution = make(canvas, encoder, concept, **given, report=report)
+        made: Attribution = make(canvas, encoder, concept, **given, items=items, report=report)
         return made
 
     return paint
@@ -287,6 +351,7 @@ MAPS = (
         _decoded,
         _cannot_decode,
         _is_of_a_layer,
+        about_items=False,
     ),
     MapKind(
         "gene-mean",
@@ -294,6 +359,7 @@ MAPS = (
         "The mean of the concept's genes or pictures. No network at all: what every other map has to beat.",
         _score_map,
         _never,
+        about_items=False,
     ),
     MapKind(
         "gradient",

@@ -18,6 +18,7 @@ from conceptstain.errors import InputError
 from conceptstain.methods.attribution import Attribution
 from conceptstain.methods.controls import Controls
 from conceptstain.methods.finding import Finding
+from conceptstain.methods.item_score import ItemScore
 from conceptstain.methods.items import concept_items
 from conceptstain.methods.maps import KEYS
 from conceptstain.methods.spot_score import SpotScore
@@ -68,7 +69,7 @@ def recorded(study: Study | Snapshot, *, figures: Sequence[str] = ("maps.svg",))
         The section was read from no file, or a map cannot be written down.
     """
     snapshot = sourced(study.snapshot() if isinstance(study, Study) else study)
-    canvas, source = snapshot.canvas, snapshot.source
+    canvas, source = snapshot.genes, snapshot.source
     if source is None:
         raise InputError(
             "The section was read from no file, so no recipe can name it",
@@ -135,7 +136,7 @@ def versions() -> dict[str, str]:
 class _Recorder:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
-        self.tables = Tables(snapshot.canvas.section)
+        self.tables = Tables(snapshot.genes.section)
         for entry in snapshot.concepts.entries:
             self.tables.definition(entry.definition)
 
@@ -154,6 +155,8 @@ class _Recorder:
             return SpotScoreRecord(
                 map="spot-score", together=self._together([made.name, *told["against"]]), settings=settings, **known
             )
+        if isinstance(made, ItemScore):
+            raise _unwritable(made)
         if made.method == "attention":
             return AttentionRecord(
                 map="attention",
@@ -176,7 +179,7 @@ class _Recorder:
 
     def _at(self, made: Attribution) -> Any:
         """``"own"`` where the map is at the genes of its concept, else the names of the genes."""
-        canvas = self.snapshot.canvas
+        canvas = self.snapshot.genes
         if made.concept is not None:
             own, _ = concept_items(canvas, made.concept) if made.concept.items else ((), ())
             if tuple(int(item) for item in own) == made.items:

@@ -54,7 +54,7 @@ def write_results(
 
 
 def _write_into(recipe: Recipe, study: Study, tables: dict[str, pd.DataFrame], folder: Path) -> None:
-    canvas = study.need_canvas()
+    canvas = study.need_genes()
     save_study(study, folder / STUDY)
     if study.findings:
         write_table(spot_table(canvas, study.findings), folder / SPOTS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, final
 
@@ -11,13 +11,17 @@ from jaxtyping import Float
 
 from conceptstain.errors import InputError
 from conceptstain.methods.map_settings import MapSettings
-from conceptstain.methods.maps import SPOT_SCORE, map_kind
+from conceptstain.methods.maps import ITEM_SCORE, SPOT_SCORE, map_kind
 from conceptstain.study.results import PictureResults, SpotResults, corrected_together
 
 if TYPE_CHECKING:  # these import torch, and a window that shows an empty study should not wait for it
     import pandas as pd
 
     from conceptstain.canvas.gene_pictures import GenePictures
+    from conceptstain.canvas.image_patches import ImagePatches
+    from conceptstain.canvas.patch_blocks import World
+    from conceptstain.canvas.picture_canvas import PictureCanvas
+    from conceptstain.canvas.section import Section
     from conceptstain.canvas.spot_profiles import SpotProfiles
     from conceptstain.concepts.concept import Concept
     from conceptstain.concepts.definition import Definition
@@ -25,6 +29,7 @@ if TYPE_CHECKING:  # these import torch, and a window that shows an empty study 
     from conceptstain.concepts.spot_concepts import SpotConcepts, SpotConceptSettings
     from conceptstain.methods.controls import Controls
     from conceptstain.methods.finding import Finding
+    from conceptstain.methods.item_score import ItemScore
     from conceptstain.methods.spot_score import SpotScore
     from conceptstain.nets.encoder import Encoder
     from conceptstain.progress import Report
@@ -36,7 +41,7 @@ __all__ = ["Answers", "is_portable"]
 
 @final
 class Answers:
-    """The open section as the encoders in use see it, and what they make of the concepts in a list.
+    """What is open as the encoders in use see it, and what they make of the concepts in a list.
 
     Parameters
     ----------
@@ -46,16 +51,16 @@ class Answers:
     Attributes
     ----------
     canvas
-        The open section as gene pictures.
+        What is open: a section as gene pictures, a set of pictures, or the patches of a slide.
     pictures, spots
-        What was computed with the encoder of gene pictures, and with those of spot profiles; None: none is in use.
+        What was computed with the encoder of pictures, and with those of spot profiles; None: none is in use.
     chosen_spot_settings
         How drawn spots become scores, where that was chosen.
     """
 
     def __init__(self, concepts: ConceptList) -> None:
         self._list = concepts
-        self.canvas: GenePictures | None = None
+        self.canvas: PictureCanvas | None = None
         self.pictures: PictureResults | None = None
         self.spots: SpotResults | None = None
         self.chosen_spot_settings: SpotConceptSettings | None = None
@@ -68,12 +73,12 @@ class Answers:
         pictures = () if self.pictures is None else (self.pictures.encoder,)
         return (*pictures, *(() if self.spots is None else self.spots.encoders))
 
-    def show(self, canvas: GenePictures) -> None:
-        """Open a section; encoders were in use on the one before."""
+    def show(self, canvas: PictureCanvas) -> None:
+        """Open something; encoders were in use on what was open before."""
         self.canvas, self.pictures, self.spots = canvas, None, None
 
     def use(self, encoder: Encoder) -> bool:
-        """See gene pictures by this encoder; whether it is another than before, by which nothing was made."""
+        """See pictures by this encoder; whether it is another than before, by which nothing was made."""
         canvas = self.need_canvas()
         encoder.check(canvas)
         if self.pictures is not None and self.pictures.encoder.fingerprint == encoder.fingerprint:
@@ -84,7 +89,7 @@ class Answers:
 
     def use_for_spots(self, canvas: SpotProfiles, encoders: Sequence[Encoder]) -> bool:
         """See spots by these encoders; whether they are others than before."""
-        if canvas.section is not self.need_canvas().section:
+        if canvas.section is not self.need_section():
             raise InputError(
                 "These spots belong to another section",
                 got=canvas.section.name,
@@ -99,14 +104,40 @@ class Answers:
         self.spots = SpotResults(canvas, encoders)
         return True
 
-    def need_canvas(self) -> GenePictures:
+    def need_canvas(self) -> PictureCanvas:
         """The canvas; an InputError where nothing is open."""
         if self.canvas is None:
-            raise InputError("No section is open", cure="Open one in the Data card, or drop a file on the viewer")
+            raise InputError("Nothing is open", cure="Open data in the Data card, or drop a file on the viewer")
         return self.canvas
 
+    @property
+    def section(self) -> Section | None:
+        """The open section; None where nothing is open, or pictures are."""
+        return self.genes.section if self.genes is not None else None
+
+    @property
+    def genes(self) -> GenePictures | None:
+        """The open section as gene pictures; None where nothing is open, or pictures are."""
+        from conceptstain.canvas.gene_pictures import GenePictures
+
+        return self.canvas if isinstance(self.canvas, GenePictures) else None
+
+    def need_genes(self) -> GenePictures:
+        """The section as gene pictures; an InputError where none is open."""
+        if self.genes is None:
+            raise InputError(
+                "No section is open",
+                got="nothing" if self.canvas is None else self.canvas.source.name,
+                cure="Open spots with their genes in the Data card",
+            )
+        return self.genes
+
+    def need_section(self) -> Section:
+        """The section; an InputError where none is open."""
+        return self.need_genes().section
+
     def need_pictures(self) -> PictureResults:
-        """What was computed of gene pictures; an InputError where no encoder of them is in use."""
+        """What was computed of pictures; an InputError where no encoder of them is in use."""
         if self.pictures is None:
             raise InputError("No encoder is in use", cure="Load the bundled encoder or fit one in the Model card")
         return self.pictures
@@ -119,7 +150,7 @@ class Answers:
             )
         return self.spots
 
-    # -- concepts of gene pictures ---------------------------------------------------------------------------------
+    # -- concepts of pictures --------------------------------------------------------------------------------------
 
     def concept(self, name: str, report: Report) -> Concept:
         """The concept of that name."""
@@ -138,14 +169,37 @@ class Answers:
             return replace(made, concept=replace(made.concept, definition=definition))
         canvas, encoder = self.need_canvas(), self.need_pictures().encoder
         concept = make(definition, canvas, encoder, report=report)
+        if map_key == ITEM_SCORE.key:
+            return self._scored(concept, report)
         return map_kind(map_key).make(canvas, encoder, concept, settings=settings, report=report)
 
-    def gene_scores(self, name: str, report: Report) -> Float[np.ndarray, " genes"]:
-        """Concept score of every gene."""
+    def item_scores(self, name: str, report: Report) -> Float[np.ndarray, " items"]:
+        """Concept score of every gene, picture or patch."""
         from conceptstain.concepts.latents import latents_of
 
         concept = self.concept(name, report)
         return concept.scores(latents_of(self.need_canvas(), self.need_pictures().encoder, space=concept.space))
+
+    def item_score_runs(self, name: str, visible: World | None, report: Report) -> Iterator[ItemScore]:
+        """The score of pictures or patches as it grows."""
+        return self._score_runs(self.concept(name, report), visible, report)
+
+    def _score_runs(self, concept: Concept, visible: World | None, report: Report) -> Iterator[ItemScore]:
+        from conceptstain.canvas.gene_pictures import GenePictures
+        from conceptstain.methods.item_score import item_score_runs
+
+        canvas = self.need_canvas()
+        if isinstance(canvas, GenePictures):
+            raise InputError(
+                f"{ITEM_SCORE.label} is of pictures and patches",
+                got=f"the genes of {canvas.section.name}",
+                cure="Choose another map",
+            )
+        return item_score_runs(canvas, self.need_pictures().encoder, concept, visible=visible, report=report)
+
+    def _scored(self, concept: Concept, report: Report) -> ItemScore:
+        *_, whole = self._score_runs(concept, None, report)
+        return whole
 
     def cosines(self, names: Sequence[str], report: Report) -> pd.DataFrame:
         """Cosines between the directions of these concepts, or of all."""
@@ -157,7 +211,7 @@ class Answers:
         """The cosines that chance gives in their place."""
         from conceptstain.concepts.cosines import random_cosines
 
-        canvas, encoder = self.need_canvas(), self.need_pictures().encoder
+        canvas, encoder = self.need_genes(), self.need_pictures().encoder
         return random_cosines(self._named(names, report), canvas, encoder, quantile=quantile, report=report)
 
     # -- concepts of spots -----------------------------------------------------------------------------------------
@@ -250,7 +304,7 @@ class Answers:
             self.pictures.evidence_of.update(snapshot.evidence)
             self.pictures.controls_of.update(_of_kind(snapshot.controls, spots=False))
         if snapshot.spot_encoders:
-            profiles = snapshot.canvas.section.view("spots", genes=snapshot.spot_encoders[0].features)
+            profiles = self.need_section().view("spots", genes=snapshot.spot_encoders[0].features)
             self.spots = SpotResults(profiles, snapshot.spot_encoders)
             self.spots.evidence_of.update(snapshot.spot_evidence)
             self.spots.controls_of.update(_of_kind(snapshot.controls, spots=True))
@@ -287,14 +341,50 @@ def _of_kind(controls: Mapping[ControlsAsked, Controls], *, spots: bool) -> dict
     return {asked: made for asked, made in controls.items() if (asked.map_key == SPOT_SCORE.key) is spots}
 
 
-def is_portable(definition: Definition, canvas: GenePictures) -> bool:
-    """Whether a definition means the same on this canvas; a combination, whether all its parts do."""
+def is_portable(definition: Definition, canvas: PictureCanvas, before: PictureCanvas | None) -> bool:
+    """Whether a definition that was made on one canvas means the same on another.
+
+    Names of genes and pictures do, where the other has them all; annotations do; outlines and patches mean something on
+    the same slide alone, however it is cut into patches. Of a combination, all parts have to.
+
+    Parameters
+    ----------
+    definition
+        What is asked about.
+    canvas
+        Where it is to be used.
+    before
+        Where it was made; None: nowhere yet.
+    """
+    from conceptstain.canvas.gene_pictures import GenePictures
+    from conceptstain.canvas.image_patches import ImagePatches
+
     if definition.combined is not None:
-        return all(is_portable(part, canvas) for _, part in definition.combined)
+        return all(is_portable(part, canvas, before) for _, part in definition.combined)
+    if isinstance(canvas, ImagePatches):
+        here = isinstance(before, ImagePatches) and _is_same_place(before, canvas)
+        return here and (definition.region is not None or _grid_of(before) == _grid_of(canvas))
     if definition.region is not None:
-        return definition.region.is_portable_to(canvas.section)
-    genes = [definition.like] if definition.like is not None else list(definition.items or ())
+        return isinstance(canvas, GenePictures) and definition.region.is_portable_to(canvas.section)
+    if definition.unit is not None:
+        return False
+    named = [definition.like] if definition.like is not None else list(definition.items or ())
     try:
-        return all(canvas.item(gene) is not None for gene in genes)
+        return all(canvas.item(name) is not None for name in (*named, *(definition.against or ())))
     except InputError:
         return False
+
+
+def _is_same_place(before: ImagePatches, now: ImagePatches) -> bool:
+    """Whether the world of both is that of one slide."""
+    one, other = before.slide, now.slide
+    return one.content == other.content and one.unit == other.unit and bool(np.allclose(one.to_world, other.to_world))
+
+
+def _grid_of(canvas: PictureCanvas | None) -> tuple[int, float, int, int] | None:
+    """What rows and columns of patches mean."""
+    from conceptstain.canvas.image_patches import ImagePatches
+
+    if not isinstance(canvas, ImagePatches):
+        return None
+    return canvas.level, canvas.factor, canvas.settings.size, canvas.settings.step

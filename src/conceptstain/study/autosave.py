@@ -104,7 +104,7 @@ class Autosave:
         """
         self._hold()
         report(Step(0, 2, "Taking the study together"))
-        section = snapshot.canvas.section
+        section = snapshot.genes.section
         path = section.path if section.path is not None and section.path.exists() else self._written(section)
         record, arrays = packed(sourced(snapshot))
         header = HeaderRecord(

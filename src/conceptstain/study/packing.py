@@ -16,6 +16,7 @@ from conceptstain.concepts.evidence import Evidence
 from conceptstain.methods.attribution import Attribution
 from conceptstain.methods.controls import Controls
 from conceptstain.methods.finding import Finding
+from conceptstain.methods.spot_score import SpotScore
 from conceptstain.nets.checkpoint import encoder_bytes, is_savable
 from conceptstain.nets.encoder import Encoder
 from conceptstain.study.concept_list import Entry, ListState
@@ -55,7 +56,7 @@ def packed(snapshot: Snapshot) -> Packed:
     The scores of null regions are kept in single precision; everything else exactly. Settings of maps are kept as JSON
     has them, with lists for tuples. Networks that are not of this package are named, not kept.
     """
-    section, settings = snapshot.canvas.section, snapshot.canvas.settings
+    section, settings = snapshot.genes.section, snapshot.genes.settings
     packer = _Packer(section)
     packer.arrays["section/spots"] = np.asarray(section.spots, dtype=np.float64)
     record = StudyRecord(
@@ -146,8 +147,8 @@ class _Packer:
             items=made.items if isinstance(made, Attribution) else (),
             signed=made.signed,
             concept=None if made.concept is None else self.concept(made.concept),
-            encoders=(made.encoder,) if isinstance(made, Attribution) else made.encoders,
-            section="" if isinstance(made, Attribution) else made.section,
+            encoders=made.encoders if isinstance(made, SpotScore) else (made.encoder,),
+            section=made.section if isinstance(made, SpotScore) else "",
             settings=plain(made.settings),
             detail=made.detail,
             colour_limits=made.colour_limits,

@@ -1,4 +1,4 @@
-"""What was computed of definitions on a section, each made on first use and then kept."""
+"""What was computed of definitions on what is open, each made on first use and then kept."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from conceptstain.progress import Report
 from conceptstain.study.snapshot import ControlsAsked
 
 if TYPE_CHECKING:  # these import torch, and a window that shows an empty study should not wait for it
-    from conceptstain.canvas.gene_pictures import GenePictures
+    from conceptstain.canvas.picture_canvas import PictureCanvas
     from conceptstain.canvas.spot_profiles import SpotProfiles
     from conceptstain.concepts.concept import Concept
     from conceptstain.concepts.evidence import Evidence
@@ -27,9 +27,9 @@ __all__ = ["PictureResults", "SpotResults", "corrected_together"]
 
 @final
 class PictureResults:
-    """What one encoder makes of definitions on one section's gene pictures."""
+    """What one encoder makes of definitions on a section's gene pictures, a set of pictures, or a slide's patches."""
 
-    def __init__(self, canvas: GenePictures, encoder: Encoder) -> None:
+    def __init__(self, canvas: PictureCanvas, encoder: Encoder) -> None:
         self.canvas = canvas
         self.encoder = encoder
         self.evidence_of: dict[Definition, Evidence] = {}
@@ -57,8 +57,13 @@ class PictureResults:
 
     def controls(self, definition: Definition, map_key: str, settings: MapSettings, report: Report) -> Controls:
         """A map beside what it has to beat."""
+        from conceptstain.canvas.gene_pictures import GenePictures
         from conceptstain.methods.controls import controls
 
+        if not isinstance(self.canvas, GenePictures):
+            raise InputError(
+                "Maps of pictures are not compared here", got=self.canvas.source.name, cure="Open a section"
+            )
         asked = ControlsAsked(definition, map_key, tuple(map_kind(map_key).heard(settings).items()))
         if asked not in self.controls_of:
             concept = self.concept(definition, report)

@@ -83,7 +83,7 @@ def save_study(
             "A study is saved as .h5ad or .zarr", got=path.name, cure="End the name in .h5ad, or in .zarr for a folder"
         )
     snapshot = study.snapshot() if isinstance(study, Study) else study
-    section = snapshot.canvas.section
+    section = snapshot.genes.section
     if section.path is not None and _is_same(path, section.path) and not (own is not None and _is_same(path, own)):
         raise InputError(
             "A study is not saved over the file that its section was read from",
@@ -147,7 +147,7 @@ def open_study(path: str | PathLike[str]) -> Study:
 
 def sourced(snapshot: Snapshot) -> Snapshot:
     """The snapshot with the names and SHA-256 of the files that its section was read from, where there are any."""
-    section = snapshot.canvas.section
+    section = snapshot.genes.section
     if snapshot.source is not None or section.path is None or not section.path.exists():
         return snapshot
     given: dict[str, Any] = dict(section.opened_with)
@@ -166,7 +166,7 @@ def damaged(what: str, error: Exception, cure: str) -> ReadingError:
 
 
 def _annotated(snapshot: Snapshot) -> AnnData:
-    canvas, section = snapshot.canvas, snapshot.canvas.section
+    canvas, section = snapshot.genes, snapshot.genes.section
     listed = [entry.definition for entry in snapshot.concepts.entries]
     concepts = [snapshot.made[definition] for definition in listed if definition in snapshot.made]
     adata = annotated(canvas, snapshot.findings, snapshot.encoder, concepts=concepts)

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, final
 
 from conceptstain.concepts.definition import Definition
+from conceptstain.errors import InputError
 from conceptstain.study.concept_list import ListState
 
 if TYPE_CHECKING:  # these import torch
     from conceptstain.canvas.gene_pictures import GenePictures
+    from conceptstain.canvas.picture_canvas import PictureCanvas
     from conceptstain.concepts.concept import Concept
     from conceptstain.concepts.evidence import Evidence
     from conceptstain.concepts.spot_concepts import SpotConceptSettings
@@ -64,7 +66,7 @@ class Snapshot:
     Attributes
     ----------
     canvas
-        The open section as gene pictures.
+        What is open: a section as gene pictures, a set of pictures, or the patches of a slide.
     concepts
         The list, with undo.
     findings
@@ -80,12 +82,12 @@ class Snapshot:
     controls
         Maps beside what they have to beat, by what was asked; of concepts in the list, now or by undo.
     source
-        The file the section was first read from, where a saved study knows it.
+        The file it was first read from, where a saved study knows it.
     changes
         How often the study was changed before.
     """
 
-    canvas: GenePictures
+    canvas: PictureCanvas
     concepts: ListState = field(default_factory=ListState)
     findings: tuple[Finding, ...] = ()
     encoder: Encoder | None = None
@@ -97,3 +99,20 @@ class Snapshot:
     controls: Mapping[ControlsAsked, Controls] = field(default_factory=dict)
     source: SourceRecord | None = None
     changes: int = 0
+
+    @property
+    def genes(self) -> GenePictures:
+        """The canvas of a section.
+
+        Raises
+        ------
+        InputError
+            Pictures or a slide are open.
+        """
+        from conceptstain.canvas.gene_pictures import GenePictures
+
+        if not isinstance(self.canvas, GenePictures):
+            raise InputError(
+                "This is written of sections, not of pictures", got=self.canvas.source.name, cure="Open a section"
+            )
+        return self.canvas

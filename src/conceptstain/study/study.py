@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -26,6 +26,9 @@ if TYPE_CHECKING:  # these import torch, and a window that shows an empty study 
     import pandas as pd
 
     from conceptstain.canvas.gene_pictures import GenePictures
+    from conceptstain.canvas.opening import Opened
+    from conceptstain.canvas.patch_blocks import World
+    from conceptstain.canvas.picture_canvas import PictureCanvas
     from conceptstain.canvas.region import Region
     from conceptstain.canvas.section import Section
     from conceptstain.canvas.spot_profiles import SpotProfiles
@@ -34,6 +37,7 @@ if TYPE_CHECKING:  # these import torch, and a window that shows an empty study 
     from conceptstain.concepts.spot_concepts import SpotConcepts, SpotConceptSettings
     from conceptstain.methods.controls import Controls
     from conceptstain.methods.finding import Finding
+    from conceptstain.methods.item_score import ItemScore
     from conceptstain.methods.spot_score import SpotScore
     from conceptstain.nets.encoder import Encoder
     from conceptstain.study.records import SourceRecord
@@ -44,7 +48,7 @@ __all__ = ["Study"]
 
 
 class Study:
-    """A section, encoders, concepts and findings, with signals and undo.
+    """A section, pictures or a slide, with encoders, concepts and findings, signals and undo.
 
     Concepts are kept as definitions (:class:`~conceptstain.study.concept_list.ConceptList`). A definition becomes a
     :class:`Concept` only together with an encoder (:class:`~conceptstain.study.answers.Answers`), so that changing the
@@ -72,18 +76,28 @@ class Study:
     # -- what is open ----------------------------------------------------------------------------------------------
 
     @property
-    def section(self) -> Section | None:
-        """The open section."""
-        return None if self.canvas is None else self.canvas.section
+    def source(self) -> Opened | None:
+        """The section, pictures or slide that is open."""
+        return None if self.canvas is None else self.canvas.source
 
     @property
-    def canvas(self) -> GenePictures | None:
-        """The open section as gene pictures."""
+    def section(self) -> Section | None:
+        """The open section; None where nothing is open, or pictures or a slide are."""
+        return self._answers.section
+
+    @property
+    def canvas(self) -> PictureCanvas | None:
+        """What is open: a section as gene pictures, a set of pictures, or the patches of a slide."""
         return self._answers.canvas
 
     @property
+    def genes(self) -> GenePictures | None:
+        """The open section as gene pictures; None where nothing is open, or pictures or a slide are."""
+        return self._answers.genes
+
+    @property
     def encoder(self) -> Encoder | None:
-        """The encoder of gene pictures in use."""
+        """The encoder of pictures in use."""
         pictures = self._answers.pictures
         return None if pictures is None else pictures.encoder
 
@@ -99,13 +113,15 @@ class Study:
         spots = self._answers.spots
         return () if spots is None else spots.encoders
 
-    def show(self, canvas: GenePictures) -> tuple[Entry, ...]:
-        """Open a section through its canvas.
+    def show(self, canvas: PictureCanvas) -> tuple[Entry, ...]:
+        """Open a section, pictures or a slide through its canvas.
 
-        Concepts named by genes or by an annotation move on to the new section; those of drawn or picked spots mean
-        nothing there. They are returned, so that the user can be told.
+        Concepts named by genes, by pictures or by an annotation move on to what has these, too; those of drawn or
+        picked spots mean nothing there (:func:`conceptstain.study.answers.is_portable`). They are returned, so that the
+        user can be told.
         """
-        left = self._list.begin_again(lambda definition: is_portable(definition, canvas))
+        before = self.canvas
+        left = self._list.begin_again(lambda definition: is_portable(definition, canvas, before))
         self._answers.show(canvas)
         self._source = self._path = self._file = None
         self._findings.forget(lambda _made: True)
@@ -121,16 +137,16 @@ class Study:
         return left
 
     def use(self, encoder: Encoder) -> None:
-        """Use an encoder of gene pictures from now on; concepts are made again in its latent space when asked for.
+        """Use an encoder of pictures from now on; concepts are made again in its latent space when asked for.
 
         The same encoder over again, by its fingerprint, changes nothing that was made.
 
         Raises
         ------
         InputError
-            No section is open.
+            Nothing is open.
         MismatchError
-            The encoder does not fit the section.
+            The encoder does not fit what is open.
         """
         if self._answers.use(encoder):
             self._findings.forget(lambda made: made.method != "spot score")
@@ -154,9 +170,17 @@ class Study:
             self.spot_encoders_changed.emit()
             self._change()
 
-    def need_canvas(self) -> GenePictures:
+    def need_canvas(self) -> PictureCanvas:
         """The canvas; an InputError where nothing is open."""
         return self._answers.need_canvas()
+
+    def need_genes(self) -> GenePictures:
+        """The section as gene pictures; an InputError where none is open."""
+        return self._answers.need_genes()
+
+    def need_section(self) -> Section:
+        """The section; an InputError where nothing is open, or pictures or a slide are."""
+        return self._answers.need_section()
 
     def need_encoder(self) -> Encoder:
         """The encoder; an InputError where none is in use."""
@@ -194,15 +218,20 @@ class Study:
         Raises
         ------
         InputError
-            It was not made from a region, or the region holds no spot.
+            It was not made from a region, or the region holds no spot or patch.
         """
+        from conceptstain.canvas.picture_canvas import n_chosen
+
         before = self.entry(name).definition
         if before.region is None:
             raise InputError(
                 f"The concept {name!r} was not made from a region", got=before.words, cure="Make a new one"
             )
-        if not region.choose(self.need_canvas().section).any():
-            raise InputError(f"No spot lies in the outline of {name!r}", cure="Draw it around some spots")
+        canvas = self.need_canvas()
+        if self.section is not None:
+            region.choose(self.section)  # which says why where it chooses none, or all
+        elif not n_chosen(region, canvas, least_covered=before.least_covered):
+            raise InputError(f"No {canvas.noun} lies in the outline of {name!r}", cure="Draw it around some")
         after = replace(before, region=region)
         self._findings.redefine(painted, after)
         self._list.redefine(name, after)
@@ -280,9 +309,18 @@ class Study:
         """Make a concept without adding it, so that what cannot be made is never in the list; :meth:`add` reuses it."""
         return self._answers.need_pictures().concept(definition, report)
 
-    def gene_scores(self, name: str) -> Float[np.ndarray, " genes"]:
-        """Concept score of every gene of the canvas."""
-        return self._answers.gene_scores(name, silent)
+    def item_scores(self, name: str, *, report: Report = silent) -> Float[np.ndarray, " items"]:
+        """Concept score of every gene, picture or patch of the canvas."""
+        return self._answers.item_scores(name, report)
+
+    def item_score_runs(
+        self, name: str, *, visible: World | None = None, report: Report = silent
+    ) -> Iterator[ItemScore]:
+        """The score of pictures or patches as it grows: :func:`conceptstain.methods.item_score.item_score_runs`.
+
+        An InputError where a section is open.
+        """
+        return self._answers.item_score_runs(name, visible, report)
 
     def cosines(self, *names: str, report: Report = silent) -> pd.DataFrame:
         """Cosines between the directions of these concepts, or of all: :func:`conceptstain.concepts.cosines.cosines`.
@@ -385,7 +423,7 @@ class Study:
     def snapshot(self) -> Snapshot:
         """All that is there now, to be saved or written elsewhere while the study goes on; quick, and holds no copies.
 
-        An InputError where no section is open.
+        An InputError where nothing is open.
         """
         state = self._list.state
         return Snapshot(
@@ -479,10 +517,10 @@ class Study:
 
     def _holds_nothing(self) -> bool:
         """Whether nothing in it is the user's: no concept, now or by undo, no map and no encoder fitted here."""
-        section = self.section
-        if section is None:
+        source = self.source
+        if source is None:
             return True
-        fitted = any(encoder.has_seen(section) for encoder in self._answers.encoders)
+        fitted = any(encoder.has_seen(source) for encoder in self._answers.encoders)
         return not (self.entries or self.can_undo or self.can_redo or len(self._findings) or fitted)
 
     def _hear_of_concepts(self) -> None:
