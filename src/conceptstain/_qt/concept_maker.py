@@ -1,4 +1,4 @@
-"""The form for a new concept: of genes, of drawn or picked spots, or of an annotation."""
+"""The form for a new concept: of genes, of what is drawn or picked, of an annotation, of pictures."""
 
 from __future__ import annotations
 
@@ -29,8 +29,20 @@ TOOLS = {
     "pick": ("Pick", "Click spots, or drag a box around them; Shift adds"),
 }
 FORMS = {
-    "mean": "The mean latent of the genes, as in the paper",
-    "contrast": "The mean latent of the genes minus that of all other genes",
+    "gene": {
+        "mean": "The mean latent of the genes, as in the paper",
+        "contrast": "The mean latent of the genes minus that of all other genes",
+    },
+    "picture": {
+        "contrast": "The mean latent of the pictures that show it minus that of the others, as in the paper",
+        "whitened": "The same in units of how pictures differ anyway, which tells weak concepts better",
+        "mean": "The mean latent of the pictures that show it, the others aside",
+    },
+    "patch": {
+        "whitened": "Mean latent inside minus outside, in units of how patches differ anyway: found glands best",
+        "contrast": "The mean latent of the patches inside minus that of those outside",
+        "mean": "The mean latent of the patches inside, the others aside",
+    },
 }
 
 
@@ -55,9 +67,11 @@ class ConceptMaker(QWidget):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         self.tabs = QTabWidget()
-        self.tabs.addTab(self._genes_page(), "Genes")
-        self.tabs.addTab(self._spots_page(), "Spots")
-        self.tabs.addTab(self._annotation_page(), "Annotation")
+        self.genes_page, self.drawn_page = self._genes_page(), self._drawn_page()
+        self.annotation_page = self._annotation_page()
+        self.tabs.addTab(self.genes_page, "Genes")
+        self.tabs.addTab(self.drawn_page, "Spots")
+        self.tabs.addTab(self.annotation_page, "Annotation")
         whole.addWidget(self.tabs)
         self.tabs.tabBar().setAccessibleName("What the new concept is made of")
         self.tabs.tabBar().setToolTip("What the new concept is made of")
@@ -67,10 +81,6 @@ class ConceptMaker(QWidget):
         self.name.setToolTip("Name of the new concept, as a figure would print it")
         self.form_choice = QComboBox()
         self.form_choice.setAccessibleName("Direction of the concept")
-        for form, explanation in FORMS.items():
-            self.form_choice.addItem(form)
-            self.form_choice.setItemData(self.form_choice.count() - 1, explanation, Qt.ItemDataRole.ToolTipRole)
-        self.form_choice.setToolTip("Direction of the concept. " + ". ".join(f"{k}: {v}" for k, v in FORMS.items()))
         fields = QFormLayout()
         fields.setContentsMargins(0, 0, 0, 0)
         fields.addRow("Name", self.name)
@@ -81,6 +91,8 @@ class ConceptMaker(QWidget):
         whole.addWidget(self.make_button)
         self.make_button.clicked.connect(self._make)
         self.name.returnPressed.connect(self._make)
+        self._noun = ""
+        self.show_kind("gene")
 
     def _genes_page(self) -> QWidget:
         page = QWidget()
@@ -108,7 +120,7 @@ class ConceptMaker(QWidget):
         self.genes.textChanged.connect(self._many_genes_stand_alone)
         return page
 
-    def _spots_page(self) -> QWidget:
+    def _drawn_page(self) -> QWidget:
         page = QWidget()
         column = QVBoxLayout(page)
         row = QHBoxLayout()
@@ -150,6 +162,28 @@ class ConceptMaker(QWidget):
 
     # -- showing ---------------------------------------------------------------------------------------------------
 
+    def show_kind(self, noun: str) -> None:
+        """Offer what concepts of genes, pictures or patches are made of, by what one of them is called."""
+        if noun == self._noun:
+            return
+        self._noun = noun
+        for page in (self.genes_page, self.annotation_page):
+            self.tabs.setTabVisible(self.tabs.indexOf(page), noun == "gene")
+        drawn = self.tabs.indexOf(self.drawn_page)
+        self.tabs.setTabVisible(drawn, noun in {"gene", "patch"})
+        self.tabs.setTabText(drawn, "Spots" if noun == "gene" else "Drawn")
+        self.tools["pick"].setVisible(noun == "gene")
+        around = "spots" if noun == "gene" else "a part of the slide"
+        self.tools["lasso"].setToolTip(f"Draw freely around {around}: press, move, release")
+        self.form_choice.clear()
+        for form, explanation in FORMS[noun].items():
+            self.form_choice.addItem(form)
+            self.form_choice.setItemData(self.form_choice.count() - 1, explanation, Qt.ItemDataRole.ToolTipRole)
+        told = ". ".join(f"{form}: {explanation}" for form, explanation in FORMS[noun].items())
+        self.form_choice.setToolTip(f"Direction of the concept. {told}")
+        self.name.setPlaceholderText("named after its genes or region" if noun == "gene" else "what it shows")
+        self.show_selection(0)
+
     def show_section(self, genes: Sequence[str], annotations: Mapping[str, Sequence[str]]) -> None:
         """Offer the genes and annotations of a section."""
         self._gene_names.setStringList(list(genes))
@@ -157,14 +191,18 @@ class ConceptMaker(QWidget):
         self._annotations = annotations
         self.column.clear()
         self.column.addItems(list(annotations))
-        self.tabs.setTabEnabled(2, bool(annotations))
-        self.tabs.setTabToolTip(2, "" if annotations else "This file has no annotation of its spots")
+        page = self.tabs.indexOf(self.annotation_page)
+        self.tabs.setTabEnabled(page, bool(annotations))
+        self.tabs.setTabToolTip(page, "" if annotations else "This file has no annotation of its spots")
         self.show_selection(0)
 
     def show_selection(self, number: int) -> None:
-        """Say how many spots are drawn around or picked."""
+        """Say how many spots or patches are drawn around or picked."""
+        one, several = ("patch", "patches") if self._noun == "patch" else ("spot", "spots")
         self.selected.setText(
-            f"{number} spot{'s' if number != 1 else ''} chosen." if number else "No spots chosen: draw around some."
+            f"{number:,} {one if number == 1 else several} chosen."
+            if number
+            else f"No {several} chosen: draw around some."
         )
 
     def drop_tools(self) -> None:
@@ -202,11 +240,11 @@ class ConceptMaker(QWidget):
 
     def _make(self) -> None:
         name, form = self.name.text().strip(), self.form_choice.currentText()
-        page = self.tabs.currentIndex()
-        if page == 0:
+        page = self.tabs.currentWidget()
+        if page is self.genes_page:
             genes = genes_in(self.genes.text(), self._known)
             self.genes_wanted.emit(name, genes, str(self.genes_how.currentData()), form)
-        elif page == 1:
+        elif page is self.drawn_page:
             self.region_wanted.emit(name, form)
         else:
             self.annotation_wanted.emit(name, self.column.currentText(), self.value.currentText(), form)

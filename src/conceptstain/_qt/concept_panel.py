@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["ConceptPanel"]
 
-FIRST = "Draw a lasso on the tissue or type a gene to make your first concept."
+MOST_NAMED = 200  # items of a concept in its tooltip
+FIRST = {
+    "gene": "Draw a lasso on the tissue or type a gene to make your first concept.",
+    "picture": "Tick pictures that show something to make your first concept.",
+    "patch": "Draw a lasso on the slide to make your first concept.",
+}
 
 
 class ConceptPanel(Card):
@@ -43,7 +48,8 @@ class ConceptPanel(Card):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("3  Concepts", parent)
-        self._reason = "open a section first"
+        self._reason = "open data first"
+        self._noun = "gene"
         self._build_list()
         self.maker = ConceptMaker()
         self.form.addWidget(self.maker)
@@ -56,7 +62,7 @@ class ConceptPanel(Card):
     def _build_list(self) -> None:
         self.list = ConceptList()
         self.form.addWidget(self.list)
-        self.origin = QLabel(FIRST)
+        self.origin = QLabel(FIRST[self._noun])
         self.origin.setWordWrap(True)
         self.colour_button = QPushButton("Colour")
         self.colour_button.setToolTip("Colour of the chosen concept; all are told apart with any colour vision")
@@ -77,6 +83,10 @@ class ConceptPanel(Card):
         self.form.addLayout(row)
         self._build_algebra()
         self.form.addWidget(self.origin)
+        self.notes = QLabel()
+        self.notes.setWordWrap(True)
+        self.notes.hide()
+        self.form.addWidget(self.notes)
         self.list.chosen.connect(self._choose)
         self.list.rename_wanted.connect(self.rename_wanted)
         self.remove_button.clicked.connect(lambda: self._with_chosen(self.remove_wanted))
@@ -137,6 +147,12 @@ class ConceptPanel(Card):
         self._reason = "" if ready else reason
         self.show_state()
 
+    def show_kind(self, noun: str) -> None:
+        """Speak of genes, pictures or patches, by what one of them is called."""
+        self._noun = noun
+        self.maker.show_kind(noun)
+        self.show_state()
+
     def show_entries(self, entries: Sequence[Entry], *, can_undo: bool, can_redo: bool) -> None:
         """Show the concept list; chosen is what came or came back, else what was, else its neighbour."""
         before = self.chosen_name
@@ -159,7 +175,9 @@ class ConceptPanel(Card):
     def show_concept(self, concept: Concept) -> None:
         """Say how the chosen concept was made."""
         self.origin.setText(f"<b>{escape(concept.name)}</b>: {escape(concept.origin)}.")
-        self.origin.setToolTip(escape(", ".join(concept.items)))
+        self.origin.setToolTip(escape(", ".join(concept.items[:MOST_NAMED])))
+        self.notes.setText(escape(" ".join(concept.notes)))
+        self.notes.setVisible(bool(concept.notes))
 
     def show_evidence(self, evidence: Evidence, colour: str) -> None:
         """Show what speaks for the chosen concept."""
@@ -186,7 +204,8 @@ class ConceptPanel(Card):
         for control in (self.combine_button, self.compare_button):
             control.setEnabled(count > 1)
         if not count:
-            self.origin.setText(FIRST)
+            self.origin.setText(FIRST[self._noun])
+            self.notes.hide()
             self.show_no_evidence()
 
     # -- reacting --------------------------------------------------------------------------------------------------

@@ -1,9 +1,8 @@
-"""Data card: open a section, say what was opened and in which units."""
+"""Data card: open a section, pictures or a slide, say what was opened and in which units."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,14 +19,19 @@ from qtpy.QtWidgets import (
 )
 
 from conceptstain._qt.card import Card, asked_where
+from conceptstain._qt.data_words import data_words
 from conceptstain._qt.layer_choice import LayerChoice
 
 if TYPE_CHECKING:
-    from conceptstain.canvas.gene_pictures import GenePictures
+    from conceptstain.canvas.picture_canvas import PictureCanvas
 
 __all__ = ["UNSAVED", "DataPanel"]
 
-READABLE = "Sections (*.h5ad *.tsv *.tsv.gz *.zarr.zip)"
+READABLE = (
+    "Sections, studies and pictures (*.h5ad *.tsv *.tsv.gz *.zarr.zip *.tif *.tiff *.png *.jpg *.jpeg);;"
+    "Sections (*.h5ad *.tsv *.tsv.gz *.zarr.zip);;Pictures and slides (*.tif *.tiff *.png *.jpg *.jpeg)"
+)
+SIDES = (32, 64, 128, 256)  # of what a network sees, in pixels
 UNSAVED = "\N{BLACK CIRCLE}"
 STUDIES = "Studies (*.h5ad *.zarr)"
 IMAGES = "Images (*.jpg *.jpeg *.png *.tif *.tiff)"
@@ -41,6 +45,7 @@ class DataPanel(Card):
     layers_wanted = Signal()  # to be offered
     sample_wanted = Signal()
     pixel_size_wanted = Signal(float)
+    view_wanted = Signal(int)  # height and width in pixels of what a network sees
     save_wanted = Signal(object)  # path, or None: where it was saved before
     restore_wanted = Signal()
     discard_wanted = Signal()
@@ -49,12 +54,17 @@ class DataPanel(Card):
         super().__init__("1  Data", parent)
         self.open_button = QPushButton("Open…")
         self.open_button.setToolTip(
-            "Open an .h5ad file, a saved study, or a Spatial Transcriptomics count matrix (.tsv, .tsv.gz)"
+            "Open spots with their genes (.h5ad, or a Spatial Transcriptomics count matrix), a saved study, a slide, "
+            "or a TIFF of several pages"
         )
         self.folder_button = QPushButton("Folder…")
-        self.folder_button.setToolTip("Open a folder: of 10x Space Ranger (Visium), or AnnData or SpatialData in .zarr")
+        self.folder_button.setToolTip(
+            "Open a folder: of pictures, of 10x Space Ranger (Visium), or AnnData, SpatialData or OME-Zarr in .zarr"
+        )
         self.layer_button = QPushButton("From a layer…")
-        self.layer_button.setToolTip("Take points, shapes or labels that are in the viewer already, with their genes")
+        self.layer_button.setToolTip(
+            "Take what is in the viewer already: an image, or points, shapes or labels with their genes"
+        )
         self.image_button = QPushButton("Add image…")
         self.image_button.setToolTip("Lay a picture of the tissue under the spots of the open count matrix")
         self.image_button.setEnabled(False)
@@ -81,7 +91,8 @@ class DataPanel(Card):
         self.notes.hide()
         self.form.addWidget(self.notes)
         self._build_pixel_size()
-        self.set_state("open a section")
+        self._build_view()
+        self.set_state("open a section or pictures")
 
         self._build_saving()
         self.open_button.clicked.connect(self._ask_for_file)
@@ -114,6 +125,33 @@ class DataPanel(Card):
         row.addWidget(self.pixel_button)
         self._pixel_row.hide()
         self.form.addWidget(self._pixel_row)
+
+    def _build_view(self) -> None:
+        self._view_row = QWidget()
+        row = QHBoxLayout(self._view_row)
+        row.setContentsMargins(0, 0, 0, 0)
+        self.side = QComboBox()
+        self.side.setAccessibleName("Size of what a network sees")
+        self.side_label = QLabel()
+        self.side_label.setBuddy(self.side)
+        for side in SIDES:
+            self.side.addItem(f"{side} × {side} pixels", side)
+        row.addWidget(self.side_label)
+        row.addWidget(self.side, 1)
+        self._view_row.hide()
+        self.form.addWidget(self._view_row)
+        self.side.activated.connect(lambda _index: self.view_wanted.emit(int(self.side.currentData())))
+
+    def _show_view(self, canvas: PictureCanvas, side: int) -> None:
+        self._view_row.setVisible(bool(side))
+        of_slide = canvas.noun == "patch"
+        self.side_label.setText("Patches of" if of_slide else "Seen on")
+        self.side.setToolTip(
+            "Size of the patches that the slide is cut into, at its largest level; an encoder reads one size alone"
+            if of_slide
+            else "The frame that every picture is laid on before a network sees it; an encoder reads one size alone"
+        )
+        self.side.setCurrentIndex(self.side.findData(side))
 
     def _build_restoring(self) -> None:
         self.restoring = QWidget()
@@ -207,30 +245,26 @@ class DataPanel(Card):
     def _want_section(self) -> None:
         self.section_wanted.emit(self._asked, self.section_choice.currentText())
 
-    def show_canvas(self, canvas: GenePictures | None) -> None:
+    def show_canvas(self, canvas: PictureCanvas | None) -> None:
         """Say what is open."""
         if canvas is None:
             return
-        section = canvas.section
-        self._path = section.path
-        self.image_button.setEnabled(section.path is not None and section.path.suffix != ".h5ad")
-        self._opened = f"{section.name} · {section.n_spots:,} spots · {section.n_genes:,} genes"
-        self._show_state()
-        rows, columns = canvas.grid.frame
-        self.summary.setText(
-            f"<b>{escape(section.name)}</b>: {section.n_spots:,} spots, {section.n_genes:,} genes "
-            f"({len(canvas.trainable):,} found in {canvas.settings.least_spots} spots or more). "
-            f"Coordinates in {section.unit}; pictures of {rows} × {columns} cells, "
-            f"{canvas.grid.pitch:,.4g} {section.unit} each."
-            + (f" {canvas.grid.n_shared:,} spots share a cell and are averaged." if canvas.grid.n_shared else "")
+        source, words = canvas.source, data_words(canvas)
+        self._path = source.path
+        self.image_button.setEnabled(
+            canvas.noun == "gene" and source.path is not None and source.path.suffix != ".h5ad"
         )
-        self.notes.setText("\n".join(f"• {note}" for note in section.notes))
-        self.notes.setVisible(bool(section.notes))
-        self._pixel_row.setVisible(section.unit == "px")
+        self._opened = words.title
+        self._show_state()
+        self.summary.setText(words.summary)
+        self.notes.setText("\n".join(f"• {note}" for note in words.notes))
+        self.notes.setVisible(bool(words.notes))
+        self._pixel_row.setVisible(source.unit == "px")
         self.pixel_size.setValue(0)
+        self._show_view(canvas, words.side)
 
     def _ask_for_file(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Open a section", "", READABLE)
+        path, _ = QFileDialog.getOpenFileName(self, "Open data", "", READABLE)
         if path:
             self.open_wanted.emit(Path(path), None)
 

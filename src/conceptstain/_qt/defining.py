@@ -13,6 +13,7 @@ from conceptstain._qt.jobs import WAITING, Jobs
 from conceptstain._qt.maps_panel import MapsPanel
 from conceptstain._qt.notifications import guarded
 from conceptstain._qt.painter import Painter
+from conceptstain.canvas.gene_pictures import GenePictures
 from conceptstain.canvas.region import Region
 from conceptstain.concepts.definition import Definition
 from conceptstain.errors import InputError
@@ -46,6 +47,13 @@ class Defining(QObject):
         maker.region_wanted.connect(guarded(self._define_by_region))
         maker.annotation_wanted.connect(guarded(self._define_by_annotation))
         self._concepts.combination_wanted.connect(guarded(self._combine))
+        study.section_changed.connect(self._show_source)
+
+    def _show_source(self) -> None:
+        canvas, maker = self._study.need_canvas(), self._concepts.maker
+        self._concepts.show_kind(canvas.noun)
+        if isinstance(canvas, GenePictures):
+            maker.show_section(list(canvas.item_names), canvas.section.annotations)
 
     def _define_by_genes(self, name: str, genes: tuple[str, ...], how: str, form: str) -> None:
         wanted = ", ".join(genes[:3])
@@ -57,7 +65,11 @@ class Defining(QObject):
     def _define_by_region(self, name: str, form: str) -> None:
         region = self._painter.selection(name or self._study.free_name("region"))
         if region is None:
-            raise InputError("No spots are chosen", cure="Take the lasso and draw around some, or pick them")
+            spots = self._study.section is not None
+            raise InputError(
+                "No spots are chosen" if spots else "Nothing is drawn on the slide",
+                cure="Take the lasso and draw around some, or pick them" if spots else "Take the lasso and draw",
+            )
         self._define(name, "region", region=region, form=form)
 
     def _define_by_annotation(self, name: str, column: str, value: str, form: str) -> None:

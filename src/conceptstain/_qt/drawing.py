@@ -13,6 +13,7 @@ from conceptstain._qt.maps_panel import MapsPanel
 from conceptstain._qt.notifications import guarded
 from conceptstain._qt.painter import Painter
 from conceptstain._qt.staining import Staining
+from conceptstain.canvas.picture_canvas import n_chosen
 from conceptstain.canvas.region import Region
 from conceptstain.errors import ConceptStainError
 from conceptstain.methods.maps import SPOT_SCORE
@@ -88,7 +89,7 @@ class Drawing(QObject):
             key, settings = self._maps.chosen
             if region is None or (key == SPOT_SCORE.key and not self._study.spot_encoders):
                 return
-            if not region.choose(self._study.need_section()).any():
+            if not n_chosen(region, self._study.need_canvas()):
                 return
         except ConceptStainError:  # half an outline
             return
@@ -99,7 +100,7 @@ class Drawing(QObject):
         """Show how many spots are chosen, and where the picked ones lie in the histogram."""
         try:
             region = self._painter.selection(SELECTION)
-            number = 0 if region is None else int(region.selector.choose(self._study.need_section()).sum())
+            number = 0 if region is None else n_chosen(region, self._study.need_canvas())
         except ConceptStainError:  # half an outline
             number = 0
         self._concepts.maker.show_selection(number)

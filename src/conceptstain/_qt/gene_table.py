@@ -41,18 +41,18 @@ class RankedGenes:
 
     @classmethod
     def by_concept_score(
-        cls, names: Sequence[str], scores: Float[np.ndarray, " genes"], made: Container[str]
+        cls, names: Sequence[str], scores: Float[np.ndarray, " genes"], made: Container[str], noun: str = "gene"
     ) -> RankedGenes:
-        """Genes by their concept score; those that made the concept are marked."""
+        """Genes, pictures or patches by their concept score; those that made the concept are marked."""
         return cls(
             names=names,
             scores=scores,
             beside=["●" if name in made else "" for name in names],
-            columns=("Gene", "Score", "Made it"),
+            columns=(noun.capitalize(), "Score", "Made it"),
             tooltips=(
-                "Gene symbol",
-                "Concept score: inner product of the gene's latent and the concept",
-                "Whether the gene is one of those that made the concept",
+                "Gene symbol" if noun == "gene" else f"Name of the {noun}",
+                f"Concept score: inner product of the {noun}'s latent and the concept",
+                f"Whether the {noun} is one of those that made the concept",
             ),
         )
 

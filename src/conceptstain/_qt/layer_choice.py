@@ -1,4 +1,4 @@
-"""Which of the viewer's layers is taken as a section, and which lies under it as its picture."""
+"""Which of the viewer's layers is taken as a section, as pictures or as a slide; and which lies under its spots."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["LayerChoice"]
 
 NOTHING = "No layer of the viewer can be taken: point at one to see why."
-NO_LAYERS = "The viewer has no layers yet: add points, shapes or labels that hold genes."
+NO_LAYERS = "The viewer has no layers yet: add images, or points, shapes or labels that hold genes."
 LAYER = Qt.ItemDataRole.UserRole
+SPOTS = Qt.ItemDataRole.UserRole + 1
+TAKEN_AS = {"section": "the section", "pictures": "a set of pictures", "slide": "a slide"}
 MOST_ROWS = 5
 
 
@@ -38,20 +40,23 @@ class LayerChoice(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._has_pictures = False
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         self.told = QLabel()
         self.told.setWordWrap(True)
         self.layers = QListWidget()
         self.layers.setAccessibleName("Layers of the viewer")
-        self.layers.setToolTip("The layer that holds the spots; point at a grey one to see why it cannot be taken")
+        self.layers.setToolTip(
+            "An image, or the layer that holds the spots; point at a grey one to see why it cannot be taken"
+        )
         self.layers.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.picture = QComboBox()
         self.picture.setAccessibleName("Picture under the spots")
         self.picture.setToolTip("An image layer that shows the tissue under these spots")
         self.picture.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.take_button = QPushButton("Take as section")
-        self.take_button.setToolTip("Open the chosen layer as the section; the layer itself stays as it is")
+        self.take_button = QPushButton("Take this layer")
+        self.take_button.setToolTip("Open what the chosen layer shows; the layer itself stays as it is")
         self.cancel_button = QPushButton("Cancel")
         self.cancel_button.setToolTip("Choose no layer")
         row = QHBoxLayout()
@@ -79,14 +84,16 @@ class LayerChoice(QWidget):
             name = str(each.layer.name)
             item = QListWidgetItem(name)
             item.setData(LAYER, each.layer)
+            item.setData(SPOTS, each.taken_as == "section")
             if each.against:
                 item.setFlags(Qt.ItemFlag.NoItemFlags)
-            item.setToolTip(f"<p>{escape(each.against or f'{name}: can be taken as the section')}</p>")
+            told = each.against or f"{name}: can be taken as {TAKEN_AS[each.taken_as]}"
+            item.setToolTip(f"<p>{escape(told)}</p>")
             self.layers.addItem(item)
         usable = [row for row, each in enumerate(layers) if not each.against]
         if usable:
             self.layers.setCurrentRow(next((row for row in usable if layers[row].layer is wanted), usable[0]))
-        self.told.setText("The layer with the spots:" if usable else NOTHING if layers else NO_LAYERS)
+        self.told.setText("The layer to open:" if usable else NOTHING if layers else NO_LAYERS)
         self.layers.setVisible(bool(layers))
         rows = min(max(len(layers), 1), MOST_ROWS)
         frame = 2 * self.layers.frameWidth()
@@ -99,7 +106,7 @@ class LayerChoice(QWidget):
         likely = under or (in_colour[0] if len(in_colour) == 1 else None)
         places = [place for place, each in enumerate(pictures, start=1) if each.layer is likely]
         self.picture.setCurrentIndex(places[0] if places else 0)
-        self.picture.setVisible(bool(usable) and bool(pictures))
+        self._has_pictures = bool(pictures)
         self._show_whether_chosen()
         self.show()
 
@@ -114,10 +121,13 @@ class LayerChoice(QWidget):
         return items[0].data(LAYER) if items else None
 
     def _show_whether_chosen(self) -> None:
-        self.take_button.setEnabled(self._layer() is not None)
+        items = self.layers.selectedItems()
+        self.take_button.setEnabled(bool(items))
+        self.picture.setVisible(self._has_pictures and bool(items) and bool(items[0].data(SPOTS)))
 
     def _choose(self) -> None:
-        layer, picture = self._layer(), self.picture.currentData()
+        layer = self._layer()
+        picture = None if self.picture.isHidden() else self.picture.currentData()
         if layer is not None:
             self.put_away()
             self.chosen.emit(layer, picture)

@@ -79,7 +79,7 @@ class LiveStain(QObject):
     def _show(self, finding: Finding) -> None:
         self._running = None
         self._go_on()  # first: the next map is computed while napari paints this one
-        self._maps.show_live(finding, self._study.need_genes())
+        self._maps.show_live(finding, self._study.need_canvas())
         self.painted += 1
 
     def _end(self, job: Job) -> None:

@@ -97,9 +97,10 @@ class MainPanel(QWidget):
         self.data.unfold()
 
     def _show_section(self) -> None:
-        canvas = self.study.need_genes()
+        canvas = self.study.need_canvas()
         self.data.show_canvas(canvas)
-        if canvas.section.unit == "µm":
+        self.model.show_kind(canvas.noun)
+        if canvas.source.unit == "µm" or canvas.noun == "picture":
             self.data.fold()  # its one line says enough
         else:
             self.data.unfold()  # it asks for the size of a pixel

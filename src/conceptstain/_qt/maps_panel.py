@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QModelIndex, Signal
+from qtpy.QtCore import QModelIndex, QTimer, Signal
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QHeaderView,
     QLabel,
     QLineEdit,
+    QProgressBar,
     QPushButton,
     QSpinBox,
     QTableView,
@@ -27,17 +28,22 @@ from conceptstain._qt.card import Card
 from conceptstain._qt.gene_table import GeneTable, RankedGenes, SearchedGenes
 from conceptstain._qt.plots import ColourBar, ControlsPlot
 from conceptstain._qt.rectified_settings import RectifiedSettings
-from conceptstain.methods.maps import MAPS, SPOT_SCORE
+from conceptstain.methods.maps import ITEM_SCORE, MAPS, SPOT_SCORE, MapKind, ScoreKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from conceptstain.methods.controls import Controls
     from conceptstain.methods.map_settings import MapSettings
+    from conceptstain.progress import Step
 
 __all__ = ["MapsPanel"]
 
-CHOICES = (MAPS[0], SPOT_SCORE, *MAPS[1:])
+CHOICES: dict[str, tuple[MapKind | ScoreKind, ...]] = {
+    "gene": (MAPS[0], SPOT_SCORE, *MAPS[1:]),
+    "picture": MAPS,
+    "patch": (ITEM_SCORE, *MAPS),
+}
 AGAINST = (
     "What spots are told from: other concepts without a spot of this one, spots of no concept, or both. "
     "Summed: the first score and the third one together, which holds best on other sections"
@@ -53,10 +59,12 @@ class MapsPanel(Card):
     limits_reset = Signal()
     gene_wanted = Signal(str)
     spot_settings_wanted = Signal(dict)  # what SpotConceptSettings takes
+    cancel_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("4  Maps", parent)
         self._by_hand = False  # whether the user has chosen the map
+        self._noun = "gene"
         self._build_choice()
         self._build_spot_settings()
         self._build_limits()
@@ -67,7 +75,7 @@ class MapsPanel(Card):
     def _build_choice(self) -> None:
         self.map = QComboBox()
         self.map.setAccessibleName("Map")
-        for kind in CHOICES:
+        for kind in CHOICES["gene"]:
             self.map.addItem(kind.label, kind.key)
         self.map.setToolTip("How the concept is painted")
         self.map.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -86,9 +94,27 @@ class MapsPanel(Card):
         self.form.addLayout(row)
         self.rectified = RectifiedSettings()
         self.form.addWidget(self.rectified)
-        self.explanation = QLabel(CHOICES[0].explanation)
+        self.explanation = QLabel(CHOICES["gene"][0].explanation)
         self.explanation.setWordWrap(True)
         self.form.addWidget(self.explanation)
+        self.progress = QProgressBar()
+        self.progress.setRange(0, 1000)
+        self.progress.setAccessibleName("Painting")
+        self.progress.setToolTip("How much of what is seen is painted")
+        self.cancel_button = QPushButton("Cancel")
+        self.cancel_button.setToolTip("Stop painting; what is painted stays")
+        self._painting = QWidget()
+        painting = QHBoxLayout(self._painting)
+        painting.setContentsMargins(0, 0, 0, 0)
+        painting.addWidget(self.progress, 1)
+        painting.addWidget(self.cancel_button)
+        self._painting.hide()
+        self.form.addWidget(self._painting)
+        self._shown = QTimer(self)  # what takes no time shows no progress
+        self._shown.setSingleShot(True)
+        self._shown.setInterval(300)
+        self._shown.timeout.connect(self._painting.show)
+        self.cancel_button.clicked.connect(self.cancel_wanted)
         self.map.currentIndexChanged.connect(self._want_map)
         self.map.activated.connect(self._keep_choice)
         self.latent.valueChanged.connect(self._want_map)
@@ -198,6 +224,43 @@ class MapsPanel(Card):
         self.table.clicked.connect(self._want_gene)
         self.table.activated.connect(self._want_gene)
 
+    def show_kind(self, noun: str) -> None:
+        """Offer the maps of genes, pictures or patches, by what one of them is called."""
+        if noun == self._noun:
+            return
+        self._noun, self._by_hand = noun, False
+        self.map.blockSignals(True)
+        self.map.clear()
+        for kind in CHOICES[noun]:
+            self.map.addItem(kind.label, kind.key)
+        self.map.blockSignals(False)
+        self._explain_map()
+        several = {"gene": "genes", "picture": "pictures", "patch": "patches"}[noun]
+        self.search.setPlaceholderText(f"search {several}")
+        self.search.setAccessibleName(f"Search {several}")
+        self.search.setToolTip(f"Show only {several} whose name holds this text")
+        self.sign.setToolTip(f"Show {several} with scores above 0 (up), below 0 (down, lowest first), or all")
+        clicked = "paint its expression" if noun == "gene" else "look at it"
+        self.table.setToolTip(f"{several.capitalize()} of the concept. Click one: {clicked}")
+        self.table.setAccessibleName(f"Ranked {several}")
+        self.live.setVisible(noun != "picture")
+
+    def start_progress(self) -> None:
+        """Show before long how far painting is."""
+        self.progress.setValue(0)
+        self._shown.start()
+
+    def show_progress(self, step: Step, current: bool) -> None:
+        """Show how far it is, unless something else is painted by now."""
+        if current:
+            self.progress.setValue(int(1000 * step.fraction))
+            self.progress.setFormat(f"{step.message or 'Painting'} · %p %")
+
+    def end_progress(self) -> None:
+        """Show that nothing is painted any more."""
+        self._shown.stop()
+        self._painting.hide()
+
     @property
     def chosen(self) -> tuple[str, MapSettings]:
         """Key of the chosen map, and its settings."""
@@ -246,6 +309,8 @@ class MapsPanel(Card):
         """Grey out maps that the encoder does not support, with the reason as tooltip."""
         for kind in MAPS:
             reason = refusals.get(kind.key)
+            if self.map.findData(kind.key) < 0:
+                continue
             self._allow(kind.key, "" if reason is None else f"Not with this encoder: {reason}")
         self.latent.setRange(0, max(latents - 1, 0))
         if refusals.get(str(self.map.currentData())) is not None:
@@ -253,6 +318,8 @@ class MapsPanel(Card):
 
     def show_made_of_spots(self, *, of_spots: bool) -> None:
         """Grey out the spot score where the concept was not made from spots."""
+        if self.map.findData(SPOT_SCORE.key) < 0:
+            return
         self._allow(SPOT_SCORE.key, "" if of_spots else "Not for a concept of genes: make one of drawn spots")
 
     def show_controls(self, controls: Controls, colour: str) -> None:
@@ -305,7 +372,7 @@ class MapsPanel(Card):
         self.map_wanted.emit(*self.chosen)
 
     def _explain_map(self) -> None:
-        kind = CHOICES[self.map.currentIndex()]
+        kind = CHOICES[self._noun][self.map.currentIndex()]
         listens_to = getattr(kind, "settings", ())
         self.latent.setVisible("dimension" in listens_to)
         self.rectified.setVisible("percentile" in listens_to)
@@ -321,7 +388,7 @@ class MapsPanel(Card):
         row = self.map.findData(key)
         item = self.map.model().item(row)
         item.setEnabled(not reason)
-        item.setToolTip(reason or CHOICES[row].explanation)
+        item.setToolTip(reason or CHOICES[self._noun][row].explanation)
 
     def _want_limits(self) -> None:
         self.limits_wanted.emit(self.low.value(), self.high.value())

@@ -1,4 +1,4 @@
-"""Model card: which encoder is in use, and fitting one to the section."""
+"""Model card: which encoder is in use, and fitting one to what is open."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
@@ -21,21 +21,75 @@ from qtpy.QtWidgets import (
 )
 
 from conceptstain._qt.card import Card, asked_where
+from conceptstain._qt.own_network import OwnNetwork
 from conceptstain._qt.plots import LossPlot
 
 if TYPE_CHECKING:
-    from conceptstain.canvas.section import Section
+    from conceptstain.inputs import Source
     from conceptstain.nets.encoder import Encoder
     from conceptstain.progress import Step
 
 __all__ = ["ModelPanel"]
 
 WEIGHTS = "Weights (*.safetensors)"
+ENCODERS = "Encoders (*.safetensors *.pt2)"
 SPOTS = "spots"
-NETWORKS = {
-    "average-pool": "Genes as pictures, convolutions with average pooling: sharp maps, and latent attention",
-    "mlp": "Genes as pictures, fully connected: fastest; no attention",
-    SPOTS: "Spots as profiles, from three seeds: for the map Spot score",
+
+
+class Kind(NamedTuple):
+    """What the card says of one kind of data.
+
+    Attributes
+    ----------
+    this
+        What is open.
+    fit_tip
+        What fitting does.
+    seen
+        What training sees in every epoch.
+    cells
+        What pictures are made of.
+    networks
+        Kinds of networks, each with its explanation.
+    """
+
+    this: str
+    fit_tip: str
+    seen: str
+    cells: str
+    networks: dict[str, str]
+
+
+PICTURE_NETWORKS = {
+    "average-pool": "Convolutions with average pooling: sharp maps, and latent attention",
+    "paper": "Five strided convolutions with batch normalisation, as in the paper, for pictures of 128 pixels: slow",
+}
+KINDS = {
+    "gene": Kind(
+        "this section",
+        "Train an encoder on the genes of this section: sharper maps, in half a minute for some hundred spots",
+        "every gene; auto: 12 or more",
+        "cells",
+        {
+            "average-pool": "Genes as pictures, convolutions with average pooling: sharp maps, and latent attention",
+            "mlp": "Genes as pictures, fully connected: fastest; no attention",
+            SPOTS: "Spots as profiles, from three seeds: for the map Spot score",
+        },
+    ),
+    "picture": Kind(
+        "these pictures",
+        "Train an encoder on these pictures: minutes for some hundred of them",
+        "every picture; auto: 20 or more",
+        "pixels",
+        PICTURE_NETWORKS,
+    ),
+    "patch": Kind(
+        "this slide",
+        "Train an encoder on patches of this slide: minutes",
+        "up to 5,000 patches; auto: 20 or more",
+        "pixels",
+        PICTURE_NETWORKS,
+    ),
 }
 
 
@@ -46,12 +100,13 @@ class ModelPanel(Card):
     fit_wanted = Signal(str, int)  # network, epochs
     cancel_wanted = Signal()
     load_wanted = Signal(object)  # paths
+    own_wanted = Signal(str, object)  # "package.module:build", and a file of weights or None
     save_wanted = Signal(object)
     save_spots_wanted = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("2  Model", parent)
-        self.summary = QLabel("Open a section first.")
+        self.summary = QLabel("Open data first.")
         self.summary.setWordWrap(True)
         self.form.addWidget(self.summary)
         self.spots = QLabel()
@@ -68,21 +123,13 @@ class ModelPanel(Card):
 
     def _build_fit(self) -> None:
         self.fit_button = QPushButton("Fit to this section")
-        self.fit_button.setToolTip(
-            "Train an encoder on the genes of this section: sharper maps, in half a minute for some hundred spots"
-        )
         self.network = QComboBox()
         self.network.setAccessibleName("Kind of network")
-        for network, explanation in NETWORKS.items():
-            self.network.addItem(network)
-            self.network.setItemData(self.network.count() - 1, explanation, 3)
-        self.network.setToolTip("Kind of network. " + ". ".join(f"{key}: {text}" for key, text in NETWORKS.items()))
         self.epochs = QSpinBox()
         self.epochs.setAccessibleName("Epochs")
         self.epochs.setRange(0, 1000)
         self.epochs.setSpecialValueText("epochs: auto")
         self.epochs.setSuffix(" epochs")
-        self.epochs.setToolTip("How often training sees every gene; auto: 12 or more. The best epoch is kept")
         settings = QHBoxLayout()
         settings.addWidget(self.network, 1)
         settings.addWidget(self.epochs)
@@ -105,6 +152,8 @@ class ModelPanel(Card):
         self.form.addWidget(self.plot)
         self._running.hide()
         self.plot.hide()
+        self._kind = KINDS["gene"]
+        self._show_kind()
         self.fit_button.clicked.connect(lambda: self.fit_wanted.emit(self.network.currentText(), self.epochs.value()))
         self.cancel_button.clicked.connect(self.cancel_wanted)
 
@@ -112,7 +161,10 @@ class ModelPanel(Card):
         self.bundled_button = QPushButton("Bundled")
         self.bundled_button.setToolTip("Use the encoder that comes with the plugin")
         self.load_button = QPushButton("Load…")
-        self.load_button.setToolTip("Use an encoder saved before (.safetensors); of spots, choose all seeds at once")
+        self.load_button.setToolTip(
+            "Use an encoder saved before (.safetensors; of spots, choose all seeds at once), or a network of your own, "
+            "as torch.export.save wrote it (.pt2)"
+        )
         self.save_button = QPushButton("Save…")
         self.save_button.setToolTip("Save the encoder in use (.safetensors)")
         self.save_spots_button = QPushButton("Save spots…")
@@ -122,16 +174,42 @@ class ModelPanel(Card):
         for button in (self.bundled_button, self.load_button, self.save_button, self.save_spots_button):
             files.addWidget(button)
         self.form.addLayout(files)
+        self.own_button = QPushButton("Own network…")
+        self.own_button.setCheckable(True)
+        self.own_button.setToolTip("Use a network that a function of your own builds")
+        files.insertWidget(2, self.own_button)
+        self.own_network = OwnNetwork()
+        self.form.addWidget(self.own_network)
+        self.own_button.toggled.connect(self.own_network.setVisible)
+        self.own_network.wanted.connect(self.own_wanted)
         self.bundled_button.clicked.connect(self.bundled_wanted)
         self.load_button.clicked.connect(self._ask_for_weights)
         self.save_button.clicked.connect(lambda: self._ask_where_to_save(self.save_wanted, "encoder"))
         self.save_spots_button.clicked.connect(lambda: self._ask_where_to_save(self.save_spots_wanted, "spots"))
 
+    def show_kind(self, noun: str) -> None:
+        """Offer what suits genes, pictures or patches, by what one of them is called."""
+        if KINDS[noun] is not self._kind:
+            self._kind = KINDS[noun]
+            self._show_kind()
+
+    def _show_kind(self) -> None:
+        kind = self._kind
+        self.fit_button.setText(f"Fit to {kind.this}")
+        self.fit_button.setToolTip(kind.fit_tip)
+        self.network.clear()
+        for network, explanation in kind.networks.items():
+            self.network.addItem(network)
+            self.network.setItemData(self.network.count() - 1, explanation, 3)
+        told = ". ".join(f"{key}: {text}" for key, text in kind.networks.items())
+        self.network.setToolTip(f"Kind of network. {told}")
+        self.epochs.setToolTip(f"How often training sees {kind.seen}. The best epoch is kept")
+
     def show_encoder(
-        self, encoder: Encoder | None, *, section: Section | None = None, can_fit: bool = False, reason: str = ""
+        self, encoder: Encoder | None, *, source: Source | None = None, can_fit: bool = False, reason: str = ""
     ) -> None:
         """Say which encoder is in use, or why none is."""
-        for button in (self.bundled_button, self.load_button):
+        for button in (self.bundled_button, self.load_button, self.own_button):
             button.setEnabled(can_fit)
         self._can_fit = can_fit
         self.fit_button.setEnabled(can_fit and not self._fitting)
@@ -141,19 +219,19 @@ class ModelPanel(Card):
         if encoder is not None:
             rows, columns = encoder.shape[-2:]
             known = encoder.sections
-            strange = bool(known) and section is not None and not encoder.has_seen(section)
+            strange = bool(known) and source is not None and not encoder.has_seen(source)
             hint = "fit for sharper maps" if strange else f"{encoder.latent} latents"
             self.set_state(f"{encoder.name} · {hint}")
             self.summary.setText(
                 f"<b>{escape(encoder.name)}</b>: {encoder.latent} latent dimensions, "
-                f"pictures of {rows} × {columns} cells. "
+                f"pictures of {rows} × {columns} {self._kind.cells}. "
                 + (f"It learned from {escape(', '.join(known))}. " if known else "")
-                + ("It has not seen this section: fit one before reading thin layers off a map." if strange else "")
+                + (f"It has not seen {self._kind.this}: fit one before reading much off a map." if strange else "")
             )
         else:
-            wanted = "fit one to this section" if reason else "no encoder in use"
-            self.set_state(wanted if can_fit else "open a section first")
-            self.summary.setText(reason or ("Load an encoder or fit one." if can_fit else "Open a section first."))
+            wanted = f"fit one to {self._kind.this}" if reason else "no encoder in use"
+            self.set_state(wanted if can_fit else "open data first")
+            self.summary.setText(reason or ("Load an encoder or fit one." if can_fit else "Open data first."))
 
     def show_spot_encoders(self, encoders: Sequence[Encoder]) -> None:
         """Say which encoders of spots are in use."""
@@ -207,7 +285,7 @@ class ModelPanel(Card):
         self.plot.hide()
 
     def _ask_for_weights(self) -> None:
-        paths, _ = QFileDialog.getOpenFileNames(self, "Load an encoder", "", WEIGHTS)
+        paths, _ = QFileDialog.getOpenFileNames(self, "Load an encoder", "", ENCODERS)
         if paths:
             self.load_wanted.emit([Path(path) for path in paths])
 

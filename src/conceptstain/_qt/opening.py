@@ -1,4 +1,4 @@
-"""The first half of the work: a section is opened, and an encoder is put to use on it."""
+"""The first half of the work: a section, pictures or a slide are opened, and an encoder is put to use on them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from conceptstain.study import Study
 if TYPE_CHECKING:
     from napari.layers import Layer
 
-    from conceptstain.canvas.gene_pictures import GenePictures
-    from conceptstain.canvas.section import Section
+    from conceptstain.canvas.opening import Opened
+    from conceptstain.canvas.picture_canvas import PictureCanvas
     from conceptstain.canvas.spot_profiles import SpotProfiles
     from conceptstain.nets.encoder import Encoder
 
@@ -41,7 +41,7 @@ class Opening(QObject):
         self._study, self._jobs, self._painter = study, jobs, painter
         self._data, self._model = data, model = cards
         self._reason = ""  # why the encoder asked for is not in use
-        self._adopted: list[Section] = []
+        self._adopted: list[Opened] = []
         self._fitting: Job | None = None
 
         data.open_wanted.connect(self.open)
@@ -49,7 +49,8 @@ class Opening(QObject):
         data.sample_wanted.connect(lambda: self.open(None))
         data.layers_wanted.connect(self._offer_layers)
         data.layer_choice.chosen.connect(guarded(self.take_layer))
-        data.pixel_size_wanted.connect(self._set_pixel_size)
+        data.pixel_size_wanted.connect(guarded(self._set_pixel_size))
+        data.view_wanted.connect(guarded(self._view_anew))
         self._dropped = QTimer(self)  # files dropped together arrive one by one; the last of them is shown
         self._dropped.setSingleShot(True)
         self._dropped.timeout.connect(self._adopt_if_docked)
@@ -62,15 +63,18 @@ class Opening(QObject):
         model.fit_wanted.connect(self.fit)
         model.cancel_wanted.connect(self._cancel_fit)
         model.load_wanted.connect(lambda paths: self._use(work.read_encoders, paths=tuple(paths)))
+        model.own_wanted.connect(
+            lambda function, weights: self._use(work.own_network, factory=function, weights=weights)
+        )
         model.save_wanted.connect(self._save)
         model.save_spots_wanted.connect(self._save_for_spots)
         study.encoder_changed.connect(self._show_encoder)
         study.spot_encoders_changed.connect(lambda: model.show_spot_encoders(study.spot_encoders))
 
-    # -- the section -----------------------------------------------------------------------------------------------
+    # -- what is open ----------------------------------------------------------------------------------------------
 
     def open(self, path: Path | None, image: Path | None = None, section: str | None = None) -> Job:
-        """Open a section; None opens the bundled sample. A running fit is of no use to it, and stops.
+        """Open a section, pictures or a slide; None opens the bundled sample. A running fit is of no use, and stops.
 
         Where a file holds several, the user is asked which one.
         """
@@ -82,11 +86,11 @@ class Opening(QObject):
             section=section,
             then=self._show_opened,
             on_failure=lambda error: self._ask_which(path, error),
-            on_end=lambda: self._data.show_canvas(self._study.genes),
+            on_end=lambda: self._data.show_canvas(self._study.canvas),
         )
 
     def take_layer(self, layer: Layer, picture: Layer | None = None) -> Job:
-        """Open a layer of the viewer as a section; the layer is not touched.
+        """Open what a layer of the viewer shows; the layer is not touched.
 
         Raises
         ------
@@ -100,7 +104,7 @@ class Opening(QObject):
             source=source,
             picture=under,
             then=self._show_with_notes,
-            on_end=lambda: self._data.show_canvas(self._study.genes),
+            on_end=lambda: self._data.show_canvas(self._study.canvas),
         )
 
     def _begin_to_open(self) -> None:
@@ -130,16 +134,16 @@ class Opening(QObject):
             self.adopt_dropped()
 
     def adopt_dropped(self) -> None:
-        """Take over the newest section whose layers someone else put into the viewer, such as a dropped file."""
-        known = (*self._adopted, self._study.section)
-        new = [section for section in self._painter.sections() if section not in known]
+        """Take over the newest source whose layers someone else put into the viewer, such as a dropped file."""
+        known = (*self._adopted, self._study.source)
+        new = [source for source in self._painter.sources() if source not in known]
         if new:
             self._stop_fit()
         if new and not self._jobs.busy:
             self._adopted += new  # once each: the newest is shown, and one that cannot be viewed is told about once
-            self._jobs.run(work.view, section=new[-1], then=self._show)
+            self._jobs.run(work.view, source=new[-1], then=self._show)
 
-    def _show_opened(self, opened: GenePictures | Study) -> None:
+    def _show_opened(self, opened: PictureCanvas | Study) -> None:
         if isinstance(opened, Study):
             self._jobs.cancel_about(self._study.canvas)
             self._model.forget_fit()
@@ -147,20 +151,22 @@ class Opening(QObject):
         else:
             self._show_with_notes(opened)
 
-    def _show_with_notes(self, canvas: GenePictures) -> None:
-        if canvas.section.notes:
-            show_note(f"{canvas.section.name}: " + "\n".join(canvas.section.notes))
+    def _show_with_notes(self, canvas: PictureCanvas) -> None:
+        source = canvas.source
+        if source.notes:
+            show_note(f"{source.name}: " + "\n".join(source.notes))
         self._show(canvas)
 
-    def _show(self, canvas: GenePictures) -> None:
+    def _show(self, canvas: PictureCanvas) -> None:
         self._jobs.cancel_about(self._study.canvas)
         self._model.forget_fit()
-        before, encoder, for_spots = self._study.section, self._study.encoder, self._study.spot_encoders
+        before, encoder, for_spots = self._study.source, self._study.encoder, self._study.spot_encoders
         left = self._study.show(canvas)
         if left:
             names = ", ".join(entry.name for entry in left)
-            show_note(f"Concepts that mean nothing on this section were left behind: {names}.")
-        if encoder is not None and before is not None and _is_same_data(before, canvas.section):
+            show_note(f"Concepts that mean nothing here were left behind: {names}.")
+        same = before is not None and _is_same_data(before, canvas.source)
+        if encoder is not None and same and tuple(encoder.shape) == tuple(canvas.shape):
             self._use(work.same_encoder, encoder=encoder)  # an image was added, or the size of a pixel said
             if for_spots:
                 self._use(work.same_spot_encoders, encoders=for_spots)
@@ -168,8 +174,15 @@ class Opening(QObject):
             self._use(work.bundled_encoder, on_failure=self._explain_no_encoder)
 
     def _set_pixel_size(self, size: float) -> None:
-        section = self._study.need_section().in_micrometres(size)
-        self._jobs.run(work.view, section=section, then=self._show)
+        canvas = self._study.need_canvas()
+        source = canvas.source.in_micrometres(size)
+        self._jobs.run(work.view, source=source, side=_side_of(canvas), then=self._show)
+
+    def _view_anew(self, side: int) -> None:
+        canvas = self._study.need_canvas()
+        self._stop_fit()
+        on_end = lambda: self._data.show_canvas(self._study.canvas)  # noqa: E731 - also where it cannot be viewed so
+        self._jobs.run(work.view, source=canvas.source, side=side, then=self._show, on_end=on_end)
 
     # -- the encoder -----------------------------------------------------------------------------------------------
 
@@ -180,10 +193,10 @@ class Opening(QObject):
     def _stop_fit(self) -> None:
         if self._fitting is not None and not self._fitting.is_cancelled:
             self._fitting.cancel()
-            show_note("The fit was stopped, because another section is opened.")
+            show_note("The fit was stopped, because other data is opened.")
 
     def fit(self, network: Any, epochs: int) -> Job:
-        """Fit an encoder to the open section, in place of a fit under way; ``"spots"``: encoders of its spots."""
+        """Fit an encoder to what is open, in place of a fit under way; ``"spots"``: encoders of its spots."""
         if network == SPOTS:
             return self._fit(work.fit_spot_encoders, epochs=epochs)
         return self._fit(work.fit_encoder, network=network, epochs=epochs)
@@ -243,24 +256,33 @@ class Opening(QObject):
         )
 
     def _explain_no_encoder(self, error: Exception) -> None:
-        """Nobody asked for the bundled encoder when the section was opened: that it does not fit is no error."""
+        """Nobody asked for the bundled encoder when the data was opened: that it does not fit is no error."""
         if not isinstance(error, MismatchError):
             show_failure(error)
             return
-        rows, columns = self._study.need_genes().grid.frame
-        self._reason = (
-            f"The bundled encoder was made for another grid than the {rows} × {columns} cells of this section. "
-            "Fit one to this section to make concepts on it."
-        )
+        channels, rows, columns = self._study.need_canvas().shape
+        if self._study.section is not None:
+            self._reason = (
+                f"The bundled encoder was made for another grid than the {rows} × {columns} cells of this section. "
+                "Fit one to this section to make concepts on it."
+            )
+        else:
+            seen = f"{rows} × {columns} pixels in {'colours' if channels == 3 else 'grey'}"
+            self._reason = (
+                f"The bundled encoder sees stained tissue on 64 × 64 pixels in colours, and this is seen on {seen}. "
+                "Fit one to it to make concepts."
+            )
         show_note(self._reason)
         self._model.unfold()
 
     def _show_encoder(self) -> None:
-        section = self._study.section
+        canvas = self._study.canvas
+        if canvas is not None:
+            self._model.show_kind(canvas.noun)
         self._model.show_encoder(
             self._study.encoder,
-            section=section,
-            can_fit=section is not None,
+            source=None if canvas is None else canvas.source,
+            can_fit=canvas is not None,
             reason=self._reason,
         )
 
@@ -279,5 +301,13 @@ class Opening(QObject):
         )
 
 
-def _is_same_data(section: Section, other: Section) -> bool:
-    return section.adata is other.adata or (section.path is not None and section.path == other.path)
+def _is_same_data(source: Opened, other: Opened) -> bool:
+    if source.path is not None and source.path == other.path:
+        return True
+    one, another = getattr(source, "adata", None), getattr(other, "adata", None)
+    return one is another if one is not None else source.content == other.content
+
+
+def _side_of(canvas: PictureCanvas) -> int:
+    """Height of what a network sees, which is chosen for pictures and patches alone."""
+    return int(canvas.shape[-2])

@@ -40,7 +40,7 @@ class _Ring(NamedTuple):
 
 @final
 class Outlines:
-    """The outlines of one section; drawn and moved by the mouse, or by the study.
+    """The outlines on one section or slide; drawn and moved by the mouse, or by the study.
 
     ``changed()`` is called whenever outlines are drawn, moved or removed. ``moved(owner, done)`` is called while the
     mouse draws or moves an outline, and when it is let go: the owner is the concept's name, empty for an outline that
@@ -96,14 +96,13 @@ class Outlines:
     def show(self, entries: Iterable[Entry]) -> None:
         """Draw the outlines that concepts were made of, in their colours; those not yet made into one stay."""
         rings = [ring for entry in entries for ring in _rings(entry)]
-        section = self._tissue.section
-        if section is None or (not rings and not isinstance(self._own.named(REGIONS), Shapes)):
+        if not self._tissue.takes_outlines or (not rings and not isinstance(self._own.named(REGIONS), Shapes)):
             return
         layer = self.layer()
         self._remove(set(range(len(layer.data))) - set(self._owned_by("")))
         if not rings:
             return
-        width = section.spot_diameter / 3
+        width = self._tissue.line_width
         n_fresh = len(layer.data)
         with layer.events.data.blocker(self._hear):  # whose outlines these are is not known before they are drawn
             layer.add_polygons(
@@ -150,19 +149,19 @@ class Outlines:
         layer = self._own.named(REGIONS)
         if isinstance(layer, Shapes):
             return layer
-        section, spots = self._tissue.need_section(), self._tissue.need_spots()
+        base = self._tissue.need_base()
         layer = Shapes(
             name=REGIONS,
             ndim=2,
             face_color=[0, 0, 0, 0],
             edge_color=FRESH,
-            edge_width=section.spot_diameter / 3,
+            edge_width=self._tissue.line_width,
             features=pd.DataFrame({name: np.array([], dtype=type(NEW[name])) for name in NEW}).astype(
                 {"concept": object}
             ),
             feature_defaults=NEW,
-            units=spots.units,
-            axis_labels=spots.axis_labels,
+            units=base.units,
+            axis_labels=base.axis_labels,
             metadata={METADATA_KEY: REGIONS},
         )
         layer.events.data.connect(self._hear)
@@ -170,7 +169,7 @@ class Outlines:
         layer.mouse_drag_callbacks.append(self._follow_mouse)
         viewer = self._own.viewer
         viewer.add_layer(layer)
-        viewer.layers.move(len(viewer.layers) - 1, viewer.layers.index(spots) + 1)
+        viewer.layers.move(len(viewer.layers) - 1, viewer.layers.index(base) + 1)
         return layer
 
     def _take_holes_along(self, layer: Shapes) -> None:

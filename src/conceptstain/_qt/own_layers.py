@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeGuard, final
 
-from napari.layers import Layer, Points, Shapes
+from napari.layers import Image, Layer, Points, Shapes
 
+from conceptstain.canvas.images import Images
 from conceptstain.canvas.section import Section
+from conceptstain.canvas.slide import Slide
 from conceptstain.layer_tuples import METADATA_KEY
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
+    from conceptstain.canvas.opening import Opened
     from conceptstain.layer_tuples import LayerTuple
 
-__all__ = ["OwnLayers", "is_map", "shown_in"]
+__all__ = ["OwnLayers", "is_map", "is_source", "shown_in"]
 
 
 @final
@@ -32,12 +35,12 @@ class OwnLayers:
                 return layer
         return None
 
-    def sections(self) -> list[Section]:
-        """Sections whose layers are in the viewer, oldest first."""
+    def sources(self) -> list[Opened]:
+        """Sections, pictures and slides whose layers are in the viewer, oldest first."""
         found = [shown_in(layer) for layer in self.viewer.layers]
-        return list(dict.fromkeys(thing for thing in found if isinstance(thing, Section)))
+        return list(dict.fromkeys(thing for thing in found if is_source(thing)))
 
-    def maps(self) -> list[Points]:
+    def maps(self) -> list[Points | Image]:
         """Layers of maps and genes, lowest first; the one that follows outlines too."""
         return [layer for layer in self.viewer.layers if is_map(layer)]
 
@@ -62,11 +65,16 @@ class OwnLayers:
 
 
 def shown_in(layer: Layer) -> Any:
-    """The thing that one of our layers shows: a section, a map, a gene's name, or what else it is for."""
+    """The thing that one of our layers shows: what is open, a map, a gene's name, or what else it is for."""
     return layer.metadata.get(METADATA_KEY)
 
 
-def is_map(layer: Layer) -> TypeGuard[Points]:
-    """Whether a layer shows spots coloured by a map or a gene."""
+def is_source(shown: object) -> TypeGuard[Opened]:
+    """Whether a layer that shows this lies under the maps: it is of a section, pictures or a slide."""
+    return isinstance(shown, Section | Images | Slide)
+
+
+def is_map(layer: Layer) -> TypeGuard[Points | Image]:
+    """Whether a layer shows a map or a gene, as the colours of spots or as a picture."""
     shown = shown_in(layer)
-    return isinstance(layer, Points) and shown is not None and not isinstance(shown, Section)
+    return isinstance(layer, Points | Image) and shown is not None and not is_source(shown)

@@ -9,12 +9,13 @@ from conceptstain._qt.outlines import Outlines
 from conceptstain._qt.own_layers import OwnLayers
 from conceptstain._qt.tissue import Tissue
 from conceptstain.canvas.region import PickedSpots, Region
-from conceptstain.canvas.section import Section
 from conceptstain.layer_tuples import METADATA_KEY
 
 if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
+
+    from conceptstain.canvas.opening import Opened
 
 __all__ = ["Painter"]
 
@@ -23,7 +24,7 @@ TOOLS = {"lasso": "add_polygon_lasso", "polygon": "add_polygon"}  # modes of nap
 
 @final
 class Painter:
-    """The tissue, the outlines and the maps of one viewer, and the tools that choose spots on it.
+    """What is open, the outlines and the maps of one viewer, and the tools that choose spots on it.
 
     The user may delete any layer at any time: what is needed again is put back.
     """
@@ -35,38 +36,44 @@ class Painter:
         self.outlines = Outlines(self._own, self.tissue)
         self.maps = MapLayers(self._own, self.tissue)
 
-    def sections(self) -> list[Section]:
-        """Sections whose layers are in the viewer, oldest first."""
-        return self._own.sections()
+    def sources(self) -> list[Opened]:
+        """Sections, pictures and slides whose layers are in the viewer, oldest first."""
+        return self._own.sources()
 
     def layers_of_others(self) -> list[Layer]:
         """Layers that something else put into the viewer, in the viewer's order from the top."""
         return [layer for layer in reversed(self.viewer.layers) if METADATA_KEY not in layer.metadata]
 
-    def show_section(self, section: Section) -> None:
-        """Show a section's tissue and spots in place of the section shown before; sections dropped beside it stay."""
-        self.tissue.show(section)
-        self.outlines.layer()
-        spots = self.tissue.need_spots()
-        self.viewer.layers.selection.active = spots
+    def show_source(self, source: Opened) -> None:
+        """Show a section, pictures or a slide in place of what was shown before; what was dropped beside it stays."""
+        self.tissue.show(source)
+        if self.tissue.takes_outlines:
+            self.outlines.layer()
+        base = self.tissue.need_base()
+        self.viewer.layers.selection.active = base
         self.viewer.canvas.overlays.scale_bar.visible = True
-        self.viewer.reset_view(layers=[spots])
+        self.tissue.look_at(0)
+        self.viewer.reset_view(layers=[base])
 
     def draw(self, tool: str) -> None:
         """Take a tool in hand: ``"lasso"``, ``"polygon"`` or ``"pick"``; anything else lays it down."""
-        outlines, spots = self.outlines.layer(), self.tissue.need_spots()
+        if not self.tissue.takes_outlines:
+            return
+        outlines, base = self.outlines.layer(), self.tissue.need_base()
         if tool in TOOLS:
             self.outlines.take(TOOLS[tool])
         elif tool == "pick":
-            spots.visible = True
-            self.viewer.layers.selection.active = spots
-            spots.mode = "select"
+            base.visible = True
+            self.viewer.layers.selection.active = base
+            base.mode = "select"
         else:
             outlines.mode = "pan_zoom"
-            spots.mode = "pan_zoom"
+            base.mode = "pan_zoom"
 
     def selection(self, name: str) -> Region | None:
         """The outlines not yet made into a concept, else the picked spots, else None."""
+        if not self.tissue.takes_outlines:
+            return None
         drawn = self.outlines.fresh(name)
         if drawn is not None:
             return drawn
@@ -75,5 +82,6 @@ class Painter:
 
     def clear_selection(self) -> None:
         """Remove outlines that belong to no concept, and unpick spots."""
-        self.outlines.remove_fresh()
+        if self.tissue.takes_outlines:
+            self.outlines.remove_fresh()
         self.tissue.pick(())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, final
 
+import numpy as np
+from jaxtyping import Float
 from qtpy.QtCore import QObject, Signal
 
 from conceptstain._qt import work
@@ -14,8 +16,11 @@ from conceptstain._qt.judging import Judging
 from conceptstain._qt.maps_panel import MapsPanel
 from conceptstain._qt.notifications import guarded
 from conceptstain._qt.painter import Painter
+from conceptstain._qt.picture_staining import PictureStaining
+from conceptstain.canvas.image_patches import ImagePatches
 from conceptstain.concepts.definition import Definition
-from conceptstain.methods.maps import KEYS, MAPS, SPOT_SCORE, recommended_maps
+from conceptstain.methods.item_score import ItemScore
+from conceptstain.methods.maps import KEYS, MAPS, SPOT_SCORE, recommended_maps, refusal_on
 from conceptstain.study import Study
 
 if TYPE_CHECKING:
@@ -30,6 +35,7 @@ class Staining(QObject):
     """Connects the list of concepts and the Maps card with the study and the painted layers."""
 
     spot_encoders_wanted = Signal()
+    scored = Signal(str, object)  # name of a concept, and the scores of all items or None
 
     def __init__(
         self,
@@ -46,6 +52,7 @@ class Staining(QObject):
         self.judging = Judging(study, jobs, cards[0], cards[1], self)
         self._stained: Finding | None = None  # what was painted last
         self.painted = ""  # name of the layer painted last
+        self.pictures = PictureStaining(study, jobs, painter, cards[1], self, show=guarded(self._show_stain))
         self._connect_concepts()
         self._connect_maps()
         self._connect_study()
@@ -68,10 +75,11 @@ class Staining(QObject):
         card.spot_settings_wanted.connect(self._set_spot_settings)
         card.limits_wanted.connect(guarded(self._set_limits))
         card.limits_reset.connect(guarded(self._reset_limits))
-        card.gene_wanted.connect(guarded(self._show_gene))
+        card.gene_wanted.connect(guarded(self._show_item))
+        card.cancel_wanted.connect(self.pictures.stop)
 
     def _connect_study(self) -> None:
-        self._study.section_changed.connect(self._show_section)
+        self._study.section_changed.connect(self._show_source)
         self._study.encoder_changed.connect(self._show_encoder)
         self._study.spot_encoders_changed.connect(self._show_spot_encoders)
         self._study.concepts_changed.connect(self._show_entries)
@@ -80,11 +88,12 @@ class Staining(QObject):
 
     # -- what is open ----------------------------------------------------------------------------------------------
 
-    def _show_section(self) -> None:
-        canvas = self._study.need_genes()
+    def _show_source(self) -> None:
+        canvas = self._study.need_canvas()
+        self.pictures.stop()
         self._stained = None
-        self._painter.show_section(canvas.section)
-        self._concepts.maker.show_section(list(canvas.item_names), canvas.section.annotations)
+        self._painter.show_source(canvas.source)
+        self._maps.show_kind(canvas.noun)
         self._concepts.unfold()
 
     def _show_encoder(self) -> None:
@@ -94,7 +103,9 @@ class Staining(QObject):
         if encoder is not None:
             from conceptstain.methods.saliency import supported_rules  # torch is there with the encoder
 
-            self._maps.show_refusals({kind.key: kind.refusal(encoder) for kind in MAPS}, encoder.latent)
+            canvas = self._study.need_canvas()
+            refusals = {kind.key: refusal_on(kind, canvas) or kind.refusal(encoder) for kind in MAPS}
+            self._maps.show_refusals(refusals, encoder.latent)
             self._maps.rectified.show_refusals(supported_rules(encoder))
             self._show_entries()
             self.stain()
@@ -129,7 +140,7 @@ class Staining(QObject):
     def _is_outdated(self) -> bool:
         """Whether the painted map is a finding no more: the concept is made, or told from others, otherwise now."""
         painted = self._stained
-        if self._running is not None or painted is None:
+        if self._running is not None or self.pictures.is_running or painted is None:
             return False
         return all(finding.values is not painted.values for finding in self._study.findings)
 
@@ -141,9 +152,12 @@ class Staining(QObject):
             self._running.cancel()
         name = self._concepts.chosen_name
         if not name or self._study.encoder is None:
+            self.pictures.stop()
             return None
         self._suggest_map(self._study.entry(name).definition)
         key, settings = self._maps.chosen
+        if self._study.section is None:
+            return self.pictures.stain(name, key, settings)
         if key == SPOT_SCORE.key and not self._study.spot_encoders:
             self._maps.set_state("fits encoders of spots first…")
             self.spot_encoders_wanted.emit()
@@ -187,9 +201,12 @@ class Staining(QObject):
         self._concepts.show_concept(concept)
         self._maps.set_ready(ready=True)
         if stained.genes is None:
-            names = [str(name) for name in self._study.need_canvas().item_names]
-            scores = self._study.item_scores(concept.name)
-            self._maps.show_genes(RankedGenes.by_concept_score(names, scores, frozenset(concept.items)))
+            canvas = self._study.need_canvas()
+            names, scores = canvas.item_names.astype(str).tolist(), self._scores_of(stained)
+            if scores is not None:
+                made_of = frozenset(concept.items)
+                self._maps.show_genes(RankedGenes.by_concept_score(names, scores, made_of, canvas.noun))
+            self.scored.emit(concept.name, scores)
         else:
             self._maps.show_genes(RankedGenes.by_decoded(stained.genes))
         self._made_by[stained.finding.title] = self._maps.chosen
@@ -198,20 +215,35 @@ class Staining(QObject):
         self.judging.show_evidence()
         self.judging.compare(concept.name, *self._maps.chosen)
 
+    def _scores_of(self, stained: work.Stained) -> Float[np.ndarray, " items"] | None:
+        """Scores of all items; None where a slide would have to be encoded for them."""
+        if isinstance(stained.finding, ItemScore):
+            return stained.finding.values
+        if self._study.need_canvas().noun == "patch":
+            return None
+        return self._study.item_scores(stained.concept.name)
+
     def _show_finding(self, finding: Finding) -> None:
-        name = self._painter.maps.show(finding, self._study.need_genes())
+        name = self._painter.maps.show(finding, self._study.need_canvas())
         self._show_limits(name)
 
     def _show_findings(self) -> None:
         self._painter.maps.keep(self._study.findings)
 
-    def _show_gene(self, gene: str) -> None:
-        self._show_limits(self._painter.maps.show_gene(gene, self._study.need_genes()))
+    def _show_item(self, name: str) -> None:
+        """Paint a gene's expression, or look at a picture or a patch."""
+        canvas = self._study.need_canvas()
+        if self._study.genes is not None:
+            self._show_limits(self._painter.maps.show_gene(name, self._study.genes))
+        elif isinstance(canvas, ImagePatches):
+            self._painter.tissue.look_around(canvas.to_world(canvas.item(name)), canvas.settings.size)
+        else:
+            self._painter.tissue.look_at(canvas.item(name))
 
     def _hear_of_layer(self, layer: Any) -> None:
         """A map chosen in the viewer's own list is the one that the cards are about."""
         shown = self._painter.maps.shown_by(layer)
-        if shown is None or self._running is not None or layer.name == self.painted:
+        if shown is None or self._running is not None or self.pictures.is_running or layer.name == self.painted:
             return
         if isinstance(shown, str):
             self._maps.show_gene(shown)
@@ -240,7 +272,7 @@ class Staining(QObject):
     def _reset_limits(self) -> None:
         if self._is_finding(self.painted):
             self._study.set_colour_limits(self.painted, None)
-        self._painter.maps.reset_limits(self.painted, self._study.need_genes())
+        self._painter.maps.reset_limits(self.painted, self._study.need_canvas())
         self._show_limits(self.painted)
 
     def _is_finding(self, title: str) -> bool:

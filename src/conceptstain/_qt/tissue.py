@@ -1,75 +1,114 @@
-"""The section that is shown: its picture and its spots, and the spots that are picked."""
+"""What is open, as the layers that lie under all maps: a section's picture and spots, pictures, or a slide."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import final
+from typing import TYPE_CHECKING, Any, final
 from weakref import WeakSet
 
-from napari.layers import Points
+import numpy as np
+from jaxtyping import Float
+from napari.layers import Image, Points
 
-from conceptstain._qt.own_layers import OwnLayers, shown_in
+from conceptstain._qt.own_layers import OwnLayers, is_source, shown_in
+from conceptstain.canvas.images import Images
 from conceptstain.canvas.section import Section
+from conceptstain.canvas.slide import Slide
 from conceptstain.errors import InputError
-from conceptstain.layer_tuples import METADATA_KEY, image_layer, spots_layer
+from conceptstain.layer_tuples import METADATA_KEY, image_layer, layers, spots_layer
+
+if TYPE_CHECKING:
+    from conceptstain.canvas.opening import Opened
 
 __all__ = ["Tissue"]
+
+LINES = 300  # an outline on a slide is drawn as wide as this part of its shorter side
 
 
 @final
 class Tissue:
-    """The layers of the section shown. The user may delete any at any time: what is needed again is put back.
+    """The layers of what is shown. The user may delete any at any time: what is needed again is put back.
 
     ``picked_changed()`` is called whenever spots are picked.
     """
 
     def __init__(self, own: OwnLayers) -> None:
         self._own = own
-        self.section: Section | None = None
+        self.source: Opened | None = None
         self.picked_changed: Callable[[], None] = lambda: None
         self._heard: WeakSet[Points] = WeakSet()
 
-    def show(self, section: Section) -> None:
-        """Show a section in place of the section shown before; sections dropped beside it stay."""
-        others = [shown for shown in self._own.sections() if shown not in (section, self.section)]
+    def show(self, source: Opened) -> None:
+        """Show a section, pictures or a slide in place of what was shown before; what was dropped beside it stays."""
+        others = [shown for shown in self._own.sources() if shown not in (source, self.source)]
         self._own.remove(
             layer
             for layer in self._own.viewer.layers
-            if METADATA_KEY in layer.metadata and shown_in(layer) not in (section, *others)
+            if METADATA_KEY in layer.metadata and shown_in(layer) not in (source, *others)
         )
-        self.section = section
-        if section.image is not None and section not in self._own.sections():
-            self._own.add(image_layer(section, section.image))
-        self._listen_to(self.need_spots())
+        self.source = source
+        if isinstance(source, Section) and source.image is not None and source not in self._own.sources():
+            self._own.add(image_layer(source, source.image))
+        self.need_base()
 
-    def need_section(self) -> Section:
-        """The section shown; an InputError that says how to open one."""
-        if self.section is None:
-            raise InputError("No section is open", cure="Open one in the Data card, or drop a file on the viewer")
-        return self.section
+    @property
+    def section(self) -> Section | None:
+        """The section shown; None where nothing is, or pictures are."""
+        return self.source if isinstance(self.source, Section) else None
+
+    @property
+    def images(self) -> Images | None:
+        """The pictures shown; None where nothing is, or something else."""
+        return self.source if isinstance(self.source, Images) else None
+
+    @property
+    def takes_outlines(self) -> bool:
+        """Whether outlines can be drawn on it: it lies in one plane."""
+        return isinstance(self.source, Section | Slide)
+
+    @property
+    def line_width(self) -> float:
+        """How wide outlines on it are drawn, in world units."""
+        if isinstance(self.source, Section):
+            return self.source.spot_diameter / 3
+        if isinstance(self.source, Slide):
+            return min(self.source.size) * self.source.pixel_size / LINES
+        return 1.0
+
+    @property
+    def base(self) -> Any:
+        """The layer that everything else lies on: bare spots, the stack of pictures, or the slide; None: it is gone."""
+        kind = Points if isinstance(self.source, Section) else Image
+        for layer in self._own.viewer.layers:
+            if isinstance(layer, kind) and is_source(shown_in(layer)) and shown_in(layer) is self.source:
+                return layer
+        return None
+
+    def need_base(self) -> Any:
+        """The same, put back where it was deleted; an InputError where nothing is open."""
+        base = self.base
+        if base is None:
+            if self.source is None:
+                raise InputError("Nothing is open", cure="Open data in the Data card, or drop a file on the viewer")
+            told = spots_layer(self.source) if isinstance(self.source, Section) else layers(self.source)[0]
+            base = self._own.add(told)
+        if isinstance(base, Points):
+            self._listen_to(base)
+        return base
 
     @property
     def spots(self) -> Points | None:
         """The layer of bare spots, where there is one."""
-        for layer in self._own.viewer.layers:
-            if isinstance(layer, Points) and shown_in(layer) is self.section:
-                return layer
-        return None
-
-    def need_spots(self) -> Points:
-        """The layer of bare spots, put back where it was deleted."""
-        spots = self.spots
-        if spots is None:
-            spots = self._own.add(spots_layer(self.need_section()))
-            self._listen_to(spots)
-        return spots
+        return self.base if self.section is not None else None
 
     def pick(self, indices: Iterable[int]) -> None:
         """Choose spots, as if they were picked; they are ringed on the map that is seen, too."""
+        if self.section is None:
+            return
         chosen = {int(index) for index in indices}
-        self.need_spots().selected_data = chosen
+        self.need_base().selected_data = chosen
         for layer in self._own.maps():
-            if layer.visible:
+            if layer.visible and isinstance(layer, Points):
                 layer.selected_data = chosen
 
     @property
@@ -77,6 +116,51 @@ class Tissue:
         """Indices of the picked spots."""
         spots = self.spots
         return [] if spots is None else sorted(int(index) for index in spots.selected_data)
+
+    # -- pictures --------------------------------------------------------------------------------------------------
+
+    @property
+    def looked_at(self) -> int | None:
+        """Index of the picture that the viewer shows; None where it shows none of the set."""
+        images, stack = self.images, self.base
+        if images is None or stack is None or stack.ndim < 3:
+            return None
+        position = self._page(stack)
+        return next((index for index, each in enumerate(images.stored) if each.position == position), None)
+
+    def look_at(self, index: int) -> None:
+        """Let the viewer show a picture of the set."""
+        images, stack = self.images, self.base
+        if images is None or stack is None:
+            return
+        page = np.zeros(stack.ndim)
+        page[0] = images.stored[index].position
+        self._own.viewer.dims.set_point(self._first_axis(stack), float(stack.data_to_world(page)[0]))
+
+    def look_around(self, to_world: Float[np.ndarray, "3 3"], size: int) -> None:
+        """Let the viewer show a patch in the middle of some others."""
+        middle = np.asarray(to_world) @ [(size - 1) / 2, (size - 1) / 2, 1]
+        camera = self._own.viewer.scene.camera
+        camera.center = (*camera.center[:-2], float(middle[0]), float(middle[1]))
+
+    def _page(self, stack: Any) -> int:
+        point = np.asarray(self._own.viewer.dims.point[-stack.ndim :], dtype=float)
+        return round(float(stack.world_to_data(point)[0]))
+
+    def _first_axis(self, stack: Any) -> int:
+        return int(self._own.viewer.dims.ndim - stack.ndim)
+
+    @property
+    def visible(self) -> tuple[float, float, float, float]:
+        """The rectangle of the world that the viewer shows: top, left, bottom, right."""
+        corners = np.asarray(self.need_base().corner_pixels, dtype=float)
+        base = self.need_base()
+        source = self.source
+        if isinstance(source, Slide):
+            corners = corners[:, :2] * np.asarray(source.levels[base.data_level if base.multiscale else 0].reduction)
+        ends = np.array([base.data_to_world(corner) for corner in corners])
+        (top, left), (bottom, right) = ends[:, :2].min(axis=0), ends[:, :2].max(axis=0)
+        return float(top), float(left), float(bottom), float(right)
 
     def _listen_to(self, spots: Points) -> None:
         if spots not in self._heard:

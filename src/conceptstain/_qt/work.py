@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from conceptstain.errors import ConceptStainError, InputError
 from conceptstain.progress import Report, Step
@@ -16,17 +18,23 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
     from conceptstain.canvas.gene_pictures import GenePictures
+    from conceptstain.canvas.image_layer import ImageLayer
+    from conceptstain.canvas.images import Images
     from conceptstain.canvas.layer_source import LayerSource
+    from conceptstain.canvas.opening import Opened
+    from conceptstain.canvas.patch_blocks import World
+    from conceptstain.canvas.picture_canvas import PictureCanvas
     from conceptstain.canvas.section import Section
+    from conceptstain.canvas.slide import Slide
     from conceptstain.canvas.spot_profiles import SpotProfiles
     from conceptstain.concepts.concept import Concept
     from conceptstain.concepts.definition import Definition
     from conceptstain.concepts.evidence import Evidence
     from conceptstain.methods.controls import Controls
     from conceptstain.methods.finding import Finding
+    from conceptstain.methods.item_score import ItemScore
     from conceptstain.methods.map_settings import MapSettings
     from conceptstain.nets.encoder import Encoder
-    from conceptstain.nets.picture_vae import Network
     from conceptstain.study import Study
     from conceptstain.study.autosave import Autosave, Restorable
     from conceptstain.study.snapshot import Snapshot
@@ -65,17 +73,23 @@ __all__ = [
 ]
 
 
+GROWTH = 0.2  # seconds from one painting of a score that grows to the next
+SIDE = 64  # pixels along a side of what a network sees of pictures and slides, as the bundled encoder does
+
+
 def open_canvas(
     path: Path | None, image: Path | None, section: str | None = None, *, report: Report
-) -> GenePictures | Study:
-    """Open a section as gene pictures, or the study that the file holds; ``path=None`` opens the bundled sample."""
-    from conceptstain.canvas.reading import open_section
+) -> PictureCanvas | Study:
+    """Open a section, pictures or a slide, or the study that the file holds; ``path=None`` opens the bundled sample."""
+    from conceptstain.canvas.opening import open_source
     from conceptstain.canvas.samples import open_sample
+    from conceptstain.canvas.section import Section
 
     report(Step(0, 2, "Reading"))
     _load_units()
-    opened = open_sample() if path is None else open_section(path, image=image, section=section)
-    if path is not None and image is None and opened.path is not None and _holds_study(opened):
+    opened: Opened
+    opened = open_sample() if path is None else open_source(path, image=image, section=section, report=report)
+    if image is None and isinstance(opened, Section) and opened.path is not None and _holds_study(opened):
         from conceptstain.study.saving import open_study
 
         _need_torch()
@@ -85,107 +99,163 @@ def open_canvas(
 
 
 class OfferedLayer(NamedTuple):
-    """A layer of the viewer; it can be taken where nothing speaks against it."""
+    """A layer of the viewer; it can be taken where nothing speaks against it, as ``taken_as``."""
 
     layer: Layer
     against: str = ""
     in_colour: bool = False
+    taken_as: str = "section"
 
 
 def offered_layers(layers: Iterable[Layer]) -> tuple[list[OfferedLayer], list[OfferedLayer]]:
-    """All layers, with what speaks against taking each as a section; and those that can be pictures."""
+    """All layers, with what speaks against taking each; and those that can lie under spots as their picture."""
+    from conceptstain.canvas.image_layer import read_image_layer
     from conceptstain.canvas.layer_section import check_layer, check_layer_as_image
 
     sections: list[OfferedLayer] = []
     pictures: list[OfferedLayer] = []
     for layer in layers:
-        against = ""
+        against, taken_as = "", "section"
         try:
-            check_layer(layer)
+            if _is_image(layer):
+                taken_as = "pictures" if layer.ndim == 3 else "slide"
+                read_image_layer(layer)
+            else:
+                check_layer(layer)
         except ConceptStainError as error:
             against = str(error)
-        sections.append(OfferedLayer(layer, against))
+        sections.append(OfferedLayer(layer, against, taken_as=taken_as))
         with suppress(ConceptStainError):
             pictures.append(OfferedLayer(layer, in_colour=check_layer_as_image(layer).rgb))
     return sections, pictures
 
 
-def told_by(layer: Layer, picture: Layer | None) -> tuple[LayerSource, LayerSource | None]:
+def told_by(
+    layer: Layer, picture: Layer | None
+) -> tuple[LayerSource | ImageLayer | Images | Slide, LayerSource | None]:
     """What the layers say now; jobs must not look at layers, which the user may change meanwhile."""
+    from conceptstain.canvas.image_layer import read_image_layer
     from conceptstain.canvas.layer_section import check_layer, check_layer_as_image
 
+    if _is_image(layer):
+        return read_image_layer(layer), None
     return check_layer(layer), None if picture is None else check_layer_as_image(picture)
 
 
-def take_layer(source: LayerSource, picture: LayerSource | None, *, report: Report) -> GenePictures:
-    """Open what a layer said, with a picture under it, as gene pictures."""
+def take_layer(
+    source: LayerSource | ImageLayer | Images | Slide, picture: LayerSource | None, *, report: Report
+) -> PictureCanvas:
+    """Open what a layer said: spots with a picture under them, pictures, or a slide."""
+    from conceptstain.canvas.image_layer import ImageLayer
     from conceptstain.canvas.layer_section import section_of_layer
+    from conceptstain.canvas.layer_source import LayerSource
+    from conceptstain.canvas.opening import open_image_layer
 
     report(Step(0, 2, "Reading the layer"))
     _load_units()
-    return view(section_of_layer(source, picture), report=report)
+    if isinstance(source, LayerSource):
+        return view(section_of_layer(source, picture), report=report)
+    if isinstance(source, ImageLayer):
+        source = open_image_layer(source, report=report)
+    return view(source, report=report)
 
 
-def view(section: Section, *, report: Report) -> GenePictures:
-    """Make gene pictures of a section."""
+def _is_image(layer: Layer) -> bool:
+    """Whether it shows numbers or colours; labels, which are images to napari, too, are areas."""
+    kinds = {base.__name__ for base in type(layer).__mro__}
+    return "Image" in kinds and "Labels" not in kinds
+
+
+def view(source: Opened, side: int = SIDE, *, report: Report) -> PictureCanvas:
+    """View a section as gene pictures, a set of pictures each on a frame, a slide as patches, of that many pixels."""
+    from conceptstain.canvas.images import Images
+    from conceptstain.canvas.slide import Slide
+
+    if isinstance(source, Images):
+        report(Step(1, 2, "Viewing pictures"))
+        return source.view("images", frame=side)
+    if isinstance(source, Slide):
+        report(Step(1, 2, "Looking for tissue"))
+        return source.view("patches", size=side)
     report(Step(1, 2, "Making gene pictures"))
-    return section.view("genes")
+    return source.view("genes")
 
 
-def bundled_encoder(canvas: GenePictures, *, report: Report) -> Encoder:
-    """Load the encoder that comes with the package, and encode the section with it."""
+def bundled_encoder(canvas: PictureCanvas, *, report: Report) -> Encoder:
+    """Load the encoder that comes with the package, and encode with it what is open."""
     _need_torch()
-    from conceptstain.concepts.latents import latents_of
+    from conceptstain.canvas.gene_pictures import GenePictures
     from conceptstain.nets.bundled import bundled
 
-    encoder = bundled("gene-pictures")
-    latents_of(canvas, encoder, report=report)
-    return encoder
+    name = "gene-pictures" if isinstance(canvas, GenePictures) else "histology-patches"
+    return same_encoder(canvas, bundled(name), report=report)
 
 
-def same_encoder(canvas: GenePictures, encoder: Encoder, *, report: Report) -> Encoder:
-    """Keep an encoder for another view of the section it was used on."""
+def same_encoder(canvas: PictureCanvas, encoder: Encoder, *, report: Report) -> Encoder:
+    """Encode what is open, but for a slide, of which only what is asked for is encoded."""
+    from conceptstain.canvas.image_patches import ImagePatches
     from conceptstain.concepts.latents import latents_of
 
-    latents_of(canvas, encoder, report=report)
+    encoder.check(canvas)
+    if not isinstance(canvas, ImagePatches):
+        latents_of(canvas, encoder, report=report)
     return encoder
 
 
 def read_encoders(
-    paths: tuple[Path, ...], canvas: GenePictures, *, report: Report
+    paths: tuple[Path, ...], canvas: PictureCanvas, *, report: Report
 ) -> Encoder | tuple[SpotProfiles, tuple[Encoder, ...]]:
-    """Load the encoder of gene pictures in a file, or the encoders of spot profiles in several."""
+    """Load the encoder of pictures in a file, or the encoders of spot profiles in several; ``.pt2``: the user's own."""
     _need_torch()
-    from conceptstain.concepts.latents import latents_of
+    from conceptstain.canvas.gene_pictures import GenePictures
     from conceptstain.nets.checkpoint import load_encoder
+    from conceptstain.nets.own_networks import own_encoder
 
-    encoders = tuple(load_encoder(path) for path in paths)
-    if all(encoder.features for encoder in encoders):
+    exported = [path.suffix.lower() == ".pt2" for path in paths]
+    encoders = tuple(
+        own_encoder(path, scaling=canvas.scaling) if of_others else load_encoder(path)
+        for path, of_others in zip(paths, exported, strict=True)
+    )
+    if isinstance(canvas, GenePictures) and all(encoder.features for encoder in encoders):
         return same_spot_encoders(canvas, encoders, report=report)
     if len(encoders) > 1:
         raise InputError(
-            "One encoder of gene pictures is used at a time",
+            "One encoder of pictures is used at a time",
             got=f"{len(encoders)} files",
             cure="Choose one file, or several encoders of spot profiles",
         )
-    latents_of(canvas, encoders[0], report=report)
-    return encoders[0]
+    return same_encoder(canvas, encoders[0], report=report)
 
 
-def fit_encoder(canvas: GenePictures, network: Network, epochs: int, *, report: Report) -> Encoder:
-    """Fit an encoder to a section, and encode the section with it; 0 epochs: as many as it takes."""
+def own_network(factory: str, weights: Path | None, canvas: PictureCanvas, *, report: Report) -> Encoder:
+    """Take the network that a function of the user's builds as the encoder; naming the function runs its code."""
+    _need_torch()
+    from conceptstain.nets.own_networks import own_encoder
+
+    report(Step(0, 1, "Building the network"))
+    encoder = own_encoder(factory, shape=canvas.shape, weights=weights, scaling=canvas.scaling)
+    return same_encoder(canvas, encoder, report=report)
+
+
+def fit_encoder(canvas: PictureCanvas, network: str, epochs: int, *, report: Report) -> Encoder:
+    """Fit an encoder to what is open, and encode that with it; 0 epochs: as many as it takes."""
     _need_torch()
     from dataclasses import replace
+    from typing import Any, cast
 
-    from conceptstain.concepts.latents import latents_of
+    from conceptstain.canvas.gene_pictures import GenePictures
     from conceptstain.fitting import FitSettings, fit
+    from conceptstain.nets.image_vae import ImageVAESettings
     from conceptstain.nets.picture_vae import PictureVAESettings
 
-    settings = FitSettings(network=PictureVAESettings.of(network))
-    settings = replace(settings, training=replace(settings.training, epochs=epochs or None))
-    encoder = fit(canvas, settings, report=report)
-    latents_of(canvas, encoder)
-    return encoder
+    settings, kind = FitSettings.of(canvas), cast("Any", network)
+    if isinstance(canvas, GenePictures):
+        settings = FitSettings(network=PictureVAESettings.of(kind))
+    else:
+        settings = replace(settings, network=ImageVAESettings.of(kind, side=min(canvas.shape[1:])))
+    wanted = epochs or (None if isinstance(canvas, GenePictures) else settings.training.epochs)
+    settings = replace(settings, training=replace(settings.training, epochs=wanted))
+    return same_encoder(canvas, fit(canvas, settings, report=report), report=report)
 
 
 def fit_spot_encoders(canvas: GenePictures, epochs: int, *, report: Report) -> tuple[SpotProfiles, tuple[Encoder, ...]]:
@@ -239,6 +309,51 @@ def stain(study: Study, name: str, map_key: str, settings: MapSettings, *, repor
     concept = study.concept(name, report=report)
     canvas, encoder = study.need_canvas(), study.need_encoder()
     return Stained(concept, map_kind(map_key).make(canvas, encoder, concept, settings=settings, report=report))
+
+
+def stain_items(
+    study: Study, name: str, map_key: str, settings: MapSettings, items: tuple[int, ...], *, report: Report
+) -> Stained:
+    """Make a map of a concept at these pictures or patches."""
+    _need_torch()
+    from conceptstain.methods.maps import map_kind
+
+    concept = study.concept(name, report=report)
+    canvas, encoder = study.need_canvas(), study.need_encoder()
+    kind = map_kind(map_key)
+    return Stained(concept, kind.make(canvas, encoder, concept, settings=settings, items=items or None, report=report))
+
+
+def stain_score(
+    study: Study, name: str, visible: World, grown: Callable[[ItemScore], None], *, report: Report
+) -> Stained:
+    """Score the patches of a slide by a concept: ``grown`` is told of the score a few times a second, as it grows."""
+    _need_torch()
+    import time
+
+    concept, told = study.concept(name, report=report), 0.0
+    for score in study.item_score_runs(name, visible=visible, report=report):
+        if time.monotonic() - told > GROWTH:
+            grown(score)
+            told = time.monotonic()
+    return Stained(concept, score)
+
+
+def seen_patches(canvas: PictureCanvas, visible: World, most: int) -> tuple[int, ...]:
+    """The patches of a slide that touch a rectangle of the world; of more than ``most``, those nearest its middle."""
+    from conceptstain.canvas.image_patches import ImagePatches
+
+    if not isinstance(canvas, ImagePatches):
+        return ()
+    top, left, bottom, right = visible
+    items = canvas.within(visible)
+    if len(items) > most:
+        middle = np.array([(top + bottom) / 2, (left + right) / 2])
+        size, step = canvas.settings.size, canvas.settings.step
+        centres = canvas.corners[items] * step + (size - 1) / 2
+        world = centres @ canvas.frame_to_world[:2, :2].T + canvas.frame_to_world[:2, 2]
+        items = items[np.argsort(np.linalg.norm(world - middle, axis=1), kind="stable")[:most]]
+    return tuple(sorted(int(item) for item in items))
 
 
 def live_map(study: Study, definition: Definition, map_key: str, settings: MapSettings, *, report: Report) -> Finding:

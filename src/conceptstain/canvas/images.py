@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, final
@@ -16,6 +16,7 @@ from jaxtyping import Float
 from conceptstain.canvas.bounded_cache import BoundedCache
 from conceptstain.canvas.image_file import RawPicture
 from conceptstain.canvas.pixel_values import Kind, ValueRange, channels_first, unit_values
+from conceptstain.canvas.world_scale import in_micrometres
 from conceptstain.errors import InputError
 
 if TYPE_CHECKING:
@@ -155,6 +156,22 @@ class Images:
         The same pictures have the same word, whatever files they are in and in whatever order.
         """
         return hashlib.sha256("".join(sorted(each.digest for each in self.stored)).encode()).hexdigest()[:12]
+
+    def in_micrometres(self, pixel_size: float) -> Images:
+        """The same with the size of a pixel known.
+
+        Parameters
+        ----------
+        pixel_size
+            Micrometres along a pixel of the coordinates.
+
+        Raises
+        ------
+        InputError
+            The coordinates are in micrometres already, or the size is not positive.
+        """
+        placed = in_micrometres(self.to_world, self.unit, pixel_size)
+        return replace(self, to_world=placed, unit="µm", opened_with={**self.opened_with, "pixel_size": pixel_size})
 
     def index_of(self, name: str) -> int | None:
         """Index of a picture by its name, with or without its ending; None where there is no such picture.

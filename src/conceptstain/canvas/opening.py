@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast, get_args, overload
 
 from conceptstain.canvas.image_file import IMAGES, TIFFS, axes_of
-from conceptstain.canvas.image_layer import is_layer, read_image_layer
+from conceptstain.canvas.image_layer import ImageLayer, is_layer, read_image_layer
 from conceptstain.canvas.image_reading import images_of_arrays, images_of_files
 from conceptstain.canvas.images import Images
 from conceptstain.canvas.ome_zarr import holds_slide
@@ -26,7 +26,7 @@ from conceptstain.canvas.world_scale import Told, told_place
 from conceptstain.errors import InputError, ReadingError
 from conceptstain.progress import Report, silent
 
-__all__ = ["Kind", "Opened", "open_source"]
+__all__ = ["Kind", "Opened", "open_image_layer", "open_source"]
 
 Kind = Literal["section", "images", "slide"]
 Opened: TypeAlias = Section | Images | Slide
@@ -117,8 +117,21 @@ def _of_layer(layer: Any, as_: Kind | None, report: Report, options: dict[str, A
             "Sections are taken from layers by another word", got='as_="section"', cure="Use open_layer(layer)"
         )
     found = read_image_layer(layer)
-    if isinstance(found, Images | Slide):
-        return found
+    return found if isinstance(found, Images | Slide) else open_image_layer(found, as_, report=report, **options)
+
+
+def open_image_layer(
+    found: ImageLayer, as_: Literal["images", "slide"] | None = None, *, report: Report = silent, **options: Any
+) -> Images | Slide:
+    """What an image layer showed when it was looked at: one picture as a slide, a stack as images.
+
+    Parameters
+    ----------
+    found
+        As :func:`conceptstain.canvas.image_layer.read_image_layer` told it; the layer itself may change meanwhile.
+    as_, report, options
+        As for :func:`open_source`.
+    """
     (matrix, unit, _), axis = found.place, found.axis
     what: Any = found.data
     if axis is None and as_ == "images":

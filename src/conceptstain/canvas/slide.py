@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, final
@@ -14,6 +14,7 @@ from jaxtyping import Float
 
 from conceptstain.canvas.pixel_values import ValueRange, on_white, unit_values
 from conceptstain.canvas.untrusted import foreign_reader
+from conceptstain.canvas.world_scale import in_micrometres
 from conceptstain.errors import InputError
 
 if TYPE_CHECKING:
@@ -112,6 +113,22 @@ class Slide:
     def pixel_size(self) -> float:
         """Side of a square as large as a pixel of the largest level, in world units."""
         return float(np.sqrt(abs(np.linalg.det(self.to_world[:2, :2]))))
+
+    def in_micrometres(self, pixel_size: float) -> Slide:
+        """The same with the size of a pixel known.
+
+        Parameters
+        ----------
+        pixel_size
+            Micrometres along a pixel of the coordinates.
+
+        Raises
+        ------
+        InputError
+            The coordinates are in micrometres already, or the size is not positive.
+        """
+        placed = in_micrometres(self.to_world, self.unit, pixel_size)
+        return replace(self, to_world=placed, unit="µm", opened_with={**self.opened_with, "pixel_size": pixel_size})
 
     def level_to_world(self, level: int) -> Float[np.ndarray, "3 3"]:
         """As ``to_world``, from pixels of another level: the corners of all levels lie on each other."""

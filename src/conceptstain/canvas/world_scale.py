@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from conceptstain.errors import InputError
 
-__all__ = ["Told", "Unit", "told_place"]
+__all__ = ["Told", "Unit", "in_micrometres", "told_place"]
 
 Unit = Literal["µm", "px"]
 Told: TypeAlias = tuple[Float[np.ndarray, "3 3"], Unit, str]
@@ -54,3 +54,20 @@ def told_place(pixel_size: float | None, to_world: Any, unit: str | None) -> Tol
             "This matrix places no picture", got=f"shape {matrix.shape}", cure="Give a 3 x 3 affine matrix"
         )
     return matrix, "µm" if unit == "µm" else "px", ""
+
+
+def in_micrometres(to_world: Float[np.ndarray, "3 3"], unit: Unit, pixel_size: float) -> Float[np.ndarray, "3 3"]:
+    """The matrix to a world of micrometres, where one of pixels was known so far.
+
+    Raises
+    ------
+    InputError
+        The world is one of micrometres already, or the size is not positive.
+    """
+    if unit == "µm" or not 0 < pixel_size < np.inf:
+        raise InputError(
+            "The size of a pixel cannot be set",
+            got=f"{pixel_size:g} for coordinates in {unit}",
+            cure="Give a positive size, for data whose coordinates are in pixels",
+        )
+    return np.asarray(np.diag([pixel_size, pixel_size, 1.0]) @ to_world)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, SupportsFloat, final
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
+from numpy.typing import NDArray
 
 from conceptstain.canvas.canvas import Canvas
 from conceptstain.canvas.expression import counted, several
@@ -17,7 +18,7 @@ from conceptstain.canvas.image_patches import ImagePatches
 from conceptstain.canvas.image_set import ImageSet
 from conceptstain.canvas.region import Region
 from conceptstain.concepts.definition import LATENT, LEAST_WEIGHT, Definition, Form
-from conceptstain.concepts.latents import centre_of, latents_of, representations
+from conceptstain.concepts.latents import centre_of, kept_latents, latents_of, representations
 from conceptstain.concepts.members import choose_members, latent_neighbours
 from conceptstain.concepts.whitening import whitened_direction
 from conceptstain.errors import InputError, MismatchError
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["FEW", "Concept", "combined", "concept", "direction_of", "latent_neighbours", "make"]
 
 
+MOST_PATCHES = 4096  # of a side of a slide's concept that are encoded
 FEW = 20
 """Concepts of fewer pictures or patches come with a warning: maps of them were found to be unreliable."""
 
@@ -268,23 +270,29 @@ def make(
     if definition.combined is not None:
         parts = [(1.0, make(part, canvas, encoder, noise=noise, report=report)) for _, part in definition.combined]
         return combined(definition, parts)
-    latents = _latents(definition, canvas, encoder, noise, report)
+    of_patches = isinstance(canvas, ImagePatches) and definition.unit is None and definition.like is None
+    # Of a slide no more is encoded than the two sides.
+    latents = np.empty((0, 0)) if of_patches and noise is None else _latents(definition, canvas, encoder, noise, report)
     table, origin, chosen, others, against = choose_members(definition, canvas, latents)
     if definition.unit is not None:
         direction = np.eye(1, latents.shape[1], definition.unit)[0]
     else:
-        direction = latents[chosen].mean(axis=0, dtype=np.float64)
+        if definition.form != "mean" and not len(others):
+            raise InputError(
+                f"The concept {definition.name!r} leaves nothing to hold against it",
+                got=origin,
+                cure="Choose fewer, or name what to hold against them (against=)",
+            )
+        if of_patches and noise is None:
+            one, other = _sides_of_slide(definition, canvas, encoder, (chosen, others), report)
+        else:
+            one, other = latents[chosen], latents[others]
+        direction = one.mean(axis=0, dtype=np.float64)
         if definition.form != "mean":
-            if not len(others):
-                raise InputError(
-                    f"The concept {definition.name!r} leaves nothing to hold against it",
-                    got=origin,
-                    cure="Choose fewer, or name what to hold against them (against=)",
-                )
-            direction = direction - latents[others].mean(axis=0, dtype=np.float64)
+            direction = direction - other.mean(axis=0, dtype=np.float64)
             origin = f"{origin}, against {against}"
         if definition.form == "whitened":
-            direction = whitened_direction(latents[chosen], latents[others])
+            direction = whitened_direction(one, other)
             origin = f"{origin}, whitened"
     if definition.space != LATENT and definition.space not in origin:
         origin = f"{origin}, in the layer {definition.space}"
@@ -296,6 +304,25 @@ def make(
         encoder=encoder.fingerprint,
         table=table,
     )
+
+
+def _sides_of_slide(
+    definition: Definition,
+    canvas: Canvas,
+    encoder: Encoder,
+    sides: tuple[NDArray[np.integer], NDArray[np.integer]],
+    report: Report,
+) -> list[Float[np.ndarray, "items numbers"]]:
+    """Both sides in the concept's space, of each at most 4,096 patches, spread evenly: those of a slide are many."""
+    kept = kept_latents(canvas, encoder, space=definition.space)
+    made = []
+    for side in sides if definition.form != "mean" else sides[:1]:
+        spread = side[np.unique(np.linspace(0, len(side) - 1, min(len(side), MOST_PATCHES)).astype(int))]
+        if kept is None:
+            made.append(representations(canvas, encoder, spread, space=definition.space, report=report))
+        else:
+            made.append(kept[spread])
+    return made if len(made) == 2 else [*made, made[0][:0]]
 
 
 def combined(definition: Definition, terms: Sequence[tuple[float, Concept]]) -> Concept:

@@ -16,7 +16,7 @@ from conceptstain.canvas.image_patches import ImagePatches
 from conceptstain.canvas.patch_blocks import World
 from conceptstain.canvas.score_raster import ScoreRaster
 from conceptstain.concepts.concept import Concept
-from conceptstain.concepts.latents import kept_latents, latents_of, representations
+from conceptstain.concepts.latents import keep_latents, kept_latents, latents_of, representations
 from conceptstain.progress import Report, Step, silent
 
 if TYPE_CHECKING:
@@ -117,7 +117,13 @@ def scores(concept: Concept, canvas: Canvas, encoder: Encoder, *, report: Report
 
 
 def score_runs(
-    concept: Concept, canvas: Canvas, encoder: Encoder, *, visible: World | None = None, report: Report = silent
+    concept: Concept,
+    canvas: Canvas,
+    encoder: Encoder,
+    *,
+    visible: World | None = None,
+    keep: bool = False,
+    report: Report = silent,
 ) -> Iterator[ScoredRun]:
     """Scores as they are made; of a slide block by block, so that what is looked at can be painted first.
 
@@ -127,6 +133,8 @@ def score_runs(
         As for :func:`scores`, also in what is refused.
     visible
         Of a slide, the rectangle of the world that comes first: top, left, bottom, right.
+    keep
+        Keep the latents of a slide once all of it is encoded, so that the next concept is scored at once.
     report
         Called while items other than patches are encoded for the first time.
     """
@@ -134,9 +142,15 @@ def score_runs(
     concept.check(encoder)
     kept = kept_latents(canvas, encoder, space=concept.space)
     if isinstance(canvas, ImagePatches):
+        every: np.ndarray | None = None
         for items in canvas.blocks(visible):
             latents = representations(canvas, encoder, items, space=concept.space) if kept is None else kept[items]
+            if keep and kept is None:
+                every = np.empty((len(canvas), latents.shape[1]), dtype=latents.dtype) if every is None else every
+                every[items] = latents
             yield ScoredRun(items, concept.scores(latents))
+        if every is not None:
+            keep_latents(canvas, encoder, every, space=concept.space)
         return
     latents = latents_of(canvas, encoder, space=concept.space, report=report)
     yield ScoredRun(np.arange(len(canvas)), concept.scores(latents))

@@ -16,7 +16,7 @@ from conceptstain.progress import Report, silent
 if TYPE_CHECKING:
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["SAMPLE", "centre_of", "kept_latents", "latents_of", "representations"]
+__all__ = ["SAMPLE", "centre_of", "keep_latents", "kept_latents", "latents_of", "representations"]
 
 SAMPLE = 512  # items that stand for all of a canvas made for one fold
 
@@ -57,6 +57,14 @@ def latents_of(
         latents.flags.writeable = False
         kept[space] = latents
     return kept[space]
+
+
+def keep_latents(
+    canvas: Canvas, encoder: Encoder, latents: Float[np.ndarray, "items numbers"], *, space: str = LATENT
+) -> None:
+    """Keep what was made of all items elsewhere, for :func:`latents_of`."""
+    latents.flags.writeable = False
+    _kept.setdefault(encoder, WeakKeyDictionary()).setdefault(canvas, {}).setdefault(space, latents)
 
 
 def kept_latents(canvas: Canvas, encoder: Encoder, *, space: str = LATENT) -> Float[np.ndarray, "items numbers"] | None:

@@ -129,6 +129,7 @@ def item_score_runs(
     concept: Concept,
     *,
     visible: World | None = None,
+    keep: bool = False,
     report: Report = silent,
 ) -> Iterator[ItemScore]:
     """The score as it grows, block by block of a slide: NaN where it is not known yet, whole at last.
@@ -139,9 +140,11 @@ def item_score_runs(
         As for :func:`item_score`.
     visible
         Of a slide, the rectangle of the world that comes first: top, left, bottom, right.
+    keep
+        Keep the latents of a slide for the next concept: see :func:`conceptstain.concepts.item_scores.score_runs`.
     """
     values, done = np.full(len(canvas), np.nan), 0
-    for items, found in score_runs(concept, canvas, encoder, visible=visible, report=report):
+    for items, found in score_runs(concept, canvas, encoder, visible=visible, keep=keep, report=report):
         values[items] = found
         done += len(items)
         report(Step(done, len(canvas), "Scoring"))

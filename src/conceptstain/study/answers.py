@@ -195,7 +195,7 @@ class Answers:
                 got=f"the genes of {canvas.section.name}",
                 cure="Choose another map",
             )
-        return item_score_runs(canvas, self.need_pictures().encoder, concept, visible=visible, report=report)
+        return item_score_runs(canvas, self.need_pictures().encoder, concept, visible=visible, keep=True, report=report)
 
     def _scored(self, concept: Concept, report: Report) -> ItemScore:
         *_, whole = self._score_runs(concept, None, report)
