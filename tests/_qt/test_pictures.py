@@ -6,18 +6,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from napari.layers import Image
+from napari.layers import Image, Labels
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog
 
+from conceptstain._qt.picture_browser import Side
 from conceptstain.canvas.images import Images
-from conceptstain.concepts.definition import Definition
 from pictures import noise, write_picture
 from walking import Walk
 
 pytestmark = pytest.mark.gui
 
+SPACE, RIGHT = Qt.Key.Key_Space, Qt.Key.Key_Right
+
 
 @pytest.fixture
 def on_pictures(walk: Walk, tmp_path: Path) -> Walk:
+    """24 pictures, of which every second one is dark in its middle."""
     for number in range(24):
         pixels = noise(40, 40, 3, seed=number)
         if number % 2:
@@ -28,17 +33,99 @@ def on_pictures(walk: Walk, tmp_path: Path) -> Walk:
     return walk
 
 
-def test_pictures_are_a_stack_and_maps_are_too(on_pictures: Walk) -> None:
+def dark(of: int = 24) -> list[str]:
+    return [f"picture{number}.png" for number in range(1, of, 2)]
+
+
+def test_ticked_pictures_become_a_concept_that_is_painted_on_all_of_them(on_pictures: Walk) -> None:
     walk, dock = on_pictures, on_pictures.dock
     assert isinstance(dock.study.source, Images)
-    assert dock.study.encoder is not None
     assert [type(layer) for layer in walk.viewer.layers] == [Image]
     assert walk.viewer.dims.nsteps[0] == 24
-    odd = tuple(f"picture{number}.png" for number in range(1, 24, 2))
-    walk.settled(lambda: dock.study.add(Definition("dark", items=odd, form="contrast")))
-    layer = walk.viewer.layers["dark - gradient saliency"]
-    assert layer.data.shape == (24, 40, 40)
-    assert np.isfinite(np.asarray(layer.data[0])).all()
+    page = dock.concepts.maker.ticked_page
+    assert dock.concepts.maker.tabs.currentWidget() is page
+    page.browser.view.setFocus()
+    for _ in dark():
+        walk.qtbot.keyClick(page.browser.view, RIGHT)
+        walk.qtbot.keyClick(page.browser.view, SPACE)
+        walk.qtbot.keyClick(page.browser.view, RIGHT)
+    assert list(page.browser.positives) == dark()
+    walk.qtbot.keyClicks(dock.concepts.maker.name, "dark")
+    walk.click(dock.concepts.maker.make_button)
+    assert walk.concept_names == ["dark"]
+    assert dock.study.entry("dark").definition.items == tuple(dark())
+    name = "dark - gradient saliency"
+    seen = walk.dock.painter.tissue.looked_at
+    assert np.isfinite(np.asarray(walk.viewer.layers[name].data[seen])).all()
     walk.rest()
-    assert np.isfinite(np.asarray(walk.viewer.layers["dark - gradient saliency"].data)).all()
+    painted = np.asarray(walk.viewer.layers[name].data)
+    assert painted.shape == (24, 40, 40)
+    assert np.isfinite(painted).all()
+    assert "12 named pictures" in dock.concepts.origin.text()
+    assert "fewer than 20" in dock.concepts.notes.text()
     assert walk.told == []
+
+
+def test_pictures_are_sorted_by_the_score_of_a_concept_and_looked_at_from_the_table(on_pictures: Walk) -> None:
+    walk, dock = on_pictures, on_pictures.dock
+    browser = dock.concepts.maker.ticked_page.browser
+    browser.mark(dark(), Side.SHOWS)
+    walk.click(dock.concepts.maker.make_button)
+    scores = dock.study.item_scores("ticked")
+    browser.order.setCurrentIndex(1)
+    best = int(np.argmax(scores))
+    assert browser.list.picture(0) == best
+    table = dock.maps.table
+    walk.qtbot.mouseClick(
+        table.viewport(), Qt.MouseButton.LeftButton, pos=table.visualRect(table.model().index(0, 0)).center()
+    )
+    assert dock.painter.tissue.looked_at == best
+
+
+def test_a_table_of_attributes_makes_concepts(
+    on_pictures: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk, dock = on_pictures, on_pictures.dock
+    table = tmp_path / "table.csv"
+    table.write_text("picture,dark\n" + "".join(f"picture{n}.png,{n % 2}\n" for n in range(24)))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_arguments, **_options: (str(table), ""))
+    page = dock.concepts.maker.table_page
+    dock.concepts.maker.tabs.setCurrentWidget(page)
+    walk.click(page.table_button)
+    assert page.attribute.currentText() == "dark · 12 yes · 12 no"
+    walk.click(dock.concepts.maker.make_button)
+    definition = dock.study.entry("dark").definition
+    assert list(definition.items or ()) == dark()
+    assert len(definition.against or ()) == 12
+
+
+def test_what_is_painted_on_pictures_becomes_a_concept(on_pictures: Walk) -> None:
+    walk, dock = on_pictures, on_pictures.dock
+    page = dock.concepts.maker.painted_page
+    dock.concepts.maker.tabs.setCurrentWidget(page)
+    walk.click(page.new_button)
+    layer = walk.viewer.layers["painted"]
+    assert isinstance(layer, Labels)
+    assert layer.mode == "paint"
+    assert layer.data.shape == (24, 40, 40)
+    for number in range(1, 24, 2):
+        layer.paint((number, 20, 20), 1)
+    with walk.qtbot.waitSignal(page.ready_changed, check_params_cb=lambda ready: ready, timeout=20_000):
+        pass
+    assert page.value.currentText() == "label 1 · 12 pictures"
+    walk.click(dock.concepts.maker.make_button)
+    assert list(dock.study.entry("painted").definition.items or ()) == dark()
+    assert walk.told == []
+
+
+def test_a_picture_that_the_slider_moves_to_is_painted_at_once(on_pictures: Walk) -> None:
+    walk, dock = on_pictures, on_pictures.dock
+    dock.staining.pictures.whole = False
+    browser = dock.concepts.maker.ticked_page.browser
+    browser.mark(dark(), Side.SHOWS)
+    walk.click(dock.concepts.maker.make_button)
+    layer = walk.viewer.layers["ticked - gradient saliency"]
+    assert np.isnan(np.asarray(layer.data[7])).all()
+    with walk.qtbot.waitSignal(dock.jobs.idle, timeout=20_000):
+        dock.painter.tissue.look_at(7)
+    assert np.isfinite(np.asarray(layer.data[7])).all()

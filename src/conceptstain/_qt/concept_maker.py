@@ -21,6 +21,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from conceptstain._qt.picture_pages import PaintedPage, TablePage, TickedPage
+
 __all__ = ["ConceptMaker", "genes_in"]
 
 TOOLS = {
@@ -52,6 +54,8 @@ class ConceptMaker(QWidget):
     genes_wanted = Signal(str, object, str, str)  # name, genes, "like" or "items", form
     region_wanted = Signal(str, str)  # name, form
     annotation_wanted = Signal(str, str, str, str)  # name, column, value, form
+    pictures_wanted = Signal(str, object, object, str, str)  # name, positives, negatives or None, what they are, form
+    painted_wanted = Signal(str, str, int, str)  # name, layer, value, form
     tool_wanted = Signal(str)
     clear_wanted = Signal()
 
@@ -72,6 +76,13 @@ class ConceptMaker(QWidget):
         self.tabs.addTab(self.genes_page, "Genes")
         self.tabs.addTab(self.drawn_page, "Spots")
         self.tabs.addTab(self.annotation_page, "Annotation")
+        self.ticked_page, self.table_page, self.painted_page = TickedPage(), TablePage(), PaintedPage()
+        self.tabs.addTab(self.ticked_page, "Ticked")
+        self.tabs.addTab(self.table_page, "Table")
+        self.tabs.addTab(self.painted_page, "Painted")
+        self.ticked_page.wanted.connect(lambda shows, against: self._want_pictures(shows, against, "ticked"))
+        self.table_page.wanted.connect(self._want_pictures)
+        self.painted_page.wanted.connect(self._want_painted)
         whole.addWidget(self.tabs)
         self.tabs.tabBar().setAccessibleName("What the new concept is made of")
         self.tabs.tabBar().setToolTip("What the new concept is made of")
@@ -169,6 +180,9 @@ class ConceptMaker(QWidget):
         self._noun = noun
         for page in (self.genes_page, self.annotation_page):
             self.tabs.setTabVisible(self.tabs.indexOf(page), noun == "gene")
+        for page in (self.ticked_page, self.table_page):
+            self.tabs.setTabVisible(self.tabs.indexOf(page), noun == "picture")
+        self.tabs.setTabVisible(self.tabs.indexOf(self.painted_page), noun != "gene")
         drawn = self.tabs.indexOf(self.drawn_page)
         self.tabs.setTabVisible(drawn, noun in {"gene", "patch"})
         self.tabs.setTabText(drawn, "Spots" if noun == "gene" else "Drawn")
@@ -182,6 +196,7 @@ class ConceptMaker(QWidget):
         told = ". ".join(f"{form}: {explanation}" for form, explanation in FORMS[noun].items())
         self.form_choice.setToolTip(f"Direction of the concept. {told}")
         self.name.setPlaceholderText("named after its genes or region" if noun == "gene" else "what it shows")
+        self.tabs.setCurrentWidget({"gene": self.genes_page, "patch": self.drawn_page}.get(noun, self.ticked_page))
         self.show_selection(0)
 
     def show_section(self, genes: Sequence[str], annotations: Mapping[str, Sequence[str]]) -> None:
@@ -238,14 +253,26 @@ class ConceptMaker(QWidget):
         self.genes_how.setCurrentIndex(1 if several else 0)
         self.genes_how.setEnabled(not several)
 
+    @property
+    def _typed(self) -> str:
+        return str(self.name.text()).strip()
+
+    def _want_pictures(self, positives: object, negatives: object, wanted: str) -> None:
+        self.pictures_wanted.emit(self._typed, positives, negatives, wanted, self.form_choice.currentText())
+
+    def _want_painted(self, layer: str, value: int) -> None:
+        self.painted_wanted.emit(self._typed, layer, value, self.form_choice.currentText())
+
     def _make(self) -> None:
-        name, form = self.name.text().strip(), self.form_choice.currentText()
+        name, form = self._typed, self.form_choice.currentText()
         page = self.tabs.currentWidget()
         if page is self.genes_page:
             genes = genes_in(self.genes.text(), self._known)
             self.genes_wanted.emit(name, genes, str(self.genes_how.currentData()), form)
         elif page is self.drawn_page:
             self.region_wanted.emit(name, form)
+        elif isinstance(page, TickedPage | TablePage | PaintedPage):
+            page.make()
         else:
             self.annotation_wanted.emit(name, self.column.currentText(), self.value.currentText(), form)
 

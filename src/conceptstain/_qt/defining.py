@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, final
 from qtpy.QtCore import QObject
 
 from conceptstain._qt import work
+from conceptstain._qt.choosing import Choosing
 from conceptstain._qt.concept_panel import ConceptPanel
 from conceptstain._qt.drawing import Drawing
 from conceptstain._qt.jobs import WAITING, Jobs
@@ -14,6 +15,7 @@ from conceptstain._qt.maps_panel import MapsPanel
 from conceptstain._qt.notifications import guarded
 from conceptstain._qt.painter import Painter
 from conceptstain.canvas.gene_pictures import GenePictures
+from conceptstain.canvas.image_patches import ImagePatches
 from conceptstain.canvas.region import Region
 from conceptstain.concepts.definition import Definition
 from conceptstain.errors import InputError
@@ -38,14 +40,18 @@ class Defining(QObject):
         parent: QObject,
         *,
         drawing: Drawing,
+        choosing: Choosing,
     ) -> None:
         super().__init__(parent)
         self._study, self._jobs, self._painter, self._drawing = study, jobs, painter, drawing
+        self._choosing = choosing
         self._concepts, self._maps = cards
         maker = self._concepts.maker
         maker.genes_wanted.connect(guarded(self._define_by_genes))
         maker.region_wanted.connect(guarded(self._define_by_region))
         maker.annotation_wanted.connect(guarded(self._define_by_annotation))
+        maker.pictures_wanted.connect(guarded(self._define_by_pictures))
+        maker.painted_wanted.connect(guarded(self._define_by_painting))
         self._concepts.combination_wanted.connect(guarded(self._combine))
         study.section_changed.connect(self._show_source)
 
@@ -74,6 +80,29 @@ class Defining(QObject):
 
     def _define_by_annotation(self, name: str, column: str, value: str, form: str) -> None:
         self._define(name, value, region=Region.from_obs(column, value), form=form)
+
+    def _define_by_pictures(
+        self, name: str, positives: tuple[str, ...], negatives: tuple[str, ...] | None, wanted: str, form: str
+    ) -> None:
+        against = None if form == "mean" else negatives
+        self._define(name, wanted, items=positives, against=against, form=form)
+
+    def _define_by_painting(self, name: str, layer: str, value: int, form: str) -> None:
+        """Of a slide the patches that are covered; of pictures, those that are painted on."""
+        painted, canvas = self._choosing.painted(layer), self._study.need_canvas()
+        if isinstance(canvas, ImagePatches):
+            called = name or self._study.free_name(layer)
+            region = Region.from_labels(called, painted.labels, value, to_world=painted.to_world)
+            self._define(name, layer, region=region, form=form)
+            return
+        self._jobs.run(
+            work.painted_pictures,
+            painted=painted,
+            canvas=canvas,
+            value=value,
+            then=lambda sides: self._define_by_pictures(name, sides[0], sides[1], layer, form),
+            about=canvas,
+        )
 
     def _define(self, typed: str, wanted: str, **made_from: Any) -> None:
         """Make a concept beside the window and add it; a typed name that is taken is refused, our own is numbered."""

@@ -8,6 +8,7 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QCloseEvent, QKeySequence, QShortcut
 from qtpy.QtWidgets import QProgressBar, QScrollArea, QVBoxLayout, QWidget
 
+from conceptstain._qt.choosing import Choosing
 from conceptstain._qt.concept_panel import ConceptPanel
 from conceptstain._qt.data_panel import DataPanel
 from conceptstain._qt.defining import Defining
@@ -53,7 +54,11 @@ class MainPanel(QWidget):
         made = (self.concepts, self.maps)
         self.staining = Staining(self.study, self.jobs, self.painter, made, self)
         self.drawing = Drawing(self.study, self.jobs, self.painter, made, self, staining=self.staining)
-        self.defining = Defining(self.study, self.jobs, self.painter, made, self, drawing=self.drawing)
+        self.choosing = Choosing(self.study, self.jobs, self.painter, self.concepts.maker, self)
+        self.defining = Defining(
+            self.study, self.jobs, self.painter, made, self, drawing=self.drawing, choosing=self.choosing
+        )
+        self.staining.scored.connect(self.choosing.show_scores)
         self.exporting = Exporting(self.study, self.jobs, self.export, self)
         self.keeping = Keeping(self.study, self.jobs, self.data, self)
         self.staining.spot_encoders_wanted.connect(self.opening.fit_spots)

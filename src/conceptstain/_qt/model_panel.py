@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 from conceptstain._qt.card import Card, asked_where
 from conceptstain._qt.own_network import OwnNetwork
 from conceptstain._qt.plots import LossPlot
+from conceptstain.canvas.annotations import listed
 
 if TYPE_CHECKING:
     from conceptstain.inputs import Source
@@ -225,7 +226,7 @@ class ModelPanel(Card):
             self.summary.setText(
                 f"<b>{escape(encoder.name)}</b>: {encoder.latent} latent dimensions, "
                 f"pictures of {rows} × {columns} {self._kind.cells}. "
-                + (f"It learned from {escape(', '.join(known))}. " if known else "")
+                + (f"It learned from {escape(listed(known))}. " if known else "")
                 + (f"It has not seen {self._kind.this}: fit one before reading much off a map." if strange else "")
             )
         else:
@@ -239,7 +240,7 @@ class ModelPanel(Card):
         self.save_spots_button.setVisible(bool(encoders))
         if encoders:
             count = f"{len(encoders)} encoders" if len(encoders) > 1 else "1 encoder"
-            known = ", ".join(encoders[0].sections)
+            known = listed(encoders[0].sections)
             self.spots.setText(
                 f"<b>Spots</b>: {count} of {len(encoders[0].features):,} genes"
                 + (f", fitted to {escape(known)}." if known else ".")
