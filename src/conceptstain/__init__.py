@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.controls import Controls, controls
     from conceptstain.methods.decoded import decoded
     from conceptstain.methods.deep_lift import deep_lift
+    from conceptstain.methods.display import Display
     from conceptstain.methods.faithfulness import perturbation, sensitivity
     from conceptstain.methods.grad_cam import grad_cam
     from conceptstain.methods.integrated import integrated_gradients
@@ -64,7 +65,6 @@ if TYPE_CHECKING:
     from conceptstain.nets.encoder import Encoder
     from conceptstain.nets.own_networks import own_encoder
     from conceptstain.nets.rules import rectified
-    from conceptstain.picture_painting import Display
     from conceptstain.progress import Cancelled, Report, Step
     from conceptstain.raster_file import write_raster
     from conceptstain.recipe import Recipe
@@ -180,7 +180,7 @@ _HOMES = {
     "ConceptStainError": "errors",
     "Controls": "methods.controls",
     "Definition": "concepts.definition",
-    "Display": "picture_painting",
+    "Display": "methods.display",
     "Encoder": "nets.encoder",
     "Evidence": "concepts.evidence",
     "FitSettings": "fitting",

@@ -18,9 +18,9 @@ from conceptstain.canvas.spot_profiles import SpotProfiles
 from conceptstain.colours import colormap
 from conceptstain.errors import InputError
 from conceptstain.layer_words import METADATA_KEY, LayerTuple, shared_words
+from conceptstain.methods.display import Display
 from conceptstain.painting import Paintable, painting
 from conceptstain.picture_layers import picture_map_layer, raster_layer, slide_layer, stack_layer
-from conceptstain.picture_painting import Display
 
 __all__ = ["METADATA_KEY", "LayerTuple", "gene_layer", "image_layer", "layers", "map_layer", "spots_layer"]
 

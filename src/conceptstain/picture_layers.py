@@ -19,8 +19,9 @@ from conceptstain.colours import colormap, limits
 from conceptstain.errors import InputError
 from conceptstain.layer_words import LayerTuple, shared_words
 from conceptstain.methods.attribution import Attribution
+from conceptstain.methods.display import Display
 from conceptstain.methods.item_score import ItemScore
-from conceptstain.picture_painting import Display, patch_painting, picture_painting
+from conceptstain.picture_painting import patch_painting, picture_painting
 
 __all__ = ["picture_map_layer", "raster_layer", "slide_layer", "stack_layer"]
 

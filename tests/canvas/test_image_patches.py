@@ -237,6 +237,27 @@ def test_settings_that_no_slide_has_are_told(wrong):
         some_patches(**wrong)
 
 
+@laws
+@given(chosen=settings, item=st.integers(0, 40))
+def test_patches_share_pixels_where_they_overlap(chosen, item):
+    canvas = some_patches(**chosen)
+    item %= len(canvas)
+    size, corners = canvas.settings.size, canvas.corners * canvas.settings.step
+    covered = np.zeros(corners.max(axis=0) + size, dtype=bool)
+    covered[tuple(slice(at, at + size) for at in corners[item])] = True
+    sharing = [covered[y : y + size, x : x + size].any() for y, x in corners]
+    assert canvas.sharing(item).tolist() == np.flatnonzero(sharing).tolist()
+
+
+def test_a_mask_of_a_patch_lies_where_it_is():
+    canvas = some_patches()
+    mask = noise(16, 16) > 99
+    np.testing.assert_array_equal(canvas.lay(mask, 3), mask)
+    assert canvas.shown(3).all()
+    with pytest.raises(InputError, match="not of the patch"):
+        canvas.lay(mask[:3], 3)
+
+
 def test_values_of_another_size_are_refused():
     with pytest.raises(InputError, match="not of this canvas"):
         some_patches().place(np.zeros((1, 8, 8)), 0)

@@ -114,6 +114,23 @@ def test_values_of_another_size_or_of_nobody_knows_which_picture_are_refused():
     assert canvas.place(np.zeros((16, 16), np.float32), 0).shape == SIZES[0]
 
 
+@laws
+@given(chosen=settings, item=st.integers(0, 3))
+def test_values_laid_on_the_frame_lie_where_the_picture_does(chosen, item):
+    canvas = some_images().view("images", **{**chosen, "channels": 1})
+    laid = canvas.lay(canvas.images.pixels(item, 1)[0], item)
+    shown = canvas.shown(item)
+    np.testing.assert_array_equal(np.isfinite(laid), shown)
+    np.testing.assert_allclose(laid[shown], canvas.inputs([item])[0, 0][shown], atol=1e-6)
+    assert not (shown & ~canvas.mask).any()
+
+
+def test_values_of_other_pixels_are_not_laid():
+    canvas = some_images().view("images", frame=16)
+    with pytest.raises(InputError, match=r"not of the picture .*shape \(3, 3\) for \(20, 30\)"):
+        canvas.lay(np.zeros((3, 3)), 0)
+
+
 def test_maps_lie_where_the_pictures_lie():
     matrix = np.array([[2.0, 0, 7], [0, 3, 5], [0, 0, 1]])
     canvas = cs.open(noise(3, 20, 30), to_world=matrix).view()

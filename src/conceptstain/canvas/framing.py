@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, final
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 __all__ = ["Fit", "Framing", "averaging_weights"]
 
@@ -66,6 +66,14 @@ class Framing:
         shown = down @ picture @ across.T
         beside = ((0, 0), (top, self.frame[0] - top - rows), (left, self.frame[1] - left - columns))
         return np.ascontiguousarray(np.pad(shown, beside, mode="edge"), dtype=np.float32)
+
+    @property
+    def lies(self) -> Bool[np.ndarray, "rows columns"]:
+        """Where on the frame the picture lies; beside it, its edge is repeated."""
+        top, left, rows, columns = self.box
+        within = np.zeros(self.frame, dtype=bool)
+        within[top : top + rows, left : left + columns] = True
+        return within
 
     def unframed(self, values: Float[np.ndarray, "... rows columns"]) -> Float[np.ndarray, "... height width"]:
         """Values on the frame at the pixels of the picture, by linear interpolation; NaN where none was shown."""

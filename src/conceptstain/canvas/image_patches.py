@@ -10,7 +10,7 @@ from typing import ClassVar, final
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
@@ -195,6 +195,31 @@ class ImagePatches:
                 cure="Use values made with the same canvas",
             )
         return np.asarray(values, dtype=np.float32)
+
+    def shown(self, item: int) -> Bool[np.ndarray, "size size"]:  # noqa: ARG002 - as for pictures, which have sizes
+        """Where a patch lies on what a network sees: everywhere."""
+        return self.mask
+
+    def lay(self, values: Shaped[np.ndarray, "height width"], item: int) -> Float[np.ndarray, "size size"]:
+        """Values at the pixels of a patch, such as a mask, as a network sees the patch: where they are.
+
+        Raises
+        ------
+        InputError
+            Values of other pixels.
+        """
+        if np.shape(values) != self.shape[1:]:
+            raise InputError(
+                f"These values are not of the patch {self.item_names[item]}",
+                got=f"shape {np.shape(values)} for {self.shape[1:]} pixels",
+                cure="Give one value for each of its pixels",
+            )
+        return np.array(values, dtype=np.float32)
+
+    def sharing(self, item: int) -> NDArray[np.integer]:
+        """Patches that have a pixel in common with one, itself included."""
+        apart = np.abs(self.corners - self.corners[item]).max(axis=1) * self.settings.step
+        return np.flatnonzero(apart < self.settings.size)
 
     def to_world(self, item: int) -> Float[np.ndarray, "3 3"]:
         """Affine matrix from ``(row, column, 1)`` of a patch's pixels to ``(y, x, 1)`` in world units."""

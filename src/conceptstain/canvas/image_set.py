@@ -9,7 +9,7 @@ from typing import ClassVar, final, get_args
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 from numpy.typing import NDArray
 
 from conceptstain.canvas.bounded_cache import BoundedCache
@@ -201,6 +201,33 @@ class ImageSet:
                 "The pictures differ in size", got="values without an item", cure="Say of which picture they are"
             )
         return _framing(self.images.stored[item or 0].size, self.settings).unframed(values)
+
+    def shown(self, item: int) -> Bool[np.ndarray, "rows columns"]:
+        """Where on the frame a picture lies; beside it, its edge is repeated."""
+        return _framing(self.images.stored[item].size, self.settings).lies
+
+    def lay(self, values: Shaped[np.ndarray, "height width"], item: int) -> Float[np.ndarray, "rows columns"]:
+        """Values at the pixels of a picture, such as a mask, on the frame as the picture lies on it.
+
+        Returns
+        -------
+        ndarray
+            Float32, ``(rows, columns)`` of the frame: pixels that fall together are averaged; NaN beside the picture.
+
+        Raises
+        ------
+        InputError
+            Values of other pixels.
+        """
+        framing = _framing(self.images.stored[item].size, self.settings)
+        if np.shape(values) != framing.size:
+            raise InputError(
+                f"These values are not of the picture {self.item_names[item]}",
+                got=f"shape {np.shape(values)} for {framing.size} pixels",
+                cure="Give one value for each of its pixels",
+            )
+        framed = framing.framed(np.asarray(values, dtype=np.float32)[None])[0]
+        return np.where(framing.lies, framed, np.float32(np.nan))
 
     def paint(self, scores: Float[np.ndarray, " items"]) -> pd.Series[float]:
         """One score per picture, named."""

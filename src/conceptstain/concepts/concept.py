@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["FEW", "Concept", "combined", "concept", "direction_of", "latent_neighbours", "make"]
+__all__ = ["FEW", "Concept", "combined", "concept", "direction_between", "direction_of", "latent_neighbours", "make"]
 
 
 MOST_PATCHES = 4096  # of a side of a slide's concept that are encoded
@@ -277,23 +277,21 @@ def make(
     if definition.unit is not None:
         direction = np.eye(1, latents.shape[1], definition.unit)[0]
     else:
-        if definition.form != "mean" and not len(others):
-            raise InputError(
-                f"The concept {definition.name!r} leaves nothing to hold against it",
-                got=origin,
-                cure="Choose fewer, or name what to hold against them (against=)",
-            )
+        if definition.form != "mean":
+            if not len(others):
+                raise InputError(
+                    f"The concept {definition.name!r} leaves nothing to hold against it",
+                    got=origin,
+                    cure="Choose fewer, or name what to hold against them (against=)",
+                )
+            origin = f"{origin}, against {against}"
+        if definition.form == "whitened":
+            origin = f"{origin}, whitened"
         if of_patches and noise is None:
             one, other = _sides_of_slide(definition, canvas, encoder, (chosen, others), report)
         else:
             one, other = latents[chosen], latents[others]
-        direction = one.mean(axis=0, dtype=np.float64)
-        if definition.form != "mean":
-            direction = direction - other.mean(axis=0, dtype=np.float64)
-            origin = f"{origin}, against {against}"
-        if definition.form == "whitened":
-            direction = whitened_direction(one, other)
-            origin = f"{origin}, whitened"
+        direction = direction_between(definition.form, one, other)
     if definition.space != LATENT and definition.space not in origin:
         origin = f"{origin}, in the layer {definition.space}"
     return Concept(
@@ -371,6 +369,16 @@ def combined(definition: Definition, terms: Sequence[tuple[float, Concept]]) -> 
         table=table,
         parts=parts,
     )
+
+
+def direction_between(
+    form: Form, positive: Float[np.ndarray, "positives latent"], negative: Float[np.ndarray, "negatives latent"]
+) -> Float[np.ndarray, " latent"]:
+    """The mean of the positives, or, of the other forms, that minus the mean of the negatives, plain or whitened."""
+    if form == "whitened":
+        return whitened_direction(positive, negative)
+    mean = positive.mean(axis=0, dtype=np.float64)
+    return np.asarray(mean if form == "mean" else mean - negative.mean(axis=0, dtype=np.float64))
 
 
 def direction_of(

@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from conceptstain.methods.maps import MapKind
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["picture_controls"]
+__all__ = ["gene_controls"]
 
 TWIN_NAMES = tuple(f"untrained {number}" for number in range(TWINS))
 
 
-def picture_controls(
+def gene_controls(
     canvas: GenePictures,
     encoder: Encoder,
     concept: Concept,

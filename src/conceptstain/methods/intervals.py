@@ -8,6 +8,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.stats import bootstrap
 
+from conceptstain.concepts.sentences import fraction
+
 __all__ = ["LEVEL", "Interval", "interval"]
 
 LEVEL = 0.95
@@ -20,6 +22,11 @@ class Interval(NamedTuple):
     mean: float
     low: float
     high: float
+
+    @property
+    def words(self) -> str:
+        """Where the mean lies: ``.82 to .90``."""
+        return f"{fraction(self.low)} to {fraction(self.high)}"
 
     def __str__(self) -> str:
         return f"{self.mean:.2f} ({self.low:.2f} to {self.high:.2f})"
