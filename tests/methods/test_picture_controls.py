@@ -12,7 +12,7 @@ import conceptstain as cs
 from conceptstain.canvas.region import Region
 from conceptstain.methods.controls import Controls
 from conceptstain.methods.maps import MAPS, map_kind
-from conceptstain.methods.picture_controls import MOST
+from conceptstain.methods.picture_question import MOST
 from conceptstain.nets.untrained import untrained
 from factories import tiny_encoder
 from pictures import noise
@@ -56,10 +56,10 @@ def asked(method="gradient", **how) -> Controls:
 
 def slide():
     """Dark noise with a bright square, and its outline."""
-    pixels = noise(60, 60, 3) // 3
-    pixels[20:45, 20:45] += 150
-    corners = np.array([[20.0, 20], [20, 45], [45, 45], [45, 20]]) - 0.5
-    return cs.open(pixels, as_="slide").view(size=SIDE, stride=4, background="keep"), Region.from_polygon("it", corners)
+    pixels = noise(80, 80, 3) // 3
+    pixels[20:55, 20:55] += 150
+    corners = np.array([[20.0, 20], [20, 55], [55, 55], [55, 20]]) - 0.5
+    return cs.open(pixels, as_="slide").view(size=SIDE, stride=8, background="keep"), Region.from_polygon("it", corners)
 
 
 @pytest.mark.parametrize("key", [kind.key for kind in MAPS])
@@ -210,8 +210,8 @@ def test_few_pictures_are_asked_about_unless_they_are_named():
     pictures = list(noise(60, SIDE, SIDE, 3))
     canvas = cs.open(pictures, as_="images").view(frame=SIDE)
     made = cs.concept("many", canvas, encoder(), items=list(canvas.item_names[:40]))
-    assert len(cs.controls(canvas, encoder(), made, draws=1).items) == MOST
-    assert len(cs.controls(canvas, encoder(), made, draws=1, items=range(30)).items) == 30
+    assert len(cs.controls(canvas, encoder(), made, "gene-mean", draws=1).items) == MOST
+    assert len(cs.controls(canvas, encoder(), made, "gene-mean", draws=1, items=range(30)).items) == 30
 
 
 @pytest.mark.parametrize("form", ["mean", "contrast", "whitened"])
@@ -238,7 +238,7 @@ def test_a_concept_of_a_layer_and_one_like_a_picture_have_controls():
 def test_the_region_that_made_a_concept_of_patches_judges_it_where_its_border_lies():
     canvas, region = slide()
     made = cs.concept("it", canvas, encoder(), region=region)
-    found = cs.controls(canvas, encoder(), made, "occlusion", draws=1)
+    found = cs.controls(canvas, encoder(), made, draws=1)
     assert found.judged == "cross-fitted"
     assert found.noun == "patch"
     for name in found.items:

@@ -375,7 +375,8 @@ def controls(
         )
     settings = settings or MapSettings()
     if isinstance(canvas, ImageSet | ImagePatches):
-        from conceptstain.methods.picture_controls import Question, picture_controls
+        from conceptstain.methods.picture_controls import picture_controls
+        from conceptstain.methods.picture_question import Question
 
         question = Question(items, masks, region, made_on, display)
         kind = map_kind(method or "gradient")

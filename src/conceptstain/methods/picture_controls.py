@@ -9,56 +9,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, final
+from typing import TYPE_CHECKING, NamedTuple, final
 
 import numpy as np
 from jaxtyping import Bool, Float
-from numpy.typing import NDArray
 
 from conceptstain.canvas.expression import counted, several
-from conceptstain.canvas.image_patches import ImagePatches
-from conceptstain.canvas.image_set import ImageSet
-from conceptstain.canvas.region import Region
 from conceptstain.concepts.concept import Concept
-from conceptstain.concepts.item_scores import scores
-from conceptstain.concepts.latents import latents_of
-from conceptstain.concepts.sides import Sides, sides_of
-from conceptstain.errors import InputError, MismatchError
-from conceptstain.inputs import ItemIndices
 from conceptstain.methods.agreement import agreement, shuffled_masks
 from conceptstain.methods.controls import TWINS, Control, Controls, rank_correlation
 from conceptstain.methods.display import Display, over_channels
-from conceptstain.methods.items import checked_items
 from conceptstain.methods.map_settings import MapSettings
 from conceptstain.methods.maps import MapKind
 from conceptstain.methods.mean_difference import mean_differences
-from conceptstain.methods.picture_masks import Masks, PictureMasks, masks_of, masks_of_region
+from conceptstain.methods.picture_masks import PictureMasks
+from conceptstain.methods.picture_question import Asked, PictureCanvas, Question, asked_about
 from conceptstain.nets.untrained import kept_by_twins, untrained
 from conceptstain.progress import Report, Step
 
 if TYPE_CHECKING:
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["MOST", "PictureCanvas", "Question", "picture_controls"]
-
-MOST = 24
-"""Items that are asked about where none are named: enough for an interval, few enough to wait for."""
+__all__ = ["picture_controls"]
 
 MOST_OF_A_SIDE = 2000  # whose mean stands for that of all: in untrained networks, at the input, of masks
 NO_MODEL = "gene-mean"
 CHANCE = 0.5
-
-PictureCanvas: TypeAlias = ImageSet | ImagePatches
-
-
-class Question(NamedTuple):
-    """What a map on pictures is asked about, and what it is judged by; see :func:`conceptstain.controls`."""
-
-    items: ItemIndices | None = None
-    masks: Masks | None = None
-    region: Region | None = None
-    made_on: PictureCanvas | None = None
-    display: Display | None = None
 
 
 def picture_controls(
@@ -75,7 +51,7 @@ def picture_controls(
 ) -> Controls:
     """Controls of a map on pictures; see :func:`conceptstain.methods.controls.controls`."""
     kind.check(concept.definition)
-    asked = _asked(canvas, encoder, concept, question, report)
+    asked = asked_about(canvas, encoder, concept, question, report)
     task = _Task(canvas, kind, settings, asked)
     made, display, looks = task.drawn(encoder, asked.concepts(encoder, asked.latents), question.display)
     judge = _Judge(canvas, asked, made)
@@ -116,112 +92,6 @@ def picture_controls(
     )
 
 
-@final
-@dataclass(frozen=True, eq=False)
-class _Asked:
-    """The items asked about, what made the concept, and what judges it.
-
-    ``masks`` is None without masks, and where an item that made the concept cannot be held back: then the concept is
-    asked as it is (``holds_back`` False), and nothing is judged.
-    """
-
-    items: NDArray[np.integer]
-    concept: Concept
-    sides: Sides
-    latents: Float[np.ndarray, "items numbers"]
-    here: bool  # whether the concept was made on the canvas that is asked about
-    holds_back: bool
-    masks: PictureMasks | None
-
-    def hidden_with(self, item: int) -> NDArray[np.integer]:
-        """What has no part in the concept that the item is asked about."""
-        return self.sides.hidden_with(item) if self.holds_back else np.empty(0, dtype=int)
-
-    def of_at_most(self, number: int) -> _Asked:
-        """The same of as many of each side at most."""
-        few = self.sides.at_most(number)
-        visible = [few.without(few.hidden_with(int(item))) for item in self.items] if self.holds_back else []
-        return self if any(each is None for each in visible) else replace(self, sides=few)
-
-    def concepts(self, encoder: Encoder, latents: Float[np.ndarray, "items numbers"]) -> list[Concept]:
-        """The concept that each item is asked about; one and the same where nothing has to be hidden."""
-        everything = self.sides.made_by(encoder, latents)
-        made = []
-        for item in self.items:
-            hidden = np.intersect1d(self.hidden_with(int(item)), self.sides.items)
-            left = self.sides.without(hidden) if len(hidden) else None
-            made.append(everything if left is None else left.made_by(encoder, latents))
-        return made
-
-
-def _asked(canvas: PictureCanvas, encoder: Encoder, concept: Concept, question: Question, report: Report) -> _Asked:
-    """Which items are asked about, whether they can be held back, and what judges them.
-
-    Raises
-    ------
-    InputError
-        No item that a mask can judge, or masks and a region together.
-    MismatchError
-        The concept was not made on these pictures.
-    """
-    home = canvas if question.made_on is None else question.made_on
-    if home.shape != canvas.shape:
-        raise MismatchError(
-            "The concept was made of other pictures than those asked about",
-            got=f"{home.shape} and {canvas.shape}",
-            cure="View both with the same frame and channels",
-        )
-    sides = sides_of(concept, home, encoder, report=report)
-    here = home is canvas
-    named = None if question.items is None else np.unique(checked_items(canvas, question.items))
-    masks = _masks(canvas, question, concept if here else None)
-    told = question.masks is not None or question.region is not None
-    items = _judged_items(canvas, encoder, sides if here else concept, masks, named)
-    if masks is not None and not len(items):
-        if told:
-            raise InputError(
-                f"No {canvas.noun} can be judged by its mask",
-                got="masks that are empty, full, or of others",
-                cure=f"Give masks of parts of {several(canvas.noun)}, for those that are asked about",
-            )
-        masks, items = None, _judged_items(canvas, encoder, sides if here else concept, None, named)
-    latents = latents_of(home, encoder, space=concept.space, report=report)
-    made_it = here and any(np.isin(sides.hidden_with(int(item)), sides.items).any() for item in items)
-    if made_it and any(sides.without(sides.hidden_with(int(item))) is None for item in items):
-        return _Asked(items, concept, sides, latents, here, holds_back=False, masks=None)
-    return _Asked(items, concept, sides, latents, here, holds_back=made_it, masks=masks)
-
-
-def _masks(canvas: PictureCanvas, question: Question, concept: Concept | None) -> PictureMasks | None:
-    """What judges the items: what was given, else the region that made the concept."""
-    if question.masks is not None and question.region is not None:
-        raise InputError(
-            "Maps are judged by masks or by a region", got=f"masks and {question.region.name!r}", cure="Give one"
-        )
-    if question.masks is not None:
-        return masks_of(canvas, question.masks, None if question.items is None else np.asarray(question.items))
-    made_by = None if concept is None or concept.parts else concept.definition.region
-    region = question.region or made_by
-    return None if region is None else masks_of_region(canvas, region)
-
-
-def _judged_items(
-    canvas: PictureCanvas,
-    encoder: Encoder,
-    made: Sides | Concept,
-    masks: PictureMasks | None,
-    named: NDArray[np.integer] | None,
-) -> NDArray[np.integer]:
-    """The items named, or up to 24 of those that made the concept, or have most of it; those that a mask can judge."""
-    if named is not None:
-        return named if masks is None else masks.judgeable(named)
-    if isinstance(made, Sides):  # in a mixed order: the first of a folder, or a corner of a slide, stand for nothing
-        order = np.random.default_rng(0).permutation(made.positives)
-    else:
-        order = np.argsort(-scores(made, canvas, encoder).values, kind="stable")
-    return np.sort(order[:MOST] if masks is None else masks.judgeable(order, MOST))
-
-
 class _Drawn(NamedTuple):
     """Maps as they are shown, how that is, and whether a map is about its item."""
 
@@ -238,7 +108,7 @@ class _Task:
     canvas: PictureCanvas
     kind: MapKind
     settings: MapSettings
-    asked: _Asked
+    asked: Asked
 
     def drawn(self, encoder: Encoder, concepts: Sequence[Concept], display: Display | None) -> _Drawn:
         """One map for each item, of its own concept; items of one concept are asked together."""
@@ -258,7 +128,7 @@ class _Task:
 class _Judge:
     """Holds maps against masks, and against the map asked about."""
 
-    def __init__(self, canvas: PictureCanvas, asked: _Asked, made: Float[np.ndarray, "items height width"]) -> None:
+    def __init__(self, canvas: PictureCanvas, asked: Asked, made: Float[np.ndarray, "items height width"]) -> None:
         self.asked = asked
         self.made = made
         self.shown: list[Bool[np.ndarray, "height width"]] = [canvas.shown(int(item)) for item in asked.items]
@@ -292,7 +162,7 @@ class _Judge:
         return Control(name, explanation, values, aurocs, alike.mean(axis=1))
 
 
-def _random_concepts(asked: _Asked, encoder: Encoder, draws: int, seed: int, report: Report) -> Iterator[list[Concept]]:
+def _random_concepts(asked: Asked, encoder: Encoder, draws: int, seed: int, report: Report) -> Iterator[list[Concept]]:
     """Concepts of as many random items, none of them asked about, each brought to the length of the concept."""
     generator = np.random.default_rng(seed)
     hidden = [asked.sides.hidden_with(int(item)) for item in asked.items] if asked.here else []
@@ -305,7 +175,7 @@ def _random_concepts(asked: _Asked, encoder: Encoder, draws: int, seed: int, rep
         report(Step(draw + 1, draws, "Drawing random concepts"))
 
 
-def _twins(asked: _Asked, encoder: Encoder, seed: int, report: Report) -> Iterator[tuple[Encoder, list[Concept]]]:
+def _twins(asked: Asked, encoder: Encoder, seed: int, report: Report) -> Iterator[tuple[Encoder, list[Concept]]]:
     """Untrained networks, each with the concept that the same items make in it."""
     for number in range(TWINS):
         twin = untrained(encoder, seed=seed * TWINS + number)
@@ -313,7 +183,7 @@ def _twins(asked: _Asked, encoder: Encoder, seed: int, report: Report) -> Iterat
         report(Step(number + 1, TWINS, "Drawing maps of untrained networks"))
 
 
-def _mean_mask(judge: _Judge, asked: _Asked) -> list[Control]:
+def _mean_mask(judge: _Judge, asked: Asked) -> list[Control]:
     """What the masks of others say of each item, without looking at it."""
     mean = None if asked.masks is None else _mean_masks(asked, asked.masks)
     told = "mean of the other masks, without looking at the picture"
@@ -334,7 +204,7 @@ def _shuffled(judge: _Judge, draws: int, seed: int) -> list[Control]:
     return [Control("shuffled masks", told, values, values.mean(axis=1), np.ones(draws))]
 
 
-def _mean_masks(asked: _Asked, masks: PictureMasks) -> Float[np.ndarray, "items height width"] | None:
+def _mean_masks(asked: Asked, masks: PictureMasks) -> Float[np.ndarray, "items height width"] | None:
     """For each item the mean mask of what made the concept, else of what is asked about; never its own."""
     pool = masks.judgeable(asked.sides.positives) if asked.here else asked.items
     for others in (pool, asked.items):
