@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from conceptstain.canvas.expression import counted, several
+from conceptstain.canvas.image_patches import ImagePatches
+from conceptstain.canvas.image_set import ImageSet
 from conceptstain.concepts.concept import Concept
 from conceptstain.methods.agreement import agreement, shuffled_masks
 from conceptstain.methods.controls import TWINS, Control, Controls, rank_correlation
@@ -23,7 +25,7 @@ from conceptstain.methods.map_settings import MapSettings
 from conceptstain.methods.maps import MapKind
 from conceptstain.methods.mean_difference import mean_differences
 from conceptstain.methods.picture_masks import PictureMasks
-from conceptstain.methods.picture_question import Asked, PictureCanvas, Question, asked_about
+from conceptstain.methods.picture_question import Asked, Question, asked_about
 from conceptstain.nets.untrained import kept_by_twins, untrained
 from conceptstain.progress import Report, Step
 
@@ -38,7 +40,7 @@ CHANCE = 0.5
 
 
 def picture_controls(
-    canvas: PictureCanvas,
+    canvas: ImageSet | ImagePatches,
     encoder: Encoder,
     concept: Concept,
     kind: MapKind,
@@ -52,8 +54,8 @@ def picture_controls(
     """Controls of a map on pictures; see :func:`conceptstain.methods.controls.controls`."""
     kind.check(concept.definition)
     asked = asked_about(canvas, encoder, concept, question, report)
-    task = _Task(canvas, kind, settings, asked)
-    made, display, looks = task.drawn(encoder, asked.concepts(encoder, asked.latents), question.display)
+    task = _Task(canvas, kind, settings, asked, report)
+    made, display = task.drawn(encoder, asked.concepts(encoder, asked.latents), question.display)
     judge = _Judge(canvas, asked, made)
     few = asked.of_at_most(MOST_OF_A_SIDE)
     controls: list[Control] = []
@@ -70,7 +72,7 @@ def picture_controls(
         told = f"the same {several(canvas.noun)}, fresh weights"
         controls.append(judge.beside("untrained network", told, through))
     controls += _mean_mask(judge, few)
-    if looks:
+    if kind.about_items:
         controls += _shuffled(judge, draws, seed)
     values = judge.of(made)
     return Controls(
@@ -92,43 +94,41 @@ def picture_controls(
     )
 
 
-class _Drawn(NamedTuple):
-    """Maps as they are shown, how that is, and whether a map is about its item."""
-
-    maps: Float[np.ndarray, "items height width"]
-    display: Display
-    looks: bool
-
-
 @final
 @dataclass(frozen=True, eq=False)
 class _Task:
     """The map that is asked about."""
 
-    canvas: PictureCanvas
+    canvas: ImageSet | ImagePatches
     kind: MapKind
     settings: MapSettings
     asked: Asked
+    report: Report
 
-    def drawn(self, encoder: Encoder, concepts: Sequence[Concept], display: Display | None) -> _Drawn:
-        """One map for each item, of its own concept; items of one concept are asked together."""
+    def drawn(
+        self, encoder: Encoder, concepts: Sequence[Concept], display: Display | None
+    ) -> tuple[Float[np.ndarray, "items height width"], Display]:
+        """One map for each item, of its own concept, as it is shown; items of one concept are asked together."""
         maps = np.empty((len(concepts), *self.canvas.shape[1:]), dtype=np.float32)
         together: dict[int, list[int]] = {}
         for row, concept in enumerate(concepts):
             together.setdefault(id(concept), []).append(row)
         display = display or Display()
-        for rows in together.values():
+        for done, rows in enumerate(together.values()):
+            self.report(Step(done, len(together), "Drawing maps"))
             concept = concepts[rows[0]]
             found = self.kind.make(self.canvas, encoder, concept, settings=self.settings, items=self.asked.items[rows])
             display = display.suited(found)
             maps[rows] = over_channels(found, display)[0]  # a map that is about no item is laid on all of them
-        return _Drawn(maps, display, bool(found.items))
+        return maps, display
 
 
 class _Judge:
     """Holds maps against masks, and against the map asked about."""
 
-    def __init__(self, canvas: PictureCanvas, asked: Asked, made: Float[np.ndarray, "items height width"]) -> None:
+    def __init__(
+        self, canvas: ImageSet | ImagePatches, asked: Asked, made: Float[np.ndarray, "items height width"]
+    ) -> None:
         self.asked = asked
         self.made = made
         self.shown: list[Bool[np.ndarray, "height width"]] = [canvas.shown(int(item)) for item in asked.items]
@@ -215,7 +215,7 @@ def _mean_masks(asked: Asked, masks: PictureMasks) -> Float[np.ndarray, "items h
     return None
 
 
-def _held_against(concept: Concept, canvas: PictureCanvas) -> str:
+def _held_against(concept: Concept, canvas: ImageSet | ImagePatches) -> str:
     """What is averaged, in words."""
     if concept.parts:
         return f"mean differences of {several(canvas.noun)}, combined in the same way"

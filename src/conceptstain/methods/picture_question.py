@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, final
+from typing import TYPE_CHECKING, NamedTuple, final
 
 import numpy as np
 from jaxtyping import Float
@@ -27,12 +27,10 @@ from conceptstain.progress import Report
 if TYPE_CHECKING:
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["MOST", "Asked", "PictureCanvas", "Question", "asked_about"]
+__all__ = ["MOST", "Asked", "Question", "asked_about"]
 
 MOST = 24
 """Items that are asked about where none are named: enough for an interval, few enough to wait for."""
-
-PictureCanvas: TypeAlias = ImageSet | ImagePatches
 
 
 class Question(NamedTuple):
@@ -41,7 +39,7 @@ class Question(NamedTuple):
     items: ItemIndices | None = None
     masks: Masks | None = None
     region: Region | None = None
-    made_on: PictureCanvas | None = None
+    made_on: ImageSet | ImagePatches | None = None
     display: Display | None = None
 
 
@@ -83,7 +81,9 @@ class Asked:
         return made
 
 
-def asked_about(canvas: PictureCanvas, encoder: Encoder, concept: Concept, question: Question, report: Report) -> Asked:
+def asked_about(
+    canvas: ImageSet | ImagePatches, encoder: Encoder, concept: Concept, question: Question, report: Report
+) -> Asked:
     """Which items are asked about, whether they can be held back, and what judges them.
 
     Raises
@@ -121,7 +121,7 @@ def asked_about(canvas: PictureCanvas, encoder: Encoder, concept: Concept, quest
     return Asked(items, concept, sides, latents, here, holds_back=made_it, masks=masks)
 
 
-def _masks(canvas: PictureCanvas, question: Question, concept: Concept | None) -> PictureMasks | None:
+def _masks(canvas: ImageSet | ImagePatches, question: Question, concept: Concept | None) -> PictureMasks | None:
     """What judges the items: what was given, else the region that made the concept."""
     if question.masks is not None and question.region is not None:
         raise InputError(
@@ -135,7 +135,7 @@ def _masks(canvas: PictureCanvas, question: Question, concept: Concept | None) -
 
 
 def _judged_items(
-    canvas: PictureCanvas,
+    canvas: ImageSet | ImagePatches,
     encoder: Encoder,
     made: Sides | Concept,
     masks: PictureMasks | None,
