@@ -89,6 +89,15 @@ def test_every_picture_is_asked_about_the_concept_made_without_it():
     assert found.auroc == pytest.approx(found.values.mean())
 
 
+def test_maps_agree_with_masks_as_they_do_elsewhere():
+    canvas, masks = scene()
+    found = asked(masks=masks, items=[8, 10], display=PLAIN)
+    maps = np.abs(cs.saliency(canvas, encoder(), squares(), items=[8, 10]).values).sum(axis=1)
+    judged = cs.agreement(maps, masks[[8, 10]])
+    np.testing.assert_allclose(found.values, judged.auroc, atol=1e-3)
+    assert found.interval == pytest.approx(judged.interval("auroc"), abs=1e-3)
+
+
 def test_no_model_is_the_difference_of_the_mean_pictures_without_the_one_asked_about():
     canvas, masks = scene()
     control = asked(masks=masks, display=PLAIN).control("mean difference")
@@ -204,6 +213,17 @@ def test_a_concept_of_other_pictures_judges_those_that_it_never_saw():
     assert set(found.items) == set(canvas.item_names[::2])  # those with a mask
     with pytest.raises(cs.MismatchError, match=r"not what these pictures make.*made_on"):
         cs.controls(canvas, encoder(), squares(positive=[0], negative=[1]) + made, masks=masks, draws=1)
+
+
+def test_a_concept_of_one_slide_is_asked_about_on_another():
+    (canvas, region), other = slide(), cs.open(noise(120, 120, 3, seed=5), as_="slide")
+    larger = other.view(size=SIDE, stride=8, background="keep")
+    made = cs.concept("it", canvas, encoder(), region=region)
+    found = cs.controls(larger, encoder(), made, region=region, made_on=canvas, draws=1)
+    assert found.judged == "plain"
+    assert found.control("mean mask") is not None
+    with pytest.raises(cs.MismatchError, match="View both with the same frame"):
+        cs.controls(other.view(size=8, background="keep"), encoder(), made, made_on=canvas)
 
 
 def test_few_pictures_are_asked_about_unless_they_are_named():

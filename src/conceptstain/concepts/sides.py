@@ -23,7 +23,7 @@ from conceptstain.progress import Report, silent
 if TYPE_CHECKING:
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["Side", "Sides", "sides_of"]
+__all__ = ["Side", "Sides", "sharing_pixels", "sides_of"]
 
 SAME = 0.999  # cosine from which a direction counts as the one that was given: other devices round otherwise
 
@@ -75,7 +75,7 @@ class Sides:
 
     def hidden_with(self, item: int) -> NDArray[np.integer]:
         """An item, and all that share a pixel with it."""
-        return self.canvas.sharing(item) if isinstance(self.canvas, ImagePatches) else np.array([item])
+        return sharing_pixels(self.canvas, item)
 
     def without(self, hidden: NDArray[np.integer]) -> Sides | None:
         """The sides without these items; None where that leaves one of them empty."""
@@ -149,6 +149,11 @@ class Sides:
     @staticmethod
     def _against(part: Side) -> tuple[NDArray[np.integer], ...]:
         return () if part.definition.form == "mean" else (part.negative,)
+
+
+def sharing_pixels(canvas: ImageSet | ImagePatches, item: int) -> NDArray[np.integer]:
+    """Items that have a pixel in common with one: a picture alone, a patch with those that overlap it."""
+    return canvas.sharing(item) if isinstance(canvas, ImagePatches) else np.array([item])
 
 
 def sides_of(concept: Concept, canvas: ImageSet | ImagePatches, encoder: Encoder, *, report: Report = silent) -> Sides:

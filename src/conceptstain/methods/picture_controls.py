@@ -18,7 +18,9 @@ from conceptstain.canvas.expression import counted, several
 from conceptstain.canvas.image_patches import ImagePatches
 from conceptstain.canvas.image_set import ImageSet
 from conceptstain.concepts.concept import Concept
-from conceptstain.methods.agreement import agreement, shuffled_masks
+from conceptstain.concepts.cross_fit import auroc
+from conceptstain.concepts.sides import sharing_pixels
+from conceptstain.methods.agreement import shuffled_masks
 from conceptstain.methods.controls import TWINS, Control, Controls, rank_correlation
 from conceptstain.methods.display import Display, over_channels
 from conceptstain.methods.map_settings import MapSettings
@@ -36,7 +38,6 @@ __all__ = ["picture_controls"]
 
 MOST_OF_A_SIDE = 2000  # whose mean stands for that of all: in untrained networks, at the input, of masks
 NO_MODEL = "gene-mean"
-CHANCE = 0.5
 
 
 def picture_controls(
@@ -129,7 +130,7 @@ class _Judge:
     def __init__(
         self, canvas: ImageSet | ImagePatches, asked: Asked, made: Float[np.ndarray, "items height width"]
     ) -> None:
-        self.asked = asked
+        self.canvas = canvas
         self.made = made
         self.shown: list[Bool[np.ndarray, "height width"]] = [canvas.shown(int(item)) for item in asked.items]
         masks = asked.masks
@@ -143,11 +144,8 @@ class _Judge:
         self, maps: Float[np.ndarray, "items height width"], masks: Sequence[Bool[np.ndarray, "height width"]]
     ) -> Float[np.ndarray, " items"]:
         """Of each item, over its pixels; .5 where what is seen of a mask is empty or full."""
-        seen = [np.where(shown, each, np.nan) for shown, each in zip(self.shown, maps, strict=True)]
-        found = np.full(len(maps), CHANCE)
-        judged = agreement(seen, list(masks))
-        found[judged.items] = judged.auroc
-        return found
+        pairs = zip(self.shown, maps, masks, strict=True)
+        return np.array([auroc(values[shown], mask[shown]) for shown, values, mask in pairs])
 
     def correlations(self, maps: Float[np.ndarray, "items height width"]) -> Float[np.ndarray, " items"]:
         """Rank correlation of each map with the one asked about, over the pixels of its item."""
@@ -185,7 +183,7 @@ def _twins(asked: Asked, encoder: Encoder, seed: int, report: Report) -> Iterato
 
 def _mean_mask(judge: _Judge, asked: Asked) -> list[Control]:
     """What the masks of others say of each item, without looking at it."""
-    mean = None if asked.masks is None else _mean_masks(asked, asked.masks)
+    mean = None if asked.masks is None else _mean_masks(judge, asked, asked.masks)
     told = "mean of the other masks, without looking at the picture"
     return [] if mean is None else [judge.beside("mean mask", told, [mean])]
 
@@ -204,14 +202,14 @@ def _shuffled(judge: _Judge, draws: int, seed: int) -> list[Control]:
     return [Control("shuffled masks", told, values, values.mean(axis=1), np.ones(draws))]
 
 
-def _mean_masks(asked: Asked, masks: PictureMasks) -> Float[np.ndarray, "items height width"] | None:
+def _mean_masks(judge: _Judge, asked: Asked, masks: PictureMasks) -> Float[np.ndarray, "items height width"] | None:
     """For each item the mean mask of what made the concept, else of what is asked about; never its own."""
-    pool = masks.judgeable(asked.sides.positives) if asked.here else asked.items
-    for others in (pool, asked.items):
-        laid = {int(item): np.nan_to_num(masks.inside(int(item)).astype(np.float32)) for item in others}
-        left = [[each for each in laid if each not in asked.sides.hidden_with(int(item))] for item in asked.items]
-        if all(left):
-            return np.array([np.mean([laid[each] for each in chosen], axis=0) for chosen in left])
+    apart = [sharing_pixels(judge.canvas, int(item)) for item in asked.items]
+    for pool in (masks.judgeable(asked.sides.positives) if asked.here else asked.items, asked.items):
+        left = [np.setdiff1d(pool, hidden) for hidden in apart]
+        if all(map(len, left)):
+            laid = {int(item): masks.inside(int(item)).astype(np.float32) for item in pool}
+            return np.array([np.mean([laid[int(each)] for each in others], axis=0) for others in left])
     return None
 
 
