@@ -28,6 +28,7 @@ from conceptstain._qt.card import Card
 from conceptstain._qt.gene_table import GeneTable, RankedGenes, SearchedGenes
 from conceptstain._qt.plots import ColourBar, ControlsPlot
 from conceptstain._qt.rectified_settings import RectifiedSettings
+from conceptstain.canvas.expression import counted
 from conceptstain.methods.maps import ITEM_SCORE, MAPS, SPOT_SCORE, MapKind, ScoreKind
 
 if TYPE_CHECKING:
@@ -333,8 +334,15 @@ class MapsPanel(Card):
         measure = (
             "AUROC for the region, cross-fitted where it made the concept"
             if judged
-            else ("Rank correlation of each control with the map; without a region there is nothing to be right about")
+            else "Rank correlation of each control with the map; without a region there is nothing to be right about"
         )
+        if controls.items:
+            asked = counted(len(controls.items), controls.noun)
+            measure = (
+                f"Mean over {asked} of the AUROC over its pixels"
+                if judged
+                else f"Rank correlation over {asked}, pixel by pixel"
+            )
         told = "\n".join(f"{each.name}: {each.explanation}" for each in controls.controls)
         self.controls_plot.setToolTip(f"{measure}.\n{told}")
         self.controls_plot.show()

@@ -57,13 +57,8 @@ class PictureResults:
 
     def controls(self, definition: Definition, map_key: str, settings: MapSettings, report: Report) -> Controls:
         """A map beside what it has to beat."""
-        from conceptstain.canvas.gene_pictures import GenePictures
         from conceptstain.methods.controls import controls
 
-        if not isinstance(self.canvas, GenePictures):
-            raise InputError(
-                "Maps of pictures are not compared here", got=self.canvas.source.name, cure="Open a section"
-            )
         asked = ControlsAsked(definition, map_key, tuple(map_kind(map_key).heard(settings).items()))
         if asked not in self.controls_of:
             concept = self.concept(definition, report)
