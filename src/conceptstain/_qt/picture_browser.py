@@ -47,7 +47,7 @@ class PictureBrowser(QWidget):
         column.addLayout(row)
         column.addWidget(self.counts)
         column.addWidget(self.view, 1)
-        self._offer_orders("")
+        self._offer_orders(None)
         self._show_counts()
         self.search.textChanged.connect(self._arrange)
         self.search.returnPressed.connect(self.view.setFocus)
@@ -62,7 +62,7 @@ class PictureBrowser(QWidget):
         """Show the pictures of a set: none is marked, none has a thumbnail or a score yet."""
         with QSignalBlocker(self.search):
             self.search.clear()
-        self._offer_orders("")
+        self._offer_orders(None)
         self.view.show_scores_line(shown=False)
         self.list.arrange("", Order.NAME)
         self.list.show_pictures(names)
@@ -80,11 +80,12 @@ class PictureBrowser(QWidget):
         InputError
             Not one score for each picture.
         """
-        current = self.view.current
+        order = self.order.currentData()
         self.list.show_scores(scores)
-        self._offer_orders(name if scores is not None else "")
+        self._offer_orders(name if scores is not None else None)
         self.view.show_scores_line(shown=scores is not None)
-        self._arrange(current=current)
+        if order is not Order.NAME:  # a list by name stays as it is: someone may be selecting in it
+            self._arrange()
 
     def show_current(self, index: int) -> None:
         """Show which picture the viewer shows; nothing is emitted."""
@@ -114,13 +115,13 @@ class PictureBrowser(QWidget):
 
     # -- reacting --------------------------------------------------------------------------------------------------
 
-    def _offer_orders(self, concept: str) -> None:
+    def _offer_orders(self, concept: str | None) -> None:
         """Offer to sort by name and, where there are scores, by these; what was chosen stays where it can."""
         chosen = self.order.currentData()
         with QSignalBlocker(self.order):
             self.order.clear()
             self.order.addItem("by name", Order.NAME)
-            if concept:
+            if concept is not None:
                 self.order.addItem(f"highest score of {concept}", Order.HIGHEST)
                 self.order.addItem(f"lowest score of {concept}", Order.LOWEST)
             self.order.setCurrentIndex(self._orders.index(chosen) if chosen in self._orders else 0)
@@ -135,12 +136,14 @@ class PictureBrowser(QWidget):
         more = "" if self.order.count() > 1 else ". To sort by scores, make or choose a concept"
         self.order.setToolTip(escape(told + more))  # in full, where the box cuts it
 
-    def _arrange(self, _changed: object = None, *, current: int | None = None) -> None:
-        current = self.view.current if current is None else current
-        self._explain_order()
+    def _arrange(self) -> None:
+        """Show another list from its top; the current picture stays so, seen or not."""
+        current = self.view.current
         self.list.arrange(self.search.text(), self.order.currentData())
         if current is not None:
-            self.view.show_current(current)
+            self.view.show_current(current, scroll=False)
+        self.view.scrollToTop()
+        self._explain_order()
         self._show_counts()
 
     def _show_counts(self) -> None:

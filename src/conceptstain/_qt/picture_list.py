@@ -101,7 +101,7 @@ class PictureList(QAbstractListModel):
         self._tell(range(first, last))
 
     def show_scores(self, scores: Sequence[float] | None) -> None:
-        """Show a score for every picture, or none."""
+        """Show a score for every picture, or none; they are sorted by it when they are next arranged."""
         if scores is not None and len(scores) != len(self._names):
             raise InputError(
                 "Every picture has a score",
@@ -109,7 +109,7 @@ class PictureList(QAbstractListModel):
                 cure="Score the pictures that are shown",
             )
         self._scores = [] if scores is None else [float(score) for score in scores]
-        self._arrange()
+        self._tell(self._rows)
 
     def arrange(self, searched: str, order: Order) -> None:
         """Show the pictures whose name holds a text, in an order."""

@@ -299,7 +299,8 @@ class PaintedPage(QWidget):
 
     def _choose_layer(self, name: str) -> None:
         self.show_values(())
-        self.layer.setToolTip(escape(f"Labels layer of the viewer that is painted in: {name}"))
+        told = "Labels layer of the viewer that is painted in"
+        self.layer.setToolTip(escape(f"{told}: {name}" if name else told))
         if name:
             self.layer_chosen.emit(name)
 

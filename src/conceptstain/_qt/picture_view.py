@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QEvent, QItemSelectionModel, QModelIndex, QSize, Qt, Signal
+from qtpy.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPoint, QSize, Qt, Signal
 from qtpy.QtGui import QContextMenuEvent, QFocusEvent, QKeyEvent, QKeySequence, QMouseEvent, QResizeEvent
-from qtpy.QtWidgets import QAbstractItemView, QListView, QMenu, QWidget
+from qtpy.QtWidgets import QAbstractItemView, QListView, QMenu, QToolTip, QWidget
 
 from conceptstain._qt.picture_cell import THUMBNAIL, PictureCell
 from conceptstain._qt.picture_list import PictureList, Side
@@ -72,13 +72,15 @@ class PictureView(QListView):
         index = self.currentIndex()
         return self.list.picture(index.row()) if index.isValid() else None
 
-    def show_current(self, number: int) -> None:
+    def show_current(self, number: int, *, scroll: bool = True) -> None:
         """Make a picture the current one, if it is listed; the selection stays and nothing is emitted."""
         row = self.list.row_of(number)
         if number != self.current:
             self._quiet = True
+            self.setAutoScroll(scroll)
             index = self.list.index(row) if row is not None else QModelIndex()
             self.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
+            self.setAutoScroll(True)
             self._quiet = False
 
     def show_scores_line(self, *, shown: bool) -> None:
@@ -122,13 +124,17 @@ class PictureView(QListView):
             self.list.mark([self.list.picture(row) for row in range(low, high + 1)], self.list.side(last))
         self._last_ticked = number
 
+    def _is_tick(self, where: QPoint) -> bool:
+        index = self.indexAt(where)
+        return bool(index.isValid() and self.cell.is_tick(self.visualRect(index), where))
+
     def _forget_last(self) -> None:
         self._last_ticked = None
 
     # -- Qt's side -------------------------------------------------------------------------------------------------
 
     def currentChanged(self, current: QModelIndex, previous: QModelIndex) -> None:
-        """Ask for the picture, unless it is the viewer that went there."""
+        """Ask for the picture, unless it is the viewer that shows it already."""
         super().currentChanged(current, previous)
         self.viewport().update()  # the frame of the current picture is ours
         if current.isValid() and not self._quiet:
@@ -148,19 +154,15 @@ class PictureView(QListView):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Turn a tick, or select as lists do."""
         where = event.position().toPoint()
-        index = self.indexAt(where)
-        on_tick = index.isValid() and self.cell.is_tick(self.visualRect(index), where)
-        self._held = on_tick and event.button() == Qt.MouseButton.LeftButton
+        self._held = event.button() == Qt.MouseButton.LeftButton and self._is_tick(where)
         if self._held:
-            self._tick(index, to_here=bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
+            self._tick(self.indexAt(where), to_here=bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
         else:
             super().mousePressEvent(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Two quick clicks on a tick are two clicks."""
-        where = event.position().toPoint()
-        index = self.indexAt(where)
-        if index.isValid() and self.cell.is_tick(self.visualRect(index), where):
+        if self._is_tick(event.position().toPoint()):
             self.mousePressEvent(event)
         else:
             super().mouseDoubleClickEvent(event)
@@ -185,6 +187,13 @@ class PictureView(QListView):
             where = self.viewport().mapToGlobal(self.visualRect(self.currentIndex()).center())
         self.menu.popup(where)
 
+    def viewportEvent(self, event: QEvent) -> bool:
+        """Explain the ticks where the mouse points at one; a picture tells its name."""
+        if event.type() == QEvent.Type.ToolTip and self._is_tick(event.pos()):
+            QToolTip.showText(event.globalPos(), f"<p>{HOW}</p>", self)
+            return True
+        return bool(super().viewportEvent(event))
+
     def event(self, event: QEvent) -> bool:
         """Keep Ctrl+Z for the marks while the pictures have the keyboard."""
         if event.type() == QEvent.Type.ShortcutOverride and event.matches(QKeySequence.StandardKey.Undo):
@@ -196,7 +205,7 @@ class PictureView(QListView):
         current = self.current
         if event.matches(QKeySequence.StandardKey.Undo):
             self.list.undo()
-        elif event.key() == Qt.Key.Key_Space and current is not None:
+        elif event.key() == Qt.Key.Key_Space and not event.modifiers() and current is not None:
             self.mark_selected(self.list.side(current).next)
             self._last_ticked = current
         elif event.key() in KEYS:
