@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import QModelIndex, QPoint, Qt
-from qtpy.QtGui import QColor, QContextMenuEvent, QImage, QPainter
-from qtpy.QtWidgets import QApplication, QComboBox, QLineEdit, QListView, QStyleOptionViewItem
+from qtpy.QtCore import QEvent, QModelIndex, QPoint, QPointF, Qt
+from qtpy.QtGui import QColor, QContextMenuEvent, QHelpEvent, QImage, QMouseEvent, QPainter
+from qtpy.QtWidgets import QApplication, QComboBox, QLineEdit, QListView, QStyleOptionViewItem, QToolTip
 
 from conceptstain._qt.picture_browser import PictureBrowser, Side
 from conceptstain._qt.picture_cell import GAP, THUMBNAIL, PictureCell
@@ -117,6 +118,29 @@ def test_a_shift_click_gives_all_between_the_mark_of_the_last(qtbot: QtBot, brow
     tick(qtbot, browser, "face10.png")
     tick(qtbot, browser, "face12.png", SHIFT)
     assert browser.negatives == ("face10.png", "face11.png", "face12.png")
+
+
+def test_a_tick_that_is_held_draws_no_frame_and_selects_nothing(qtbot: QtBot, browser: PictureBrowser) -> None:
+    viewport, where = browser.view.viewport(), cell_of(browser, "face2.png") + QPoint(12, 12)
+    click(qtbot, browser, "face1.png")
+    qtbot.mousePress(viewport, LEFT, PLAIN, where)
+    for step in (QPoint(60, 60), QPoint(120, 120)):
+        place = QPointF(where + step)
+        far = QPointF(viewport.mapToGlobal(where + step))
+        QApplication.sendEvent(viewport, QMouseEvent(QEvent.Type.MouseMove, place, far, LEFT, LEFT, PLAIN))
+    qtbot.mouseRelease(viewport, LEFT, PLAIN, where + QPoint(120, 120))
+    assert [index.row() for index in browser.view.selectedIndexes()] == [0]
+    assert browser.positives == ("face2.png",)
+
+
+def test_no_range_begins_at_a_picture_of_another_set(qtbot: QtBot, browser: PictureBrowser) -> None:
+    tick(qtbot, browser, "face7.png")
+    browser.show_pictures(NAMES)
+    tick(qtbot, browser, "face4.png", SHIFT)
+    assert browser.positives == ("face4.png",)
+    browser.show_pictures(NAMES[:4])
+    qtbot.keyClick(browser.view, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert browser.positives == (), "marks of another set do not come back"
 
 
 def test_a_range_is_one_of_the_list_as_it_is_sorted(qtbot: QtBot, browser: PictureBrowser) -> None:
@@ -288,6 +312,17 @@ def test_pictures_are_sorted_by_score_with_their_marks(qtbot: QtBot, browser: Pi
     assert browser.order.currentText() == "by name"
 
 
+def test_another_order_is_shown_from_its_top(qtbot: QtBot) -> None:
+    browser = shown(qtbot, tuple(f"face{number}.png" for number in range(100)))
+    browser.show_current(60)
+    assert browser.view.verticalScrollBar().value() > 0
+    browser.show_scores("glasses", [float(number) for number in range(100)])
+    browser.order.setCurrentIndex(1)
+    QApplication.processEvents()
+    assert browser.view.indexAt(QPoint(20, 20)).data() == "face99"
+    assert browser.view.current == 60
+
+
 def test_scores_that_arrive_leave_a_list_by_name_as_it_is(qtbot: QtBot, browser: PictureBrowser) -> None:
     click(qtbot, browser, "face2.png")
     click(qtbot, browser, "face5.png", SHIFT)
@@ -329,6 +364,23 @@ def test_thumbnails_stay_with_their_pictures_and_take_little_memory(qtbot: QtBot
         assert seen(browser, NAMES[number]).rgb() == colour(number).rgb()
     kept = browser.list.index(0).data(Qt.ItemDataRole.DecorationRole)
     assert max(kept.width(), kept.height()) <= THUMBNAIL * browser.devicePixelRatioF()
+
+
+def test_thumbnails_are_copied(browser: PictureBrowser) -> None:
+    pixels = np.full((32, 32, 3), 10, dtype=np.uint8)
+    browser.show_thumbnails(0, [QImage(pixels.data, 32, 32, 96, QImage.Format.Format_RGB888)])
+    pixels[:] = 250
+    kept = browser.list.index(0).data(Qt.ItemDataRole.DecorationRole)
+    assert kept.pixelColor(16, 16).red() == 10
+
+
+def test_ticks_explain_themselves_and_pictures_say_their_name(qtbot: QtBot, browser: PictureBrowser) -> None:
+    viewport, corner = browser.view.viewport(), cell_of(browser, "face2.png")
+    for where, told in ((QPoint(12, 12), "Click the box on a picture"), (QPoint(50, 50), "face2.png")):
+        place = corner + where
+        QApplication.sendEvent(viewport, QHelpEvent(QEvent.Type.ToolTip, place, viewport.mapToGlobal(place)))
+        assert told in QToolTip.text()
+        QToolTip.hideText()
 
 
 def test_marks_are_told_by_colour_and_by_sign(qtbot: QtBot, browser: PictureBrowser) -> None:

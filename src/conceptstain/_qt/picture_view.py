@@ -136,7 +136,6 @@ class PictureView(QListView):
     def currentChanged(self, current: QModelIndex, previous: QModelIndex) -> None:
         """Ask for the picture, unless it is the viewer that shows it already."""
         super().currentChanged(current, previous)
-        self.viewport().update()  # the frame of the current picture is ours
         if current.isValid() and not self._quiet:
             self.picture_wanted.emit(self.list.picture(current.row()))
 
