@@ -141,7 +141,7 @@ class PictureBrowser(QWidget):
         current = self.view.current
         self.list.arrange(self.search.text(), self.order.currentData())
         if current is not None:
-            self.view.show_current(current, scroll=False)
+            self.view.show_current(current)
         self.view.scrollToTop()
         self._explain_order()
         self._show_counts()

@@ -72,15 +72,13 @@ class PictureView(QListView):
         index = self.currentIndex()
         return self.list.picture(index.row()) if index.isValid() else None
 
-    def show_current(self, number: int, *, scroll: bool = True) -> None:
+    def show_current(self, number: int) -> None:
         """Make a picture the current one, if it is listed; the selection stays and nothing is emitted."""
         row = self.list.row_of(number)
         if number != self.current:
             self._quiet = True
-            self.setAutoScroll(scroll)
             index = self.list.index(row) if row is not None else QModelIndex()
             self.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
-            self.setAutoScroll(True)
             self._quiet = False
 
     def show_scores_line(self, *, shown: bool) -> None:
