@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from napari.layers import Image, Shapes
+from qtpy.QtWidgets import QApplication
 
 from conceptstain.canvas.slide import Slide
 from pictures import pyramid, write_pyramid
@@ -52,3 +53,67 @@ def test_a_lasso_on_a_slide_becomes_a_concept_and_a_raster_of_scores(on_slide: W
     left, right = np.split(raster[:, : raster.shape[1] // 2 * 2], 2, axis=1)
     assert left.mean() > right.mean()
     np.testing.assert_allclose(layer.extent.world, walk.viewer.layers[0].extent.world, atol=canvas.settings.step * 0.5)
+
+
+def test_only_what_is_seen_is_asked_for_a_map_of_pixels_and_more_when_the_viewer_moves(on_slide: Walk) -> None:
+    walk, dock = on_slide, on_slide.dock
+    walk.draw_lasso((128, 60), 50)
+    walk.click(dock.concepts.maker.make_button)
+    camera = walk.viewer.scene.camera
+    camera.zoom *= 4
+    camera.center = (60.0, 60.0)
+    QApplication.processEvents()
+    dock.maps.choose("gradient")
+    walk.settled(lambda: None)
+    layer = walk.viewer.layers["region - gradient saliency"]
+    (top, _), (bottom, _) = layer.extent.world
+    assert bottom < 200
+    with walk.qtbot.waitSignal(dock.jobs.idle, timeout=60_000):
+        camera.center = (190.0, 190.0)
+    assert layer.extent.world[0][0] > top
+    assert walk.told == []
+
+
+def test_what_is_painted_on_a_slide_becomes_a_concept(on_slide: Walk) -> None:
+    walk, dock = on_slide, on_slide.dock
+    page = dock.concepts.maker.painted_page
+    dock.concepts.maker.tabs.setCurrentWidget(page)
+    walk.click(page.new_button)
+    layer = walk.viewer.layers["painted"]
+    np.testing.assert_allclose(layer.extent.world, walk.viewer.layers[0].extent.world)
+    layer.brush_size = 120
+    layer.paint((256, 120), 1)
+    with walk.qtbot.waitSignal(page.ready_changed, check_params_cb=lambda ready: ready, timeout=60_000):
+        pass
+    walk.click(dock.concepts.maker.make_button)
+    concept = dock.study.concept("painted")
+    assert 0 < len(concept.items) < 40
+    assert "painted - concept score" in walk.names
+    assert walk.told == []
+
+
+def test_patches_of_another_size_are_cut_where_it_is_asked_for_and_outlines_stay(on_slide: Walk) -> None:
+    walk, dock = on_slide, on_slide.dock
+    walk.draw_lasso((128, 60), 50)
+    walk.click(dock.concepts.maker.make_button)
+    dock.data.unfold()
+    dock.data.side.setCurrentIndex(dock.data.side.findData(32))
+    walk.settled(lambda: dock.data.side.activated.emit(0))
+    assert dock.study.need_canvas().shape == (3, 32, 32)
+    assert walk.concept_names == ["region"]
+    assert dock.study.encoder is None
+    assert "32 × 32 pixels" in dock.model.summary.text()
+
+
+def test_an_image_of_the_viewer_is_taken_as_a_slide_where_it_lies(walk: Walk) -> None:
+    walk.viewer.add_image(stained_slide(side=256), name="mine", scale=(0.5, 0.5), translate=(10, 20), units="um")
+    dock = walk.dock
+    walk.click(dock.data.layer_button)
+    assert "a slide" in dock.data.layer_choice.layers.item(0).toolTip()
+    assert dock.data.layer_choice.picture.isHidden()
+    walk.click(dock.data.layer_choice.take_button)
+    assert isinstance(dock.study.source, Slide)
+    assert dock.study.source.unit == "µm"
+    ours = dock.painter.tissue.need_base()
+    np.testing.assert_allclose(ours.extent.world, walk.viewer.layers["mine"].extent.world)
+    assert walk.told == []

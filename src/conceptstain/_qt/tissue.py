@@ -153,14 +153,12 @@ class Tissue:
     @property
     def visible(self) -> tuple[float, float, float, float]:
         """The rectangle of the world that the viewer shows: top, left, bottom, right."""
-        corners = np.asarray(self.need_base().corner_pixels, dtype=float)
-        base = self.need_base()
-        source = self.source
-        if isinstance(source, Slide):
-            corners = corners[:, :2] * np.asarray(source.levels[base.data_level if base.multiscale else 0].reduction)
-        ends = np.array([base.data_to_world(corner) for corner in corners])
-        (top, left), (bottom, right) = ends[:, :2].min(axis=0), ends[:, :2].max(axis=0)
-        return float(top), float(left), float(bottom), float(right)
+        viewer = self._own.viewer
+        half = np.asarray(viewer.canvas.size, dtype=float) / viewer.scene.camera.zoom / 2
+        middle = np.asarray(viewer.scene.camera.center[-2:], dtype=float)
+        (top, left), (bottom, right) = np.asarray(self.need_base().extent.world, dtype=float)[:, -2:]
+        (upper, leftmost), (lower, rightmost) = middle - half, middle + half
+        return max(top, upper), max(left, leftmost), min(bottom, lower), min(right, rightmost)
 
     def _listen_to(self, spots: Points) -> None:
         if spots not in self._heard:
