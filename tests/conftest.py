@@ -7,7 +7,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from jaxtyping import install_import_hook
+
+from shape_checks import check_shapes_in
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("NAPARI_CONFIG", "")  # settings neither read nor written
@@ -18,10 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny networks: threads would on
 # their arguments, which a wrapper hides. This must run before the package is first imported.
 UNCHECKED = {"__init__", "__pycache__", "_napari", "_qt", "cli", "napari", "py", "study"}
 SOURCE = Path(__file__).parents[1] / "src" / "conceptstain"
-install_import_hook(
-    sorted(f"conceptstain.{path.stem}" for path in SOURCE.iterdir() if path.stem not in UNCHECKED),
-    "shape_checks.shapes_only",
-)
+check_shapes_in(f"conceptstain.{path.stem}" for path in SOURCE.iterdir() if path.stem not in UNCHECKED)
 
 REAL_DATA = "CONCEPTSTAIN_DATA"
 
