@@ -26,11 +26,10 @@ from conceptstain.nets.training_settings import TrainingSettings
 from conceptstain.picture_painting import picture_painting
 
 SIDE = 32
-N_ASKED = 20
 ABOUT_NO_PICTURE = ("decoded", "gene-mean")
 
 
-def main(out: Path, *, n: int = 600, epochs: int = 30) -> Path:
+def main(out: Path, *, n: int = 600, n_asked: int = 20, epochs: int = 30) -> Path:
     """Ask every map where the discs are."""
     out.mkdir(parents=True, exist_ok=True)
     pictures, masks = shapes(n)
@@ -41,7 +40,7 @@ def main(out: Path, *, n: int = 600, epochs: int = 30) -> Path:
 
     latents = encoder.latents(canvas)
     is_disc = np.arange(n) % 2 == 0
-    learned, asked = np.arange(n) < n // 2, np.flatnonzero(is_disc)[-N_ASKED:]
+    learned, asked = np.arange(n) < n // 2, np.flatnonzero(is_disc)[-n_asked:]
     direction = latents[learned & is_disc].mean(axis=0) - latents[learned & ~is_disc].mean(axis=0)
     concept = concept_of("disc", direction, tuple(canvas.item_names[asked]), encoder)
     print(f"AUROC of the concept score on {n - n // 2} pictures that it was not made of: ", end="")

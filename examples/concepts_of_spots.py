@@ -13,7 +13,7 @@ from pathlib import Path
 import conceptstain as cs
 
 
-def main(out: Path, seeds: int = 3) -> list[Path]:
+def main(out: Path, seeds: int = 3, n_null: int = 99) -> list[Path]:
     """Write both tables, and give their paths."""
     out.mkdir(parents=True, exist_ok=True)
     profiles = cs.sample().view("spots")
@@ -25,7 +25,7 @@ def main(out: Path, seeds: int = 3) -> list[Path]:
     drawn.score().table.to_csv(written[0])
     genes.to_csv(written[1])
     print(genes.head(8).to_string())
-    print(cs.evidence(drawn, name="GCL", n_null=99).sentence)
+    print(cs.evidence(drawn, name="GCL", n_null=n_null).sentence)
     print(*cs.controls(drawn, name="GCL").sentences)
     return written
 

@@ -53,12 +53,12 @@ class MyVAE(nn.Module):
         return self.encode(x)
 
 
-def trained(pictures: Tensor) -> MyVAE:
+def trained(pictures: Tensor, epochs: int) -> MyVAE:
     """The network after a plain training loop."""
     torch.manual_seed(0)
     network = MyVAE(*pictures.shape[-2:])
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
-    for _ in range(EPOCHS):
+    for _ in range(epochs):
         for batch in pictures[torch.randperm(len(pictures))].split(BATCH):
             mean, log_var = network.encode(batch)
             z = mean + (0.5 * log_var).exp() * torch.randn_like(mean)
@@ -70,12 +70,12 @@ def trained(pictures: Tensor) -> MyVAE:
     return network.eval()
 
 
-def main(out: Path) -> Path:
+def main(out: Path, epochs: int = EPOCHS) -> Path:
     """Train, export, read back, and map a concept with both."""
     out.mkdir(parents=True, exist_ok=True)
     section = cs.sample()
     canvas = section.view("genes")
-    network = trained(torch.as_tensor(canvas.inputs(canvas.trainable)))
+    network = trained(torch.as_tensor(canvas.inputs(canvas.trainable)), epochs)
 
     # 1. The module itself. Pictures of genes are z-scores; photographs would be in the scaling "unit".
     mine = cs.own_encoder(network, shape=canvas.shape, scaling="z-score")

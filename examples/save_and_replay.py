@@ -16,7 +16,7 @@ import conceptstain as cs
 from conceptstain.methods.maps import map_kind
 
 
-def main(out: Path) -> tuple[Path, Path]:
+def main(out: Path, n_null: int = 99) -> tuple[Path, Path]:
     """Write the study and the recipe, and give their paths."""
     out.mkdir(parents=True, exist_ok=True)
     section = cs.sample()
@@ -29,7 +29,7 @@ def main(out: Path) -> tuple[Path, Path]:
     for key in ("decoded", "gene-mean", "rectified"):
         study.keep(map_kind(key).make(study.need_canvas(), study.need_encoder(), study.concept("GCL")))
     study.set_colour_limits("GCL - decoded", (-1.0, 1.0))
-    study.evidence("GCL", n_null=99)
+    study.evidence("GCL", n_null=n_null)
 
     saved = study.save(out / "study.h5ad", overwrite=True)
     again = cs.open_study(saved)

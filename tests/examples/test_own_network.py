@@ -12,7 +12,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "own_network.py"
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")  # of torch.export, about itself
 def test_the_example_maps_with_a_module_and_its_export_alike_and_writes_the_figure(tmp_path, capsys):
-    written = runpy.run_path(str(EXAMPLE))["main"](tmp_path / "out")
+    written = runpy.run_path(str(EXAMPLE))["main"](tmp_path / "out", epochs=1)
     assert written.stat().st_size > 1000
     assert (tmp_path / "out" / "mine.pt2").stat().st_size > 1000
     printed = capsys.readouterr().out

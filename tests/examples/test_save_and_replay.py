@@ -11,7 +11,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "save_and_replay.py"
 
 
 def test_the_example_saves_opens_and_replays_to_equal_numbers(tmp_path, capsys):
-    saved, recipe = runpy.run_path(str(EXAMPLE))["main"](tmp_path / "out")
+    saved, recipe = runpy.run_path(str(EXAMPLE))["main"](tmp_path / "out", n_null=9)
     assert "GCL - decoded" in scanpy.read_h5ad(saved).obs
     assert "rectified" in recipe.read_text(encoding="utf-8")
     told = capsys.readouterr().out
