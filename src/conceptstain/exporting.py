@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +16,21 @@ from conceptstain.canvas.section import Section, TissueImage
 from conceptstain.concepts.concept import Concept
 from conceptstain.concepts.latents import latents_of
 from conceptstain.errors import InputError
-from conceptstain.methods.attribution import Attribution
 from conceptstain.methods.finding import Finding
 from conceptstain.nets.encoder import Encoder
 from conceptstain.painting import painting
 from conceptstain.raster import corners, pixel_size, straightened
 from conceptstain.writing import folder_written_whole, written_whole
+from conceptstain.written_words import (
+    FORMAT_VERSION,
+    UNS_KEY,
+    concept_words,
+    concepts_of,
+    distinct,
+    encoder_words,
+    map_words,
+    texts,
+)
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -42,18 +50,6 @@ __all__ = [
 ]
 
 EXACT = 1e-12  # positions that are the world's own numbers are read again to the last digit
-FORMAT_VERSION = 4
-"""Of what lies under ``uns["conceptstain"]``; it grows when a reader has to know.
-
-2: a concept has a ``space``, ``"latent"`` or a layer, and ``parts``; those of format 1 are all of ``"latent"``.
-3: a saved study has ``study``, ``arrays`` and ``columns``; see :mod:`conceptstain.study.saving`.
-4: a study holds the controls of its maps, and its arrays have dots in their names for colons, which no folder's name
-has on every system.
-"""
-
-UNS_KEY = "conceptstain"
-LONGEST_KEY = 200  # bytes: in a .zarr every name is one of a file
-RESERVED = (".", "..", "_index")  # by file systems and anndata
 LONGEST_SIDE = 2000  # of the tissue image in an .h5ad file, as Visium's "hires"
 
 
@@ -123,7 +119,7 @@ def spot_table(canvas: GenePictures, findings: Sequence[Finding]) -> pd.DataFram
     """
     section = canvas.section
     values: dict[str, Any] = {f"x ({section.unit})": section.spots[:, 1], f"y ({section.unit})": section.spots[:, 0]}
-    names = _distinct((made.title for made in findings), taken=values)
+    names = distinct((made.title for made in findings), taken=values)
     values |= {name: painting(made, canvas).values for name, made in zip(names, findings, strict=True)}
     return pd.DataFrame(values, index=pd.Index(section.adata.obs_names.astype(str), name="spot"))
 
@@ -145,7 +141,7 @@ def gene_table(canvas: GenePictures, encoder: Encoder, concepts: Sequence[Concep
     """
     genes = pd.Index(canvas.item_names.astype(str), name="gene")
     columns: dict[str, Any] = {"spots expressing": canvas.n_spots_expressing}
-    names = _distinct((concept.name for concept in concepts), taken=())
+    names = distinct((concept.name for concept in concepts), taken=())
     for name, concept in zip(names, concepts, strict=True):
         concept.check(encoder)
         scores = concept.scores(latents_of(canvas, encoder, space=concept.space))
@@ -180,11 +176,11 @@ def annotated(
     """
     section = canvas.section
     adata = section.adata.copy()
-    maps = _distinct((made.title for made in findings), taken=adata.obs.columns)
+    maps = distinct((made.title for made in findings), taken=adata.obs.columns)
     for name, made in zip(maps, findings, strict=True):
         adata.obs[name] = painting(made, canvas).values
     concepts = concepts_of(findings) if concepts is None else concepts
-    names = _distinct((concept.name for concept in concepts), taken=())
+    names = distinct((concept.name for concept in concepts), taken=())
     if encoder is not None and concepts:
         for concept in concepts:
             concept.check(encoder)
@@ -200,10 +196,10 @@ def annotated(
         "scaling": canvas.scaling,
         "frame": np.array(canvas.shape),
         "pitch": canvas.grid.pitch,
-        "notes": _texts(section.notes),
-        "concepts": {name: _concept(concept) for name, concept in zip(names, concepts, strict=True)},
-        "maps": {name: _map(made) for name, made in zip(maps, findings, strict=True)},
-        "encoder": {} if encoder is None else _encoder(encoder),
+        "notes": texts(section.notes),
+        "concepts": {name: concept_words(concept) for name, concept in zip(names, concepts, strict=True)},
+        "maps": {name: map_words(made) for name, made in zip(maps, findings, strict=True)},
+        "encoder": encoder_words(encoder),
     }
     return adata
 
@@ -249,12 +245,6 @@ def write_anndata(adata: AnnData, path: str | Path, *, overwrite: bool = False) 
     return path
 
 
-def concepts_of(findings: Iterable[Finding]) -> list[Concept]:
-    """The concepts in a picture encoder's latent space that maps are of, each once, in order."""
-    made_of_genes = [made for made in findings if isinstance(made, Attribution)]
-    return list(dict.fromkeys(made.concept for made in made_of_genes if made.concept is not None))
-
-
 def _refuse_source(path: Path, section: Section) -> None:
     if section.path is not None and path.resolve() == section.path.resolve():
         raise InputError(
@@ -266,56 +256,6 @@ def _ranks(scores: np.ndarray) -> np.ndarray:
     ranks = np.empty(len(scores), dtype=int)
     ranks[np.argsort(-scores, kind="stable")] = np.arange(1, len(scores) + 1)
     return ranks
-
-
-def _distinct(names: Iterable[str], *, taken: Iterable[object]) -> list[str]:
-    """Names that ``.h5ad`` and ``.zarr`` can hold as keys, and that differ from each other and from those taken."""
-    used = {str(name) for name in taken}
-    distinct = []
-    for name in names:
-        short = name.replace("/", "\N{DIVISION SLASH}").encode()[:LONGEST_KEY].decode(errors="ignore")
-        fresh = wanted = f"{short}_" if short in RESERVED else short or "unnamed"
-        number = 2
-        while fresh in used:
-            fresh, number = f"{wanted} ({number})", number + 1
-        used.add(fresh)
-        distinct.append(fresh)
-    return distinct
-
-
-def _concept(concept: Concept) -> dict[str, Any]:
-    return {
-        "name": concept.name,
-        "direction": np.asarray(concept.direction),
-        "items": _texts(concept.items),
-        "origin": concept.origin,
-        "form": concept.definition.form,
-        "space": concept.space,
-        "parts": json.dumps([{"weight": w, "name": part.name, "origin": part.origin} for w, part in concept.parts]),
-        "encoder": concept.encoder,
-    }
-
-
-def _map(made: Finding) -> dict[str, Any]:
-    return {
-        "name": made.name,
-        "method": made.method,
-        "signed": made.signed,
-        "encoder": made.encoder,
-        "settings": _json(made.settings),
-    }
-
-
-def _encoder(encoder: Encoder) -> dict[str, Any]:
-    return {"name": encoder.name, "fingerprint": encoder.fingerprint, "card": _json(encoder.card)}
-
-
-def _json(content: Mapping[str, Any]) -> str:
-    return json.dumps(content, ensure_ascii=False, default=str)
-
-
-def _texts(texts: Sequence[str]) -> np.ndarray:
-    return np.array(list(texts), dtype=object)
 
 
 def _add_image(adata: AnnData, section: Section) -> None:

@@ -140,6 +140,17 @@ def test_a_study_that_an_earlier_version_saved_opens_as_it_was_and_goes_on(store
     assert path.read_bytes() == before
 
 
+def test_a_study_of_a_section_of_format_4_opens_with_its_controls_as_they_were_drawn(stored, monkeypatch):
+    study = open_study(stored("study-format-4.h5ad"))
+    monkeypatch.setattr("conceptstain.methods.controls.controls", lambda *_, **__: pytest.fail("drawn again"))
+    assert [entry.colour for entry in study.entries] == ["#123456", "#D55E00", "#009E73"]
+    (decoded,) = study.findings
+    assert decoded.values.sum() == pytest.approx(-1.1624812, rel=1e-6)
+    assert study.known_evidence("outline").auroc == pytest.approx(25 / 44)
+    found = study.controls("outline", "gene-mean")
+    assert (found.auroc, len(found.controls)) == (pytest.approx(25 / 44), 2)
+
+
 def test_a_study_of_format_3_opens_with_all_it_holds_and_draws_controls_when_asked(tmp_path):
     study = full_study(tiny_section())
     path = study.save(tmp_path / "study.h5ad")

@@ -13,7 +13,9 @@ from pydantic import ValidationError
 from conceptstain.canvas.region import PickedSpots, Polygon, Region
 from conceptstain.concepts.definition import Definition
 from conceptstain.errors import InputError, MismatchError
-from conceptstain.study.records import RegionRecord, Tables, TablesRecord, first_error
+from conceptstain.study.record import first_error
+from conceptstain.study.records import Tables, TablesRecord
+from conceptstain.study.region_record import RegionRecord
 from factories import tiny_section
 from strategies import laws, reordered
 

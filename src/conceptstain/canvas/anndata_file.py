@@ -17,12 +17,15 @@ from conceptstain.canvas.untrusted import check_hdf5, check_pieces, check_zarr, 
 from conceptstain.errors import ReadingError
 
 __all__ = [
+    "ITEMS_KEY",
     "SPATIALDATA",
+    "STUDY_KEY",
     "ZARR_MARKS",
     "ZIPPED",
     "check_nothing_is_missing",
     "is_anndata_folder",
     "is_spatialdata_folder",
+    "items_held",
     "load_anndata",
     "load_spots",
     "opened_zarr",
@@ -32,19 +35,30 @@ __all__ = [
 HDF5 = b"\x89HDF\r\n\x1a\n"
 ZIPPED = ".zarr.zip"
 SPATIALDATA = "spatialdata_attrs"  # among the attributes of its root
+STUDY_KEY = "conceptstain"  # in uns, what this package writes
+ITEMS_KEY = "items"  # under it, what the observations are, where these are pictures or patches
 ZARR_MARKS = ("zarr.json", ".zgroup", ".zattrs")  # a zarr folder holds one of these
 CURE = "It may be cut off, or not be written by anndata; download it again or write it with adata.{}"
 
 
-def load_anndata(path: Path) -> tuple[AnnData, tuple[str, ...]]:
+def load_anndata(path: Path, *, of_items: bool = False) -> tuple[AnnData, tuple[str, ...]]:
     """Read a whole file into memory, and say what of it was missing.
+
+    Parameters
+    ----------
+    path
+        The file or folder.
+    of_items
+        Whether it may hold pictures or patches, which are no spots.
 
     Raises
     ------
     ReadingError
-        Not AnnData, damaged, larger than can be opened, or pointing to other files.
+        Not AnnData, damaged, larger than can be opened, or pointing to other files; or it holds no spots.
     """
     with _checked(path) as (root, notes):
+        if not of_items:
+            _refuse_items(root, path.name)
         adata = anndata.io.read_h5ad(path) if isinstance(root, h5py.File) else anndata.io.read_zarr(root)
         _check_indices(adata)
     return adata, notes
@@ -61,6 +75,7 @@ def load_spots(path: Path) -> AnnData:
         As :func:`load_anndata`.
     """
     with _checked(path) as (root, _):
+        _refuse_items(root, path.name)
         if root["obs"].attrs.get("encoding-type") == "dataframe":
             held, libraries = root.get("obsm", {}), root.get("uns/spatial", {})
             return AnnData(
@@ -69,6 +84,32 @@ def load_spots(path: Path) -> AnnData:
                 uns={"spatial": {name: {} for name in libraries if hasattr(libraries[name], "keys")}},
             )
     return load_anndata(path)[0]
+
+
+def items_held(path: Path) -> str | None:
+    """What the observations of a file are that we wrote of ``"pictures"`` or ``"patches"``; None of any other file."""
+    with suppress(ReadingError, OSError), _checked(path) as (root, _):
+        return _items(root)
+    return None
+
+
+def _items(root: Any) -> str | None:
+    named = f"uns/{STUDY_KEY}/{ITEMS_KEY}"
+    return str(anndata.io.read_elem(root[named])) if named in root else None
+
+
+def _refuse_items(root: Any, file: str) -> None:
+    """Refuse AnnData of pictures or patches where spots are asked for."""
+    items = _items(root)
+    if items is not None:
+        is_study = f"uns/{STUDY_KEY}/study" in root
+        raise ReadingError(
+            f"{file} is a study of pictures or of a slide, not a section"
+            if is_study
+            else f"{file} holds scores of pictures or of a slide, not a section",
+            got=f"{items} where spots should be",
+            cure=f'Open it with conceptstain.open_study("{file}")' if is_study else "Open the pictures themselves",
+        )
 
 
 @contextmanager

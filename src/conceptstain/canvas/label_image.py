@@ -75,6 +75,10 @@ class LabelImage:
         points = np.stack([rows, columns], axis=1) @ to_world[:2, :2].T + to_world[:2, 2]
         return self._at(points).reshape(shape)
 
+    def is_meant(self, labels: Shaped[np.ndarray, "..."]) -> Bool[np.ndarray, "..."]:
+        """Which of these numbers are the label."""
+        return np.asarray(labels != 0 if self.value is None else labels == self.value)
+
     def __str__(self) -> str:
         return "painted labels" if self.value is None else f"painted label {self.value}"
 
@@ -89,11 +93,8 @@ class LabelImage:
             low, high = found.min(axis=0), found.max(axis=0) + 1
             with foreign_reader("The label image", "pixels", "Export it again"):
                 piece = np.asarray(self.pixels[low[0] : high[0], low[1] : high[1]])
-            inside[on_image] = self._is_meant(piece[tuple((found - low).T)])
+            inside[on_image] = self.is_meant(piece[tuple((found - low).T)])
         return inside
-
-    def _is_meant(self, labels: Shaped[np.ndarray, " points"]) -> Bool[np.ndarray, " points"]:
-        return np.asarray(labels != 0 if self.value is None else labels == self.value)
 
 
 class _Level:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from conceptstain.errors import InputError, ReadingError
 from conceptstain.nets.encoder import Encoder
 from conceptstain.recipe.schema import FORMAT_VERSION, Recipe
-from conceptstain.study.records import first_error
+from conceptstain.study.record import first_error
 from conceptstain.writing import check_writable, written_whole
 
 __all__ = ["MOST_BYTES", "inside", "read_recipe", "recipe_text", "recipe_told", "write_recipe"]

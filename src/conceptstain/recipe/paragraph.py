@@ -14,7 +14,8 @@ from conceptstain.recipe.records import (
     SpotScoreRecord,
 )
 from conceptstain.recipe.schema import Recipe
-from conceptstain.study.records import DefinitionRecord, ObsRecord, PolygonRecord
+from conceptstain.study.records import DefinitionRecord
+from conceptstain.study.region_record import ObsRecord, PolygonRecord
 
 __all__ = ["CITATIONS", "methods_paragraph"]
 

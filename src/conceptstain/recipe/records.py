@@ -18,7 +18,8 @@ from conceptstain.nets.picture_vae import Network, PictureVAESettings
 from conceptstain.nets.profile_vae import Likelihood, ProfileVAESettings
 from conceptstain.nets.rules import Variant
 from conceptstain.nets.training_settings import Loss, Schedule, TrainingSettings
-from conceptstain.study.records import Finite, Key, Limits, Name, Record, SourceRecord, SpotSettingsRecord
+from conceptstain.study.record import Finite, Key, Limits, Name, Record
+from conceptstain.study.records import SourceRecord, SpotSettingsRecord
 
 __all__ = [
     "AnyMap",

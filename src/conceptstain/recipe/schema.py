@@ -22,7 +22,8 @@ from conceptstain.recipe.records import (
     FigureRecord,
     SectionRecord,
 )
-from conceptstain.study.records import EntryRecord, Name, Record, SpotSettingsRecord, TablesRecord
+from conceptstain.study.record import Name, Record
+from conceptstain.study.records import EntryRecord, SpotSettingsRecord, TablesRecord
 from conceptstain.study.study_record import PicturesRecord
 
 if TYPE_CHECKING:

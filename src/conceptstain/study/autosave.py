@@ -2,7 +2,8 @@
 
 Snapshots lie in a folder of the user's (:func:`autosave_folder`), not beside the data: that may be read-only, on a slow
 share, or somebody else's. A snapshot holds the study's record and arrays in one ``.safetensors`` file, and names the
-section's file; a section that has none is written once beside it.
+file of the section, or the files of the pictures; a section that has none is written once beside it, as are pictures
+that are not too many. No file of theirs is read again, or hashed, to write a snapshot.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, final
 from uuid import uuid4
+from zipfile import BadZipFile
 
 import numpy as np
 from platformdirs import user_state_path
@@ -22,14 +24,18 @@ from pydantic import Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from conceptstain.canvas.images import Images
 from conceptstain.canvas.reading import open_section
 from conceptstain.canvas.section import Section
+from conceptstain.canvas.slide import Slide
 from conceptstain.errors import InputError, ReadingError
 from conceptstain.exporting import annotated, write_h5ad
 from conceptstain.progress import Report, Step, silent
 from conceptstain.study.locks import Lock
 from conceptstain.study.packing import Arrays, packed
-from conceptstain.study.records import Finite, Record
+from conceptstain.study.picture_finding import pictures_again, pixels_of
+from conceptstain.study.picture_records import folder_of
+from conceptstain.study.record import Finite, Record
 from conceptstain.study.saving import BROKEN, damaged, placed, sourced, without_study
 from conceptstain.study.snapshot import Snapshot
 from conceptstain.study.study import Study
@@ -39,18 +45,23 @@ from conceptstain.writing import written_whole
 
 __all__ = ["FORMAT_VERSION", "Autosave", "Restorable", "autosave_folder", "restorable"]
 
-FORMAT_VERSION = 2
-"""Of autosaved studies; 2: with the controls of maps. Those of 1 open without."""
+FORMAT_VERSION = 3
+"""Of autosaved studies; 2: with the controls of maps. Those of 1 open without. 3: also of pictures and slides."""
 KEY = "conceptstain autosave"
 WHAT = "The autosaved study cannot be restored; nothing was changed"
 CURE = "Check that its section is still the file it was made of, or discard it"
+PICTURES = "Put them back where they were, or discard it"
 FRESH, NEWEST, PREVIOUS = "-fresh.safetensors", "-newest.safetensors", "-previous.safetensors"
-SECTION, LOCK = "-section.h5ad", ".lock"
+SECTION, PIXELS, LOCK = "-section.h5ad", "-pixels.npz", ".lock"
 
 
 @final
 class HeaderRecord(Record):
-    """What an autosaved study says of itself, read without the rest."""
+    """What an autosaved study says of itself, read without the rest.
+
+    ``section``, ``fingerprint`` and ``path`` are of the section, the pictures or the slide; ``folder`` holds the files
+    of pictures, or that of a slide.
+    """
 
     format: Annotated[int, Field(ge=1)]
     when: Finite
@@ -60,6 +71,7 @@ class HeaderRecord(Record):
     path: str
     opened_with: dict[str, str | float]
     saved_as: str | None
+    folder: str | None = None
 
 
 def autosave_folder() -> Path:
@@ -83,7 +95,7 @@ class Autosave:
         self.folder = autosave_folder() if folder is None else folder
         self.session = uuid4().hex[:12]
         self._lock: Lock | None = None
-        self._section_written: Section | None = None
+        self._written_once: Section | Images | Slide | None = None
 
     def write(self, snapshot: Snapshot, *, saved_as: Path | None = None, report: Report = silent) -> Path:
         """Write a snapshot; until it is whole, the one before stays the newest.
@@ -104,18 +116,23 @@ class Autosave:
         """
         self._hold()
         report(Step(0, 2, "Taking the study together"))
-        section = snapshot.genes.section
-        path = section.path if section.path is not None and section.path.exists() else self._written(section)
+        source = snapshot.canvas.source
         record, arrays = packed(sourced(snapshot))
+        try:
+            path = self._path_of(source, record)
+        except OSError as error:
+            raise self._cannot(error) from error
+        folder = None if isinstance(source, Section) else folder_of(source)
         header = HeaderRecord(
             format=FORMAT_VERSION,
             when=time.time(),
-            section=section.name,
-            fingerprint=record.section.fingerprint,
+            section=source.name,
+            fingerprint=record.content,
             concepts=tuple(entry.name for entry in snapshot.concepts.entries),
             path=str(path.resolve()),
-            opened_with=dict(section.opened_with) if path == section.path else {},
+            opened_with=dict(source.opened_with) if isinstance(source, Section) and path == source.path else {},
             saved_as=None if saved_as is None else str(saved_as.resolve()),
+            folder=None if folder is None else str(folder),
         )
         report(Step(1, 2, "Writing"))
         newest, previous = self._file(NEWEST), self._file(PREVIOUS)
@@ -137,9 +154,9 @@ class Autosave:
 
     def clear(self) -> None:
         """Forget the snapshots: the study was saved, or the user does not want it back."""
-        for ending in (FRESH, NEWEST, PREVIOUS, SECTION):
+        for ending in (FRESH, NEWEST, PREVIOUS, SECTION, PIXELS):
             self._file(ending).unlink(missing_ok=True)
-        self._section_written = None
+        self._written_once = None
 
     def close(self) -> None:
         """Let go of the folder; what is there can be restored from now on."""
@@ -169,12 +186,23 @@ class Autosave:
             cure="Save the study yourself, or let that folder be written to",
         )
 
-    def _written(self, section: Section) -> Path:
-        """The file of a section that has none, written once."""
-        path = self._file(SECTION)
-        if self._section_written is not section:
-            write_h5ad(annotated(section.view("genes"), ()), path, overwrite=True)
-            self._section_written = section
+    def _path_of(self, source: Section | Images | Slide, record: StudyRecord) -> Path:
+        """Where what is open can be read again; what has no file is written, once."""
+        if isinstance(source, Section):
+            if source.path is not None and source.path.exists():
+                return source.path
+            path = self._file(SECTION)
+            if self._written_once is not source:
+                write_h5ad(annotated(source.view("genes"), ()), path, overwrite=True)
+        else:
+            path = self._file(PIXELS)
+            folder = source.path or folder_of(source)
+            if folder is not None:
+                return folder
+            if self._written_once is not source and record.shown is not None and record.shown.kept:
+                with written_whole(path, overwrite=True) as beside, beside.open("wb") as file:
+                    np.savez(file, allow_pickle=False, **pixels_of(source))
+        self._written_once = source
         return path
 
 
@@ -186,15 +214,15 @@ class Restorable:
     Attributes
     ----------
     name
-        Of the section.
+        Of the section, the pictures or the slide.
     when
         When the newest snapshot was written.
     path
-        The section's file.
+        The section's file; of pictures their folder or file, or the slide's.
     concepts
         Names of the concepts.
     fingerprint
-        SHA-256 of the section: its spots, genes, positions and counts.
+        SHA-256 of the section: its spots, genes, positions and counts; or the ``content`` of pictures or of a slide.
     saved_as
         The file that the study had been saved to before.
     files
@@ -211,27 +239,34 @@ class Restorable:
 
     @property
     def source_exists(self) -> bool:
-        """Whether the section's file is still there."""
+        """Whether the section's file is still there, or the pictures or the slide are."""
         return self.path.exists()
 
-    def open(self) -> Study:
+    def open(self, *, pictures: Any = None, report: Report = silent) -> Study:
         """The study of the newest snapshot, or of the one before where that is damaged; it is not saved.
+
+        Parameters
+        ----------
+        pictures
+            Where pictures, or a slide, are now, if they were moved; see :func:`conceptstain.study.saving.open_study`.
+        report
+            Called while pictures are read.
 
         Raises
         ------
         ReadingError
-            Both are damaged, or the section's file is gone or has changed.
+            Both are damaged, or the file of the section, or those of the pictures, are gone or have changed.
         """
         for file in self.files[:-1]:
             with suppress(ReadingError):
-                return _opened(file)
-        return _opened(self.files[-1])
+                return _opened(file, pictures, report)
+        return _opened(self.files[-1], pictures, report)
 
     def discard(self) -> None:
         """Delete it: the user does not want it back, or has saved it."""
         folder, session = self.files[0].parent, self.files[0].name.split("-")[0]
         cut_off = folder.glob(f".{session}-*")  # what a killed program was just writing
-        for file in (*self.files, *cut_off, folder / f"{session}{SECTION}", folder / f"{session}{LOCK}"):
+        for file in (*self.files, *cut_off, *(folder / f"{session}{each}" for each in (SECTION, PIXELS, LOCK))):
             file.unlink(missing_ok=True)
 
 
@@ -272,7 +307,7 @@ def _header(file: Path) -> HeaderRecord | None:
     return None
 
 
-def _opened(file: Path) -> Study:
+def _opened(file: Path, pictures: Any, report: Report) -> Study:
     try:
         with safe_open(file, framework="np") as opened:
             told: Mapping[str, str] = opened.metadata() or {}
@@ -286,20 +321,43 @@ def _opened(file: Path) -> Study:
             got=f"format {header.format} for {FORMAT_VERSION}",
             cure="Update napari-conceptstain",
         )
-    section = _section(header)
-    if header.path == str(_section_beside(file)):
-        section = replace(section, path=None)  # it goes with the snapshot, and is written anew with the next
     try:
         record = StudyRecord.model_validate_json(told["study"])
-        snapshot = unpacked(record, arrays, placed(section, record, arrays))
     except BROKEN as error:
         raise damaged(WHAT, error, CURE) from error
-    return Study.of(snapshot)
+    if record.shown is not None:
+        return _of_pictures(file, header, record, arrays, pictures=pictures, report=report)
+    section = _section(header)
+    if header.path == str(_beside(file, SECTION)):
+        section = replace(section, path=None)  # it goes with the snapshot, and is written anew with the next
+    try:
+        return Study.of(unpacked(record, arrays, placed(section, record, arrays)))
+    except BROKEN as error:
+        raise damaged(WHAT, error, CURE) from error
 
 
-def _section_beside(file: Path) -> Path:
-    """Where the section of a snapshot is written if it was never a file."""
-    return file.resolve().with_name(f"{file.name.split('-')[0]}{SECTION}")
+def _of_pictures(
+    file: Path, header: HeaderRecord, record: StudyRecord, arrays: Arrays, *, pictures: Any, report: Report
+) -> Study:
+    """The study of pictures or of a slide, which are read again."""
+    if record.shown is None:
+        raise TypeError("a section")
+    folders = [] if header.folder is None else [Path(header.folder)]
+    try:
+        if record.shown.kept:
+            with _beside(file, PIXELS).open("rb") as kept, np.load(kept, allow_pickle=False) as held:
+                arrays |= {name: held[name] for name in held.files}
+        source = pictures_again(record.shown, arrays, folders=folders, given=pictures, cure=PICTURES, report=report)
+        return Study.of(unpacked(record, arrays, source))
+    except ReadingError:
+        raise
+    except (*BROKEN, OSError, BadZipFile) as error:
+        raise damaged(WHAT, error, CURE) from error
+
+
+def _beside(file: Path, ending: str) -> Path:
+    """Where what is open is written beside a snapshot if it was never a file."""
+    return file.resolve().with_name(f"{file.name.split('-')[0]}{ending}")
 
 
 def _section(header: HeaderRecord) -> Section:

@@ -122,12 +122,17 @@ def _with_dots(content: dict[str, Any]) -> dict[str, Any]:
     return {**content, "arrays": arrays}
 
 
+def _of_sections(content: dict[str, Any]) -> dict[str, Any]:
+    """4 to 5: all studies were of sections, and are written as before."""
+    return content
+
+
 def _as_it_is(content: dict[str, Any]) -> dict[str, Any]:
-    """4: an export still has no study."""
+    """5: an export still has no study."""
     return {"study": None, "arrays": {}, "columns": (), **content}
 
 
-_STEPS = (_with_spaces, _with_study, _with_dots, _as_it_is)
+_STEPS = (_with_spaces, _with_study, _with_dots, _of_sections, _as_it_is)
 
 
 def _definitions(concepts: Mapping[str, Any]) -> tuple[tuple[Definition, ...], tuple[str, ...]]:

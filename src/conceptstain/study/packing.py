@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from conceptstain.canvas.section import Section
+from conceptstain.canvas.gene_pictures import GenePictures
 from conceptstain.concepts.concept import Concept
 from conceptstain.concepts.definition import Definition
 from conceptstain.concepts.evidence import Evidence
@@ -21,7 +21,9 @@ from conceptstain.nets.checkpoint import encoder_bytes, is_savable
 from conceptstain.nets.encoder import Encoder
 from conceptstain.study.concept_list import Entry, ListState
 from conceptstain.study.hashing import section_fingerprint
-from conceptstain.study.records import EntryRecord, SpotSettingsRecord, Tables
+from conceptstain.study.picture_records import pictures_record
+from conceptstain.study.records import EntryRecord, SourceRecord, SpotSettingsRecord, Tables
+from conceptstain.study.region_record import Place
 from conceptstain.study.snapshot import ControlsAsked, Snapshot
 from conceptstain.study.study_record import (
     ConceptRecord,
@@ -36,7 +38,7 @@ from conceptstain.study.study_record import (
     StudyRecord,
 )
 
-__all__ = ["CONTROL_ARRAYS", "Arrays", "Packed", "packed", "plain"]
+__all__ = ["CONTROL_ARRAYS", "Arrays", "Packed", "packed", "pictures_told", "plain"]
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 
@@ -56,21 +58,14 @@ def packed(snapshot: Snapshot) -> Packed:
     The scores of null regions are kept in single precision; everything else exactly. Settings of maps are kept as JSON
     has them, with lists for tuples. Networks that are not of this package are named, not kept.
     """
-    section, settings = snapshot.genes.section, snapshot.genes.settings
-    packer = _Packer(section)
-    packer.arrays["section/spots"] = np.asarray(section.spots, dtype=np.float64)
+    canvas = snapshot.canvas
+    packer = _Packer(canvas.section if isinstance(canvas, GenePictures) else canvas)
+    if isinstance(canvas, GenePictures):
+        packer.arrays["section/spots"] = np.asarray(canvas.section.spots, dtype=np.float64)
     record = StudyRecord(
-        section=SectionRecord(
-            name=section.name,
-            unit=section.unit,
-            spot_diameter=section.spot_diameter,
-            pitch=section.pitch,
-            counts=section.counts,
-            notes=section.notes,
-            fingerprint=section_fingerprint(section),
-            source=snapshot.source,
-        ),
-        pictures=PicturesRecord(scaling=settings.scaling, frame=settings.frame, min_spots=settings.min_spots),
+        section=_section(canvas, snapshot.source) if isinstance(canvas, GenePictures) else None,
+        pictures=pictures_told(canvas) if isinstance(canvas, GenePictures) else None,
+        shown=None if isinstance(canvas, GenePictures) else pictures_record(canvas),
         concepts=packer.listed(snapshot.concepts),
         spot_settings=None if snapshot.spot_settings is None else SpotSettingsRecord.of(snapshot.spot_settings),
         encoder=None if snapshot.encoder is None else packer.encoder(snapshot.encoder),
@@ -85,11 +80,31 @@ def packed(snapshot: Snapshot) -> Packed:
     return Packed(record, packer.arrays)
 
 
+def pictures_told(canvas: GenePictures) -> PicturesRecord:
+    """How genes become pictures."""
+    settings = canvas.settings
+    return PicturesRecord(scaling=settings.scaling, frame=settings.frame, min_spots=settings.min_spots)
+
+
+def _section(canvas: GenePictures, source: SourceRecord | None) -> SectionRecord:
+    section = canvas.section
+    return SectionRecord(
+        name=section.name,
+        unit=section.unit,
+        spot_diameter=section.spot_diameter,
+        pitch=section.pitch,
+        counts=section.counts,
+        notes=section.notes,
+        fingerprint=section_fingerprint(section),
+        source=source,
+    )
+
+
 class _Packer:
     """Collects what is named more than once, and the arrays."""
 
-    def __init__(self, section: Section) -> None:
-        self.tables = Tables(section)
+    def __init__(self, place: Place) -> None:
+        self.tables = Tables(place)
         self.arrays: Arrays = {}
         self.concepts: list[ConceptRecord] = []
         self._numbers: dict[Concept, int] = {}
@@ -139,16 +154,15 @@ class _Packer:
 
     def finding(self, number: int, made: Finding) -> FindingRecord:
         self.arrays[f"finding/{number}/values"] = np.asarray(made.values)
-        is_map = isinstance(made, Attribution)
         return FindingRecord(
-            kind="map" if is_map else "spot score",
+            kind=_kind(made),
             method=made.method,
             name=made.name,
             items=made.items if isinstance(made, Attribution) else (),
             signed=made.signed,
             concept=None if made.concept is None else self.concept(made.concept),
             encoders=made.encoders if isinstance(made, SpotScore) else (made.encoder,),
-            section=made.section if isinstance(made, SpotScore) else "",
+            section=_scored(made),
             settings=plain(made.settings),
             detail=made.detail,
             colour_limits=made.colour_limits,
@@ -205,6 +219,19 @@ class _Packer:
             settings=plain(found.settings),
             n_inside=found.n_inside,
         )
+
+
+def _kind(made: Finding) -> Literal["map", "spot score", "item score"]:
+    if isinstance(made, Attribution):
+        return "map"
+    return "spot score" if isinstance(made, SpotScore) else "item score"
+
+
+def _scored(made: Finding) -> str:
+    """Of a score, what it is of."""
+    if isinstance(made, Attribution):
+        return ""
+    return made.section if isinstance(made, SpotScore) else made.source
 
 
 def plain(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,8 +18,9 @@ import numpy as np
 from pydantic import ValidationError
 from scipy import sparse
 
-from conceptstain.canvas.anndata_file import check_nothing_is_missing
+from conceptstain.canvas.anndata_file import check_nothing_is_missing, items_held, load_anndata
 from conceptstain.canvas.anndata_section import read_anndata
+from conceptstain.canvas.gene_pictures import GenePictures
 from conceptstain.canvas.section import Section
 from conceptstain.errors import ConceptStainError, InputError, ReadingError
 from conceptstain.exporting import UNS_KEY, annotated, write_anndata
@@ -27,7 +28,17 @@ from conceptstain.progress import Report, Step, silent
 from conceptstain.study.hashing import section_fingerprint, sha256_of
 from conceptstain.study.migrations import check_format, migrated
 from conceptstain.study.packing import Arrays, packed
-from conceptstain.study.records import FileRecord, SourceRecord, first_error
+from conceptstain.study.picture_saving import (
+    PLACES,
+    PlacesRecord,
+    annotated_pictures,
+    found_pictures,
+    kept_pixels,
+    refuse_export,
+    unkept,
+)
+from conceptstain.study.record import first_error
+from conceptstain.study.records import FileRecord, SourceRecord
 from conceptstain.study.snapshot import Snapshot
 from conceptstain.study.study import Study
 from conceptstain.study.study_record import StudyRecord
@@ -39,7 +50,17 @@ if TYPE_CHECKING:
 
     from anndata import AnnData
 
-__all__ = ["BROKEN", "ENDINGS", "damaged", "open_study", "placed", "save_study", "sourced", "without_study"]
+__all__ = [
+    "BROKEN",
+    "ENDINGS",
+    "damaged",
+    "is_study_of_pictures",
+    "open_study",
+    "placed",
+    "save_study",
+    "sourced",
+    "without_study",
+]
 
 ENDINGS = (".h5ad", ".zarr")
 """Of names that a study is saved under."""
@@ -75,7 +96,15 @@ def save_study(
     Raises
     ------
     InputError
-        Another format, a file that exists, the section's own file, or a place that cannot be written to.
+        Another format, a file that exists, the file that the section or the pictures were read from, or a place that
+        cannot be written to.
+
+    Notes
+    -----
+    Of pictures and slides the pixels stay in their files, and the study keeps where these are. What was in no file,
+    such as a layer, is kept in the study up to :data:`~conceptstain.study.picture_records.MOST_KEPT` values; beyond
+    that the study is saved without it, which the last step says, as does
+    :func:`~conceptstain.study.picture_saving.unkept`.
     """
     path = Path(path)
     if path.suffix.lower() not in ENDINGS:
@@ -83,15 +112,16 @@ def save_study(
             "A study is saved as .h5ad or .zarr", got=path.name, cure="End the name in .h5ad, or in .zarr for a folder"
         )
     snapshot = study.snapshot() if isinstance(study, Study) else study
-    section = snapshot.genes.section
-    if section.path is not None and _is_same(path, section.path) and not (own is not None and _is_same(path, own)):
+    source = snapshot.canvas.source
+    if source.path is not None and _is_same(path, source.path) and not (own is not None and _is_same(path, own)):
+        what = "section was" if isinstance(source, Section) else "pictures were"
         raise InputError(
-            "A study is not saved over the file that its section was read from",
+            f"A study is not saved over the file that its {what} read from",
             got=str(path),
             cure="Choose another name",
         )
     report(Step(0, 3, "Taking the study together"))
-    adata = _annotated(sourced(snapshot))
+    adata = _annotated(sourced(snapshot), path)
     report(Step(1, 3, "Writing"))
     try:
         write_anndata(adata, path, overwrite=overwrite)
@@ -101,25 +131,46 @@ def save_study(
             got=error.strerror or str(error).splitlines()[0],
             cure="Choose a folder that can be written to and has space",
         ) from error
-    report(Step(3, 3, "Saved"))
+    report(Step(3, 3, unkept(snapshot) or "Saved"))
     return path
 
 
-def open_study(path: str | PathLike[str]) -> Study:
-    """Open a saved study: with its section, concepts, undo, encoders, maps and evidence.
+def open_study(path: str | PathLike[str], *, pictures: Any = None, report: Report = silent) -> Study:
+    """Open a saved study: with its section, pictures or slide, concepts, undo, encoders, maps and evidence.
 
     Nothing is computed anew and nothing is written. Files that :func:`conceptstain.export` wrote, and those of earlier
     formats, open with what they hold; what they do not hold is told in the notes of the section.
 
+    Parameters
+    ----------
+    path
+        The ``.h5ad`` file or ``.zarr`` folder.
+    pictures
+        Of a study of pictures or of a slide: where these are now, if they were moved. A folder, a file, or anything
+        else that :func:`conceptstain.open` takes or has opened; their names may be others, their pixels may not.
+    report
+        Called while pictures are read.
+
     Raises
     ------
     ReadingError
-        No such file, no study in it, a newer format, or one that is damaged.
+        No such file, no study in it, a newer format, or one that is damaged; or its pictures are not where they were,
+        or are others.
+    InputError
+        Pictures that cannot be opened, or for a study of a section, which has all in it.
     """
     path = Path(path)
     put_back(path)
     if not path.exists():
         raise ReadingError(f"There is no file {path.name}", got=str(path), cure="Check the path")
+    if items_held(path) is not None:
+        return _open_pictures(path, pictures, report)
+    if pictures is not None:
+        raise InputError(
+            f"{path.name} is no study of pictures or of a slide",
+            got="pictures=",
+            cure="Leave it out: all is in the file",
+        )
     section = read_anndata(path)
     told = section.adata.uns.get(UNS_KEY)
     if not isinstance(told, Mapping):
@@ -145,9 +196,45 @@ def open_study(path: str | PathLike[str]) -> Study:
     return Study.of(snapshot, path=path)
 
 
+def is_study_of_pictures(path: str | PathLike[str]) -> bool:
+    """Whether a file is a study of pictures or of a slide, which no section is in; it is not read."""
+    return Path(path).exists() and items_held(Path(path)) is not None
+
+
+def _open_pictures(path: Path, given: Any, report: Report) -> Study:
+    adata, _ = load_anndata(path, of_items=True)
+    told = adata.uns[UNS_KEY]
+    check_format(told, path.name)
+    refuse_export(told, path.name)
+    if path.is_dir():
+        check_nothing_is_missing(path, f"uns/{UNS_KEY}")
+    what = f"The study in {path.name} is damaged; nothing was changed"
+    cure = "Open an autosaved study or a copy; its pictures open with conceptstain.open"
+    try:
+        now = migrated(told, path.name)
+        record = StudyRecord.model_validate_json(now.study or "")
+        places = PlacesRecord.model_validate_json(str(told[PLACES]))
+        if record.shown is None:
+            raise ValueError("a section where pictures should be")
+    except BROKEN as error:
+        raise damaged(what, error, cure) from error
+    try:
+        source = found_pictures(record.shown, now.arrays, places, path, given=given, report=report)
+    except ConceptStainError:
+        raise  # the pictures are gone, or others: the study is whole
+    except BROKEN as error:
+        raise damaged(what, error, cure) from error
+    try:
+        return Study.of(unpacked(record, now.arrays, source), path=path)
+    except BROKEN as error:
+        raise damaged(what, error, cure) from error
+
+
 def sourced(snapshot: Snapshot) -> Snapshot:
     """The snapshot with the names and SHA-256 of the files that its section was read from, where there are any."""
-    section = snapshot.genes.section
+    if not isinstance(snapshot.canvas, GenePictures):
+        return snapshot  # pictures are known by their pixels, wherever they are
+    section = snapshot.canvas.section
     if snapshot.source is not None or section.path is None or not section.path.exists():
         return snapshot
     given: dict[str, Any] = dict(section.opened_with)
@@ -165,21 +252,34 @@ def damaged(what: str, error: Exception, cure: str) -> ReadingError:
     return ReadingError(what, got=" ".join(told.split())[:300].rstrip("."), cure=cure)
 
 
-def _annotated(snapshot: Snapshot) -> AnnData:
-    canvas, section = snapshot.genes, snapshot.genes.section
-    listed = [entry.definition for entry in snapshot.concepts.entries]
-    concepts = [snapshot.made[definition] for definition in listed if definition in snapshot.made]
-    adata = annotated(canvas, snapshot.findings, snapshot.encoder, concepts=concepts)
-    if section.counts == "counts" and not _is_same_matrix(adata.X, section.matrix) and "counts" not in adata.layers:
-        adata.layers["counts"] = sparse.csr_matrix(section.matrix)  # what was computed with, whatever X holds
+def _annotated(snapshot: Snapshot, path: Path) -> AnnData:
+    """The study as AnnData, to be saved there."""
+    canvas = snapshot.canvas
     record, arrays = packed(snapshot)
-    columns = [name for name in adata.obs.columns if name not in section.adata.obs.columns]
+    columns: list[str] = []
+    if isinstance(canvas, GenePictures):
+        adata = _annotated_section(snapshot)
+        columns = [name for name in adata.obs.columns if name not in canvas.section.adata.obs.columns]
+    else:
+        adata = annotated_pictures(snapshot)
+        adata.uns[UNS_KEY][PLACES] = PlacesRecord.of(canvas.source, path).model_dump_json()
+        arrays |= kept_pixels(canvas.source, record.shown)
     adata.uns[UNS_KEY] |= {
         "columns": np.array(columns, dtype=object),
         "study": record.model_dump_json(),
         # A slash in a name would be a folder to HDF5, and a colon is none to Windows.
         "arrays": {name.replace("/", "."): values for name, values in arrays.items()},
     }
+    return adata
+
+
+def _annotated_section(snapshot: Snapshot) -> AnnData:
+    canvas, section = snapshot.genes, snapshot.genes.section
+    listed = [entry.definition for entry in snapshot.concepts.entries]
+    concepts = [snapshot.made[definition] for definition in listed if definition in snapshot.made]
+    adata = annotated(canvas, snapshot.findings, snapshot.encoder, concepts=concepts)
+    if section.counts == "counts" and not _is_same_matrix(adata.X, section.matrix) and "counts" not in adata.layers:
+        adata.layers["counts"] = sparse.csr_matrix(section.matrix)  # what was computed with, whatever X holds
     return adata
 
 
@@ -208,6 +308,8 @@ def placed(section: Section, record: StudyRecord, arrays: Arrays) -> Section:
         It is not the section of this study.
     """
     told = record.section
+    if told is None:
+        raise ValueError("pictures in the place of a section")
     spots = np.asarray(arrays["section/spots"], dtype=np.float64)
     if spots.shape != section.spots.shape or not np.isfinite(spots).all():
         raise ValueError(f"positions of shape {spots.shape} for {section.n_spots} spots")

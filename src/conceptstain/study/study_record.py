@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias, final
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from conceptstain.canvas.gene_pictures import Scaling
 from conceptstain.concepts.evidence import By, Counted
-from conceptstain.study.records import (
-    EntryRecord,
-    Finite,
-    Key,
-    Limits,
-    Record,
-    SourceRecord,
-    SpotSettingsRecord,
-    TablesRecord,
-)
+from conceptstain.study.picture_records import AnyPictures
+from conceptstain.study.record import Finite, Key, Limits, Record
+from conceptstain.study.records import EntryRecord, SourceRecord, SpotSettingsRecord, TablesRecord
 
 __all__ = [
     "ConceptRecord",
@@ -75,9 +68,12 @@ class ConceptRecord(Record):
 
 @final
 class FindingRecord(Record):
-    """A map, or a spot score; its values are the array ``finding/<number>/values``."""
+    """A map, or a score of spots, pictures or patches; its values are the array ``finding/<number>/values``.
 
-    kind: Literal["map", "spot score"]
+    ``section``: of a score, what it is of: the name of the section, of the pictures or of the slide.
+    """
+
+    kind: Literal["map", "spot score", "item score"]
     method: str
     name: str
     items: tuple[int, ...] = ()
@@ -160,10 +156,14 @@ class ListRecord(Record):
 
 @final
 class StudyRecord(Record):
-    """A study, without its arrays."""
+    """A study, without its arrays.
 
-    section: SectionRecord
-    pictures: PicturesRecord
+    It is of a ``section`` and the ``pictures`` of its genes; or, ``shown``, of pictures or a slide.
+    """
+
+    section: SectionRecord | None = None
+    pictures: PicturesRecord | None = None
+    shown: AnyPictures | None = None
     tables: TablesRecord
     concepts: ListRecord
     spot_settings: SpotSettingsRecord | None = None
@@ -174,3 +174,21 @@ class StudyRecord(Record):
     findings: tuple[FindingRecord, ...] = ()
     evidence: tuple[EvidenceRecord, ...] = ()
     controls: tuple[ControlsRecord, ...] = ()
+
+    @model_validator(mode="after")
+    def _is_of_one_thing(self) -> StudyRecord:
+        if (self.section is None) is not (self.pictures is None) or (self.section is None) is (self.shown is None):
+            raise ValueError("a study is of a section, of pictures or of a slide")
+        return self
+
+    @property
+    def name(self) -> str:
+        """Of what is open."""
+        return self.section.name if self.section is not None else self.shown.name if self.shown is not None else ""
+
+    @property
+    def content(self) -> str:
+        """What tells it from other data: SHA-256 of a section, or :attr:`content` of pictures and slides."""
+        if self.section is not None:
+            return self.section.fingerprint
+        return self.shown.content if self.shown is not None else ""

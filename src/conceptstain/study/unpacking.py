@@ -10,6 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from conceptstain.canvas.gene_pictures import GenePictures
+from conceptstain.canvas.opening import Opened
+from conceptstain.canvas.picture_canvas import PictureCanvas
 from conceptstain.canvas.section import Section
 from conceptstain.concepts.concept import Concept
 from conceptstain.concepts.definition import Definition
@@ -18,11 +20,13 @@ from conceptstain.concepts.nulls import Null
 from conceptstain.methods.attribution import Attribution, Method
 from conceptstain.methods.controls import NAMES, Control, Controls
 from conceptstain.methods.finding import Finding
+from conceptstain.methods.item_score import ItemScore
 from conceptstain.methods.spot_score import SpotScore
 from conceptstain.nets.checkpoint import encoder_from_bytes
 from conceptstain.nets.encoder import Encoder
 from conceptstain.study.concept_list import Entry, ListState
 from conceptstain.study.packing import CONTROL_ARRAYS
+from conceptstain.study.picture_finding import canvas_again
 from conceptstain.study.records import EntryRecord
 from conceptstain.study.snapshot import ControlsAsked, Snapshot
 from conceptstain.study.study_record import (
@@ -37,16 +41,15 @@ from conceptstain.study.study_record import (
 __all__ = ["unpacked"]
 
 
-def unpacked(record: StudyRecord, arrays: Mapping[str, NDArray[Any]], section: Section) -> Snapshot:
-    """The snapshot that was packed, on its section.
+def unpacked(record: StudyRecord, arrays: Mapping[str, NDArray[Any]], source: Opened) -> Snapshot:
+    """The snapshot that was packed, on its section, its pictures or its slide.
 
     Raises
     ------
     InputError, MismatchError, ReadingError, KeyError, ValueError, TypeError, IndexError
         What the record says cannot be, or an array is missing or of another shape; for the caller to tell which file.
     """
-    pictures = record.pictures
-    canvas = section.view("genes", scaling=pictures.scaling, frame=pictures.frame, min_spots=pictures.min_spots)
+    canvas = _canvas(record, source)
     unpacker = _Unpacker(record, arrays, canvas)
     encoder = unpacker.encoder(record.encoder)
     encoders = [unpacker.encoder(each) for each in record.spot_encoders]
@@ -72,14 +75,25 @@ def unpacked(record: StudyRecord, arrays: Mapping[str, NDArray[Any]], section: S
         evidence={of: found for spots, of, found in evidence if not spots},
         spot_evidence={of: found for spots, of, found in evidence if spots},
         controls=dict(unpacker.controls(number, each) for number, each in enumerate(record.controls)),
-        source=record.section.source,
+        source=None if record.section is None else record.section.source,
     )
 
 
+def _canvas(record: StudyRecord, source: Opened) -> PictureCanvas:
+    """What was opened as it was viewed."""
+    told = record.pictures
+    if isinstance(source, Section) and told is not None:
+        return source.view("genes", scaling=told.scaling, frame=told.frame, min_spots=told.min_spots)
+    if isinstance(source, Section) or record.shown is None:
+        raise TypeError("a section in the place of pictures, or pictures in that of a section")
+    return canvas_again(record.shown, source)
+
+
 class _Unpacker:
-    def __init__(self, record: StudyRecord, arrays: Mapping[str, NDArray[Any]], canvas: GenePictures) -> None:
+    def __init__(self, record: StudyRecord, arrays: Mapping[str, NDArray[Any]], canvas: PictureCanvas) -> None:
         self._arrays, self._canvas = arrays, canvas
-        self.definitions = record.tables.made(canvas.section)
+        self._section = canvas.section if isinstance(canvas, GenePictures) else None
+        self.definitions = record.tables.made(canvas.section if isinstance(canvas, GenePictures) else canvas)
         self.concepts: list[Concept] = []
         for number, each in enumerate(record.made):
             self.concepts.append(self._concept(number, each))
@@ -98,20 +112,8 @@ class _Unpacker:
     def finding(self, number: int, record: FindingRecord) -> Finding:
         values = self._array(f"finding/{number}/values")
         concept = None if record.concept is None else self.concepts[record.concept]
-        if record.kind == "spot score":
-            _check_shape(values, (self._canvas.section.n_spots,))
-            if concept is None:
-                raise ValueError(f"the spot score of {record.name!r} is of no concept")
-            return SpotScore(
-                name=record.name,
-                values=values,
-                section=record.section,
-                concept=concept,
-                encoders=record.encoders,
-                settings=record.settings,
-                detail=record.detail,
-                colour_limits=record.colour_limits,
-            )
+        if record.kind != "map":
+            return self._score(record, values, concept)
         _check_shape(values, (len(values), *self._canvas.shape))
         method: Method = record.method  # type: ignore[assignment]  # a later version may know more of them
         (encoder,) = record.encoders
@@ -128,10 +130,31 @@ class _Unpacker:
             colour_limits=record.colour_limits,
         )
 
+    def _score(self, record: FindingRecord, values: NDArray[Any], concept: Concept | None) -> Finding:
+        of_items = record.kind == "item score"
+        _check_shape(values, (len(self._canvas) if of_items else self._n_spots,))
+        if concept is None:
+            raise ValueError(f"the score of {record.name!r} is of no concept")
+        said: dict[str, Any] = {
+            "settings": record.settings,
+            "detail": record.detail,
+            "colour_limits": record.colour_limits,
+        }
+        if of_items:
+            (encoder,) = record.encoders
+            return ItemScore(record.name, values, record.section, concept, encoder, **said)
+        return SpotScore(record.name, values, record.section, concept, record.encoders, **said)
+
+    @property
+    def _n_spots(self) -> int:
+        if self._section is None:
+            raise ValueError("spots of what has none")
+        return self._section.n_spots
+
     def evidence(self, number: int, record: EvidenceRecord) -> tuple[Definition, Evidence]:
         here = f"evidence/{number}"
         scores = self._array(f"{here}/scores")
-        _check_shape(scores, (self._canvas.section.n_spots,) if record.counted == "spots" else (len(record.items),))
+        _check_shape(scores, (self._n_spots,) if record.counted == "spots" else (len(record.items),))
         random = self._null(here, "random")
         if random is None:
             raise KeyError(f"{here}/random")
@@ -156,11 +179,12 @@ class _Unpacker:
         )
 
     def controls(self, number: int, record: ControlsRecord) -> tuple[ControlsAsked, Controls]:
-        here, n_spots = f"controls/{number}", self._canvas.section.n_spots
-        made = []
+        here, made = f"controls/{number}", []
+        found = self._array(f"{here}/values")
+        _check_shape(found, (found.size if self._section is None else self._n_spots,))
         for place, each in enumerate(record.controls):
             values, aurocs, correlations = (self._array(f"{here}/{place}/{word}") for word in CONTROL_ARRAYS)
-            _check_shape(values, (len(values), n_spots))
+            _check_shape(values, (len(values), len(found)))
             _check_shape(correlations, (len(values),))
             _check_shape(aurocs, (0 if record.auroc is None else len(values),))
             if each.name not in NAMES:
@@ -176,7 +200,7 @@ class _Unpacker:
         return asked, Controls(
             name=record.name,
             method=record.method,
-            values=_check_shape(self._array(f"{here}/values"), (n_spots,)),
+            values=found,
             judged=record.judged,
             auroc=record.auroc,
             controls=tuple(made),
