@@ -13,15 +13,8 @@ from hypothesis import strategies as st
 from matplotlib.collections import EllipseCollection
 
 from conceptstain.errors import InputError
-from conceptstain.figures import (
-    FigureSettings,
-    common_power,
-    figure,
-    fitted_text,
-    length_text,
-    save_figure,
-    scale_bar_length,
-)
+from conceptstain.figure_parts import common_power, fitted_text, length_text, scale_bar_length
+from conceptstain.figures import FigureSettings, figure, save_figure
 from conceptstain.methods.attribution import Attribution
 from conceptstain.painting import painting
 from factories import tiny_section

@@ -12,14 +12,24 @@ import pandas as pd
 from conceptstain.canvas.anndata_file import ZARR_MARKS, is_anndata_folder
 from conceptstain.canvas.anndata_section import origin_of
 from conceptstain.canvas.gene_pictures import GenePictures
+from conceptstain.canvas.image_patches import ImagePatches
+from conceptstain.canvas.image_set import ImageSet
+from conceptstain.canvas.images import Images
+from conceptstain.canvas.score_raster import ScoreRaster
 from conceptstain.canvas.section import Section, TissueImage
+from conceptstain.canvas.slide import Slide
 from conceptstain.concepts.concept import Concept
 from conceptstain.concepts.latents import latents_of
 from conceptstain.errors import InputError
 from conceptstain.methods.finding import Finding
+from conceptstain.methods.item_score import ItemScore
+from conceptstain.methods.spot_score import SpotScore
 from conceptstain.nets.encoder import Encoder
 from conceptstain.painting import painting
+from conceptstain.picture_painting import patch_painting
+from conceptstain.picture_tables import item_table, items_annotated
 from conceptstain.raster import corners, pixel_size, straightened
+from conceptstain.raster_file import write_raster
 from conceptstain.writing import folder_written_whole, written_whole
 from conceptstain.written_words import (
     FORMAT_VERSION,
@@ -55,7 +65,7 @@ LONGEST_SIDE = 2000  # of the tissue image in an .h5ad file, as Visium's "hires"
 
 def export(
     path: str | Path,
-    canvas: GenePictures,
+    canvas: GenePictures | ImageSet | ImagePatches,
     findings: Sequence[Finding],
     encoder: Encoder | None = None,
     *,
@@ -68,7 +78,10 @@ def export(
     Parameters
     ----------
     path
-        ``.h5ad``: see :func:`annotated`. ``.csv``: the table of spots or of genes.
+        ``.h5ad``: see :func:`annotated`, and of pictures and patches
+        :func:`~conceptstain.picture_tables.items_annotated`. ``.csv``: the table of spots or of genes; of pictures and
+        patches the one of them all, :func:`~conceptstain.picture_tables.item_table`. ``.tif``: of a slide, the one
+        score or map of patches that is given, as 32-bit floats (:func:`~conceptstain.raster_file.write_raster`).
     canvas
         What the maps were made with.
     findings
@@ -78,21 +91,23 @@ def export(
     concepts
         Which concepts to write; None: those of the maps.
     table
-        ``"spots"`` or ``"genes"``: which one a ``.csv`` holds.
+        ``"spots"`` or ``"genes"``: which one a ``.csv`` of a section holds.
     overwrite
-        Replace an existing file; never the one the section was read from.
+        Replace an existing file; never the one the section or the slide was read from.
 
     Raises
     ------
     InputError
-        Another format or table, a file that exists, or the section's own file.
+        Another format or table, a file that exists, or the section's or slide's own file.
     MismatchError
         Maps, canvas and encoder that do not belong together.
     """
     path = Path(path)
     ending = path.suffix.lower()
+    _refuse_source(path, canvas.source)
+    if not isinstance(canvas, GenePictures):
+        return _export_items(path, canvas, findings, encoder, concepts=concepts, overwrite=overwrite)
     if ending == ".h5ad":
-        _refuse_source(path, canvas.section)
         return write_h5ad(annotated(canvas, findings, encoder, concepts=concepts), path, overwrite=overwrite)
     if ending != ".csv" or table not in {"spots", "genes"}:
         raise InputError(
@@ -100,13 +115,41 @@ def export(
             got=f"{path.name!r}, table {table!r}",
             cure='End the name in .h5ad or .csv; a table is of "spots" or "genes"',
         )
-    _refuse_source(path, canvas.section)
     if table == "spots":
         return write_table(spot_table(canvas, findings), path, overwrite=overwrite)
     if encoder is None:
         raise InputError("Genes are scored by an encoder", got="none", cure="Give the encoder of the concepts")
     concepts = concepts_of(findings) if concepts is None else concepts
     return write_table(gene_table(canvas, encoder, concepts), path, overwrite=overwrite)
+
+
+def _export_items(
+    path: Path,
+    canvas: ImageSet | ImagePatches,
+    findings: Sequence[Finding],
+    encoder: Encoder | None,
+    *,
+    concepts: Sequence[Concept] | None,
+    overwrite: bool,
+) -> Path:
+    ending = path.suffix.lower()
+    if ending == ".h5ad":
+        return write_h5ad(items_annotated(canvas, findings, encoder, concepts=concepts), path, overwrite=overwrite)
+    if ending == ".csv":
+        return write_table(item_table(canvas, findings), path, overwrite=overwrite)
+    if ending in {".tif", ".tiff"} and isinstance(canvas, ImagePatches) and len(findings) == 1:
+        return write_raster(_raster(findings[0], canvas), path, overwrite=overwrite)
+    raise InputError(
+        "Results of pictures cannot be exported that way",
+        got=f"{path.name!r}, {len(findings)} results of {canvas.source.name}",
+        cure="End the name in .h5ad or .csv; of a slide, give one score or map for a .tif",
+    )
+
+
+def _raster(made: Finding, canvas: ImagePatches) -> ScoreRaster:
+    if isinstance(made, SpotScore):
+        raise InputError("Spots lie on no patches", got=made.title, cure="Give a score or a map of patches")
+    return made.raster(canvas) if isinstance(made, ItemScore) else patch_painting(made, canvas)
 
 
 def spot_table(canvas: GenePictures, findings: Sequence[Finding]) -> pd.DataFrame:
@@ -245,8 +288,8 @@ def write_anndata(adata: AnnData, path: str | Path, *, overwrite: bool = False) 
     return path
 
 
-def _refuse_source(path: Path, section: Section) -> None:
-    if section.path is not None and path.resolve() == section.path.resolve():
+def _refuse_source(path: Path, source: Section | Images | Slide) -> None:
+    if source.path is not None and path.resolve() == source.path.resolve():
         raise InputError(
             "Results are not written over the file they were made from", got=str(path), cure="Choose another name"
         )

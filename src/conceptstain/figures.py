@@ -2,90 +2,59 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
 from matplotlib.collections import EllipseCollection
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import text_to_path
 
 from conceptstain.canvas.gene_pictures import GenePictures
+from conceptstain.canvas.image_patches import ImagePatches
+from conceptstain.canvas.image_set import ImageSet
 from conceptstain.canvas.section import Section
 from conceptstain.canvas.spot_profiles import SpotProfiles
-from conceptstain.colours import colormap
 from conceptstain.errors import InputError
+from conceptstain.figure_parts import (
+    BELOW,
+    Bar,
+    FigureSettings,
+    draw_colour_bar,
+    draw_scale_bar,
+    placed,
+    title_panel,
+)
+from conceptstain.methods.item_score import ItemScore
 from conceptstain.methods.spot_score import SpotScore
 from conceptstain.painting import Paintable, Painting, painting
+from conceptstain.picture_figures import PictureThing, picture_figure
 from conceptstain.raster import Box, corners, pixel_size, straightened
 from conceptstain.writing import written_whole
 
-__all__ = ["FORMATS", "FigureSettings", "check_format", "figure", "save_figure", "scale_bar_length"]
+__all__ = ["FORMATS", "FigureSettings", "check_format", "figure", "save_figure"]
 
 FORMATS = (".svg", ".pdf", ".png")
 MOST_VECTOR_SPOTS = 20_000  # beyond that, spots become pixels: no program opens so many circles quickly
-BELOW = 4.2  # lines of text that the scale bar and the colour bar take
 BARE = "#7a7a7a"
-INK = "#1a1a1a"
-RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-@final
-@dataclass(frozen=True)
-class FigureSettings:
-    """How a figure looks; lengths in inches.
-
-    Attributes
-    ----------
-    panel_width
-        Width of one panel.
-    columns
-        Most panels in a row; None: four. Rows are filled evenly.
-    tissue
-        Draw the tissue image, where there is one.
-    tissue_opacity
-        1: as it is; less: fading into white, so that the colours of the spots lead.
-    image_dpi
-        Pixels of the tissue image per inch of a panel; more make a larger file.
-    font_size
-        In points.
-    """
-
-    panel_width: float = 2.2
-    columns: int | None = None
-    tissue: bool = True
-    tissue_opacity: float = 0.6
-    image_dpi: int = 160
-    font_size: float = 7.0
-
-    def __post_init__(self) -> None:
-        for name in ("panel_width", "tissue_opacity", "image_dpi", "font_size"):
-            if not getattr(self, name) > 0:
-                raise InputError(
-                    "A figure cannot look that way", got=f"{name}={getattr(self, name)}", cure="Use more than 0"
-                )
-        if self.columns is not None and self.columns < 1:
-            raise InputError("A figure has one column or more", got=f"columns={self.columns}", cure="Use 1 or more")
 
 
 def figure(
-    shown: Section | GenePictures | SpotProfiles,
-    *things: Paintable,
+    shown: Section | GenePictures | SpotProfiles | ImageSet | ImagePatches,
+    *things: Paintable | PictureThing,
     titles: Sequence[str] | None = None,
     settings: FigureSettings | None = None,
 ) -> Figure:
-    """Draw maps and genes on the tissue, one panel each.
+    """Draw maps and genes on the tissue, one panel each; or pictures with their maps; or a slide with its scores.
 
     Every panel has the tissue image, the spots as circles of their true diameter, a scale bar, a title, and a colour
     bar with its limits; pointed ends of a colour bar say that some values lie beyond them.
+
+    Of pictures every map is drawn beside its picture, one pair for each of the first ``settings.most``, in one range of
+    colours; of a score, the pictures that have most of it. Of a slide a score lies over its overview, and a map of
+    patches over the part of the slide that it is of. Pictures without a size in the world have no scale bar.
 
     Parameters
     ----------
@@ -93,7 +62,8 @@ def figure(
         The canvas the maps were made with. A section, or a canvas of spots, is viewed as genes in the default way where
         something but spot scores is drawn.
     things
-        Maps, spot scores, and genes by name or index. None at all: one panel with the bare spots.
+        Maps, scores, and genes, pictures or patches by name or index. None at all: the bare spots, the first pictures,
+        or the slide.
     titles
         One for each thing, in place of their own.
     settings
@@ -110,15 +80,23 @@ def figure(
         A thing that cannot be painted, or another number of titles than of things.
     """
     settings = settings or FigureSettings()
-    section = shown if isinstance(shown, Section) else shown.section
     if titles is not None and len(titles) != len(things):
         raise InputError(
             "Every panel needs one title", got=f"{len(titles)} titles for {len(things)} panels", cure="Give as many"
         )
+    if isinstance(shown, ImageSet | ImagePatches):
+        of_pictures = [thing for thing in things if not isinstance(thing, SpotScore)]
+        if len(of_pictures) < len(things):
+            raise InputError("Spots lie on no pictures", got="a spot score", cure="Give the section it is of")
+        return picture_figure(shown, of_pictures, titles, settings)
+    of_spots = [thing for thing in things if not isinstance(thing, ItemScore)]
+    if len(of_spots) < len(things):
+        raise InputError("A score of pictures lies on no spots", got="a concept score", cure="Give their canvas")
+    section = shown if isinstance(shown, Section) else shown.section
     canvas: GenePictures | Section = shown if isinstance(shown, GenePictures) else section
-    if isinstance(canvas, Section) and not all(isinstance(thing, SpotScore) for thing in things):
+    if isinstance(canvas, Section) and not all(isinstance(thing, SpotScore) for thing in of_spots):
         canvas = section.view("genes")
-    panels: list[Painting | None] = [painting(thing, canvas) for thing in things]
+    panels: list[Painting | None] = [painting(thing, canvas) for thing in of_spots]
     names = list(titles) if titles is not None else [panel.title for panel in panels if panel is not None]
     return _drawn(section, panels or [None], names or [section.name], settings)
 
@@ -170,40 +148,6 @@ def save_figure(drawn: Figure, path: str | Path, *, dpi: float = 300, overwrite:
     return path
 
 
-def scale_bar_length(width: float) -> float:
-    """A round length, 1, 2 or 5 times a power of ten, of about a quarter of a panel's width."""
-    target = width / 4
-    power = 10.0 ** math.floor(math.log10(target))
-    return max((step * power for step in (1, 2, 5) if step * power <= target * 1.2), default=power)
-
-
-def length_text(length: float, unit: str) -> str:
-    """A length for people: micrometres from 1,000 on in millimetres."""
-    if unit == "µm" and length >= 1000:
-        return f"{length / 1000:g} mm"
-    return f"{length:,g} {unit}"
-
-
-def common_power(largest: float) -> int:
-    """Power of ten to take out of the numbers of a colour bar, 0 where they are short as they are."""
-    power = math.floor(math.log10(largest)) if largest > 0 else 0
-    return power if power < -2 or power > 3 else 0
-
-
-def fitted_text(text: str, width: float, size: float) -> tuple[str, float]:
-    """A text and its size in points such that it is no wider than ``width`` inches: smaller first, then shortened."""
-    font = FontProperties()
-    across, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
-    across *= size / font.get_size_in_points() / 72
-    if across <= width:
-        return text, size
-    smallest = 0.75 * size
-    if across * smallest / size <= width:
-        return text, size * width / across
-    kept = int(len(text) * width / (across * smallest / size)) - 1
-    return text[: max(kept, 1)].rstrip() + "\N{HORIZONTAL ELLIPSIS}", smallest
-
-
 # -- drawing -----------------------------------------------------------------------------------------------------------
 
 
@@ -224,14 +168,14 @@ def _drawn(
         row, column = divmod(index, columns)
         left = edge + column * (width + gap)
         bottom = total[1] - edge - (row + 1) * (title + height + below) + below
-        axes = _placed(drawing, left, bottom, width, height)
+        axes = placed(drawing, left, bottom, width, height)
         _draw_spots(axes, section, panel, box, image)
-        shown, size = fitted_text(name, width, settings.font_size * 1.15)
-        axes.set_title(shown, fontsize=size, color=INK, pad=settings.font_size * 0.5, loc="left", parse_math=False)
-        _draw_scale_bar(_placed(drawing, left, bottom - below, width, below), section, box, settings)
+        title_panel(axes, name, width, settings)
+        draw_scale_bar(placed(drawing, left, bottom - below, width, below), box[3] - box[1], section.unit, settings)
         if panel is not None:
-            bar = _placed(drawing, left + 0.5 * width, bottom - 1.35 * line, 0.46 * width, 0.65 * line)
-            _draw_colour_bar(drawing, bar, panel, settings)
+            bar = placed(drawing, left + 0.5 * width, bottom - 1.35 * line, 0.46 * width, 0.65 * line)
+            told = Bar(panel.values, panel.limits, panel.signed, panel.label)
+            draw_colour_bar(drawing, bar, told, settings)
     return drawing
 
 
@@ -253,13 +197,6 @@ def _tissue(section: Section, box: Box, settings: FigureSettings) -> tuple[Any, 
     pixels = straightened(section.image, seen, max(on_paper, pixel_size(section.image)))
     opacity = min(settings.tissue_opacity, 1.0)
     return np.rint(255 - opacity * (255.0 - pixels)).astype(np.uint8), seen
-
-
-def _placed(drawing: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
-    across, up = drawing.get_size_inches()
-    axes = drawing.add_axes((left / across, bottom / up, width / across, height / up))
-    axes.set_axis_off()
-    return axes
 
 
 def _draw_spots(axes: Axes, section: Section, panel: Painting | None, box: Box, image: tuple[Any, Box] | None) -> None:
@@ -284,39 +221,3 @@ def _draw_spots(axes: Axes, section: Section, panel: Painting | None, box: Box, 
     )
     axes.add_collection(spots, autolim=False)
     axes.set(xlim=(left, right), ylim=(bottom, top))
-
-
-def _draw_scale_bar(axes: Axes, section: Section, box: Box, settings: FigureSettings) -> None:
-    """A bar in world units below the panel, where no tissue hides it; the axes share the panel's left and right."""
-    width = box[3] - box[1]
-    length = scale_bar_length(width)
-    axes.set(xlim=(0, width), ylim=(0, BELOW))
-    axes.fill_between([0, length], 3.12, 3.32, color=INK, linewidth=0, gid="scale-bar")
-    text = length_text(length, section.unit)
-    axes.text(0, 2.8, text, fontsize=settings.font_size, color=INK, va="top", ha="left")
-
-
-def _draw_colour_bar(drawing: Figure, axes: Axes, panel: Painting, settings: FigureSettings) -> None:
-    low, high = panel.limits
-    beyond = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
-    extend = beyond[bool(np.nanmin(panel.values) < low), bool(np.nanmax(panel.values) > high)]
-    colours = ScalarMappable(Normalize(low, high), colormap(signed=panel.signed))
-    axes.set_axis_on()
-    bar = drawing.colorbar(colours, cax=axes, orientation="horizontal", extend=extend, extendfrac=0.06)
-    bar.outline.set_linewidth(0)
-    if bar.solids is not None:
-        # vector, as all but the tissue; the hairlines close the seams that viewers show between the colours
-        bar.solids.set(edgecolor="face", linewidth=0.2, rasterized=False)
-    ticks = [low, 0.0, high] if panel.signed else [low, high]
-    power = common_power(max(abs(low), abs(high)))
-    bar.set_ticks(ticks, labels=[_short(tick / 10.0**power) for tick in ticks])
-    axes.tick_params(labelsize=settings.font_size, length=1.8, width=0.5, pad=1.5, color=INK, labelcolor=INK)
-    axes.minorticks_off()
-    label = f"{panel.label} (\N{MULTIPLICATION SIGN} 10{str(power).translate(RAISED)})" if power else panel.label
-    shown, size = fitted_text(label, 0.96 * settings.panel_width, settings.font_size)
-    bar.set_label(shown, fontsize=size, color=INK, labelpad=1.5, loc="right", parse_math=False)
-
-
-def _short(value: float) -> str:
-    digits = f"{value:.0f}" if abs(value) >= 100 else f"{value:.2g}"
-    return digits.replace("-", "\N{MINUS SIGN}") if value else "0"

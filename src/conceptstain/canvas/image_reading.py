@@ -69,7 +69,7 @@ def images_of_files(
             try:
                 axes = axes_of(file)
             except ReadingError as error:
-                yield LeftOut(called, _reason(error))
+                yield LeftOut(called, _reason(error, file))
                 continue
             n_pages = int(np.prod(list(axes.values()), dtype=int))
             if len(axes) > 1 or "C" in axes:
@@ -150,7 +150,7 @@ def _gathered(
             raw = candidate.read()
             stored.append(_stored(candidate, position, raw.pixels))
         except ReadingError as error:
-            left_out.append(LeftOut(candidate.name, _reason(error)))
+            left_out.append(LeftOut(candidate.name, _reason(error, candidate.path)))
             continue
         conversions.update(raw.conversions)
     if not stored:
@@ -217,9 +217,10 @@ def _nothing(name: str, left_out: Sequence[LeftOut]) -> ReadingError:
     )
 
 
-def _reason(error: ReadingError) -> str:
+def _reason(error: ReadingError, path: Path | None) -> str:
     what = error.what[0].lower() + error.what[1:] if error.what.startswith("There") else error.what
-    return f"{what}: {error.got}" if error.got else what
+    told = f"{what}: {error.got}" if error.got else what
+    return told if path is None else told.replace(str(path), path.name)  # notes are kept, and say no folder
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, final
 
 from conceptstain.canvas.gene_pictures import GenePictures
+from conceptstain.canvas.picture_canvas import PictureCanvas
 from conceptstain.canvas.reading import open_section
 from conceptstain.canvas.section import Section
 from conceptstain.canvas.spot_profiles import SpotProfiles
@@ -22,10 +23,13 @@ from conceptstain.nets.devices import available_devices
 from conceptstain.nets.encoder import Encoder
 from conceptstain.progress import Report
 from conceptstain.recipe.files import inside
-from conceptstain.recipe.records import EncoderRecord
+from conceptstain.recipe.records import EncoderRecord, SectionRecord
 from conceptstain.recipe.schema import Recipe
 from conceptstain.study.hashing import section_fingerprint, sha256_of
+from conceptstain.study.picture_finding import canvas_again, pictures_again
+from conceptstain.study.picture_records import ImagesRecord
 from conceptstain.study.records import FileRecord, SpotSettingsRecord
+from conceptstain.study.region_record import Place
 from conceptstain.study.saving import without_study
 
 __all__ = ["AGAIN", "Ingredients"]
@@ -43,7 +47,7 @@ class Ingredients:
     recipe
         What to do.
     data
-        The folder of the section.
+        The folder of the section or of the pictures; or the slide.
     weights
         Another folder to look for encoders in.
     report
@@ -52,7 +56,7 @@ class Ingredients:
     Attributes
     ----------
     canvas, encoder
-        Gene pictures and their encoder.
+        Gene pictures, pictures or patches, and their encoder.
     profiles, spot_encoders
         Spot profiles and theirs.
     definitions
@@ -64,19 +68,22 @@ class Ingredients:
     """
 
     def __init__(self, recipe: Recipe, data: Path, weights: Path | None, report: Report) -> None:
-        self._folders = [data] if weights is None else [data, weights]
+        home = data if data.is_dir() else data.parent
+        self._folders = [home] if weights is None else [home, weights]
         self._report = report
         self.told: list[str] = []
-        section = _section(recipe, data)
+        self.canvas = _canvas(recipe, data, report)
+        section = self.canvas.section if isinstance(self.canvas, GenePictures) else None
         try:
-            self.definitions = recipe.tables.made(section)
+            self.definitions = recipe.tables.made(_place(self.canvas))
         except KeyError as error:
             raise InputError(NOT_DEFINED, got=str(error.args[0]), cure=AGAIN) from error
-        told = recipe.pictures
-        self.canvas = section.view("genes", scaling=told.scaling, frame=told.frame, min_spots=told.min_spots)
         self.encoder = None if recipe.encoder is None else self._encoder(recipe.encoder, lambda: self.canvas)
-        self.spot_encoders = tuple(self._spot_encoder(each, section) for each in recipe.spot_encoders)
-        self.profiles = section.view("spots", genes=self.spot_encoders[0].features) if self.spot_encoders else None
+        self.spot_encoders: tuple[Encoder, ...] = ()
+        self.profiles: SpotProfiles | None = None
+        if section is not None and recipe.spot_encoders:
+            self.spot_encoders = tuple(self._spot_encoder(each, section) for each in recipe.spot_encoders)
+            self.profiles = section.view("spots", genes=self.spot_encoders[0].features)
         self.concepts: dict[str, Concept] = {}
         self._together: dict[tuple[Any, ...], SpotConcepts] = {}
 
@@ -114,7 +121,7 @@ class Ingredients:
             self._together[known] = made
         return self._together[known]
 
-    def _encoder(self, record: EncoderRecord, canvas: Callable[[], GenePictures | SpotProfiles]) -> Encoder:
+    def _encoder(self, record: EncoderRecord, canvas: Callable[[], PictureCanvas | SpotProfiles]) -> Encoder:
         if record.bundled is not None:
             return _checked(bundled(record.bundled), record)
         for folder in self._folders:
@@ -149,22 +156,55 @@ def _checked(encoder: Encoder, record: EncoderRecord) -> Encoder:
     return encoder
 
 
-def _section(recipe: Recipe, data: Path) -> Section:
-    source = recipe.section.source
+def _place(canvas: PictureCanvas) -> Place:
+    return canvas.section if isinstance(canvas, GenePictures) else canvas
+
+
+def _canvas(recipe: Recipe, data: Path, report: Report) -> PictureCanvas:
+    """What the recipe is of, read and viewed as it was."""
+    shown, told = recipe.shown, recipe.pictures
+    if shown is not None:
+        what = "pictures" if isinstance(shown, ImagesRecord) else "slide"
+        if data.is_dir():
+            _check_inside(data, shown.files if isinstance(shown, ImagesRecord) else filter(None, (shown.file,)))
+        cure = f"Give the folder of the {what} that the recipe was made with, or the {what} themselves"
+        source = pictures_again(shown, {}, given=data, cure=cure.replace("slide themselves", "slide"), report=report)
+        return canvas_again(shown, source)
+    if recipe.section is None or told is None:
+        raise InputError("The recipe names no data", cure=AGAIN)
+    if not data.is_dir():
+        raise InputError("A section is looked for in a folder", got=str(data), cure="Give the folder of its file")
+    section = _section(recipe.section, data)
+    return section.view("genes", scaling=told.scaling, frame=told.frame, min_spots=told.min_spots)
+
+
+def _section(record: SectionRecord, data: Path) -> Section:
+    source = record.source
     given: dict[str, Any] = {word: getattr(source, word) for word in ("image_scale", "section", "gene_names")}
     for word, told in (("image", source.image), ("alignment", source.alignment)):
         given[word] = None if told is None else _input(told, data)
     section = without_study(open_section(_input(source.file, data), **given))
     if source.pixel_size is not None:
         section = section.in_micrometres(source.pixel_size)
-    if section_fingerprint(section) != recipe.section.fingerprint:
+    if section_fingerprint(section) != record.fingerprint:
         raise MismatchError(
             f"{source.file.name} is read in another way than it was for the recipe",
             got=f"{section.n_spots} spots x {section.n_genes} genes in {section.unit}, "
-            f"for {recipe.section.spots} x {recipe.section.genes} in {recipe.section.unit}",
+            f"for {record.spots} x {record.genes} in {record.unit}",
             cure="Use the version of the package that the recipe names",
         )
     return section
+
+
+def _check_inside(data: Path, names: Iterable[str]) -> None:
+    """Refuse files that a link leads out of the folder."""
+    home = data.resolve()
+    if not all((data / name).resolve().is_relative_to(home) for name in names):
+        raise InputError(
+            "A recipe reads only from the folders it is given",
+            got=f"a link that leads out of {data.name}",
+            cure="Put the files themselves into the folder",
+        )
 
 
 def _input(told: FileRecord, data: Path) -> Path:

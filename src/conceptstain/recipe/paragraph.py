@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from conceptstain.canvas.expression import counted, several
 from conceptstain.recipe.records import (
     AttentionRecord,
     AttributedRecord,
     EncoderRecord,
-    PictureNetworkRecord,
+    PlainMapRecord,
+    ProfileNetworkRecord,
     SaliencyRecord,
     SpotScoreRecord,
+    TrainingRecord,
 )
 from conceptstain.recipe.schema import Recipe
+from conceptstain.study.picture_records import ImagesRecord, SlideRecord
 from conceptstain.study.records import DefinitionRecord
-from conceptstain.study.region_record import ObsRecord, PolygonRecord
+from conceptstain.study.region_record import LabelsRecord, ObsRecord, PolygonRecord
 
 __all__ = ["CITATIONS", "methods_paragraph"]
 
@@ -56,6 +60,7 @@ _MAPS: Final = {
     "occlusion": "occlusion",
     "grad-cam": "Grad-CAM",
     "spot-score": "the score of spots by whole profiles",
+    "score": "the concept score (the latent mean along the direction)",
 }
 
 
@@ -65,23 +70,46 @@ def methods_paragraph(recipe: Recipe) -> str:
     It says what the recipe says and no more: nothing about how good a map is, and where there is no evidence, that
     there is none.
     """
-    said = [_section(recipe), _pictures(recipe)]
+    said = [_data(recipe), _pictures(recipe)]
     encoders = [*([] if recipe.encoder is None else [recipe.encoder]), *recipe.spot_encoders[:1]]
     said += [_encoder(each, recipe) for each in encoders]
     said += [_concepts(recipe), _maps(recipe), _evidence(recipe), _controls(recipe), _software(recipe)]
     return " ".join(filter(None, said)) + "\n\nReferences: " + "; ".join(_references(recipe)) + "."
 
 
-def _section(recipe: Recipe) -> str:
-    section = recipe.section
+def _data(recipe: Recipe) -> str:
+    program = f"napari-conceptstain {recipe.made_with.get('napari-conceptstain', 'of unknown version')}"
+    shown, section = recipe.shown, recipe.section
+    if isinstance(shown, ImagesRecord):
+        left_out = f", {len(shown.left_out):,} more could not be read" if shown.left_out else ""
+        told = f"{_content(shown)}{left_out}"
+        return f"The {len(shown.pictures):,} pictures of {shown.name} ({told}) were analysed with {program}."
+    if shown is not None:
+        return f"The slide {shown.name} ({_content(shown)}) was analysed with {program}."
+    if section is None:
+        return ""
     return (
         f"The section {section.source.file.name} ({section.spots:,} spots, {section.genes:,} genes; SHA-256 "
-        f"{section.source.file.sha256[:12]}...) was analysed with napari-conceptstain "
-        f"{recipe.made_with.get('napari-conceptstain', 'of unknown version')}."
+        f"{section.source.file.sha256[:12]}...) was analysed with {program}."
     )
 
 
+def _content(shown: ImagesRecord | SlideRecord) -> str:
+    return f"content {shown.content}"
+
+
+def _noun(recipe: Recipe) -> str:
+    """What the items are called."""
+    if recipe.shown is None:
+        return "gene"
+    return "picture" if isinstance(recipe.shown, ImagesRecord) else "patch"
+
+
 def _pictures(recipe: Recipe) -> str:
+    if recipe.shown is not None:
+        return _view(recipe.shown)
+    if recipe.pictures is None:
+        return ""
     if recipe.encoder is None and not any(record.map == "gene-mean" for record in recipe.maps):
         return ""
     how = (
@@ -90,6 +118,20 @@ def _pictures(recipe: Recipe) -> str:
         else "counts divided by the gene's maximum"
     )
     return f"Each gene was drawn as a picture, one pixel per spot, of {how}."
+
+
+def _view(shown: ImagesRecord | SlideRecord) -> str:
+    """How pictures or a slide were viewed."""
+    if isinstance(shown, ImagesRecord):
+        fitted = {"pad": "the whole picture on it", "stretch": "stretched to it", "crop": "cut to its middle"}
+        height, width = shown.view.frame
+        return f"Each picture was laid on a frame of {height} x {width} pixels, {fitted[shown.view.fit]}."
+    view, size = shown.view, shown.view.size
+    at = f" at {view.pixel_size:g} {shown.unit} per pixel" if view.pixel_size is not None else ""
+    at = f" of level {view.level}" if view.level is not None else at
+    skipped = "" if view.background == "keep" else ", background left out"
+    every = f"every {view.stride or size // 2} pixels"
+    return f"It was cut into {shown.patches:,} patches of {size} x {size} pixels{at}, {every}{skipped}."
 
 
 def _encoder(encoder: EncoderRecord, recipe: Recipe) -> str:
@@ -105,16 +147,31 @@ def _encoder(encoder: EncoderRecord, recipe: Recipe) -> str:
         how = f"that comes with the package and was trained on {_list(encoder.learned_from) or 'other sections'}"
     elif encoder.fit is not None:
         told = encoder.fit
-        kind = told.network.network if isinstance(told.network, PictureNetworkRecord) else told.network.likelihood
+        kind = told.network.likelihood if isinstance(told.network, ProfileNetworkRecord) else told.network.network
         epochs = f"{told.training.epochs} epochs" if told.training.epochs else "the default number of epochs"
         how = (
-            f"({kind}, {told.network.latent} latent dimensions) fitted to this section without labels ({epochs}, Adam, "
-            f"learning rate {told.training.learning_rate:g}, seed {told.training.seed})"
+            f"({kind}, {told.network.latent} latent dimensions) fitted to {_fitted_to(recipe)} without labels"
+            f"{_augmented(told.training)} ({epochs}, Adam, learning rate {told.training.learning_rate:g}, seed "
+            f"{told.training.seed})"
         )
     else:
         learned = f" on {_list(encoder.learned_from)}" if encoder.learned_from else ""
         how = f"that {verb} trained elsewhere{learned}"
     return f"{what} {of} ({CITATIONS['vae']}) {how} {verb} used ({known})."
+
+
+def _fitted_to(recipe: Recipe) -> str:
+    return {"gene": "this section", "picture": "these pictures", "patch": "this slide"}[_noun(recipe)]
+
+
+def _augmented(training: TrainingRecord) -> str:
+    """How images were changed while they were learned from."""
+    told, changed = training.augmentation, []
+    if told.symmetries != "none":
+        changed.append("turned and reflected" if told.symmetries == "all" else f"reflected ({told.symmetries})")
+    changed += [f"shifted by up to {told.shift} pixels"] if told.shift else []
+    changed += [f"changed in light by up to {told.light:.0%}"] if told.light else []
+    return f", {_list(changed)} at random" if changed else ""
 
 
 def _concepts(recipe: Recipe) -> str:
@@ -126,11 +183,16 @@ def _concepts(recipe: Recipe) -> str:
 
 def _definition(record: DefinitionRecord, recipe: Recipe) -> str:
     where = "" if record.space == "latent" else f", in the layer {record.space}"
-    against = " against all other genes" if record.form == "contrast" else ""
+    noun = _noun(recipe)
+    nouns = several(noun)
+    against = "" if record.form == "mean" else f" against all other {nouns}"
+    if record.against is not None and against:
+        against = f" against {counted(len(record.against), 'named other')}"
+    against += ", weighed by how latents vary" if record.form == "whitened" else ""
     if record.like is not None:
-        made = f"the {record.neighbours} genes nearest to {record.like} in latent space{against}"
+        made = f"the {record.neighbours} {nouns} nearest to {record.like} in latent space{against}"
     elif record.items is not None:
-        made = f"{len(record.items)} named gene{'s' if len(record.items) > 1 else ''}{against}"
+        made = f"{counted(len(record.items), f'named {noun}')}{against}"
     elif record.unit is not None:
         made = f"unit {record.unit}"
     elif record.combined is not None:
@@ -139,6 +201,10 @@ def _definition(record: DefinitionRecord, recipe: Recipe) -> str:
     else:
         region = recipe.tables.regions[record.region or ""]
         number = "" if region.barcodes is None else f"{len(region.barcodes)} spots "
+        if noun == "patch":
+            drawn = "a painted label" if isinstance(region.chosen, LabelsRecord) else "a drawn outline"
+            made = f"the patches of which {record.least_covered:.0%} or more lie in {drawn}{against}"
+            return f"{record.name} ({made}{where})"
         if isinstance(region.chosen, ObsRecord):
             how = f"annotated {region.chosen.column} = {region.chosen.value}"
         elif isinstance(region.chosen, PolygonRecord):
@@ -152,7 +218,7 @@ def _definition(record: DefinitionRecord, recipe: Recipe) -> str:
 def _maps(recipe: Recipe) -> str:
     if not recipe.maps:
         return "No map was painted."
-    told = dict.fromkeys(_map(record) for record in recipe.maps)
+    told = dict.fromkeys(_map(record, of_pictures=recipe.shown is not None) for record in recipe.maps)
     chosen = sum(record.colour_limits is not None for record in recipe.maps)
     limits = f" Colour limits were chosen by hand for {chosen} of {len(recipe.maps)} maps." if chosen else ""
     definitions = recipe.tables.definitions
@@ -161,7 +227,7 @@ def _maps(recipe: Recipe) -> str:
     return f"Maps{of} were painted by {_list(tuple(told))}.{limits}"
 
 
-def _map(record: object) -> str:
+def _map(record: object, *, of_pictures: bool) -> str:
     if isinstance(record, SaliencyRecord):
         settings = []
         if record.percentile is not None and record.variant != "constant":
@@ -188,6 +254,8 @@ def _map(record: object) -> str:
             "neighbours weighted by cross-validation" if asked.context is None else f"neighbours {asked.context:g}"
         )
         return f"{_MAPS['spot-score']} ({asked.direction} direction, {against}, {context})"
+    if of_pictures and isinstance(record, PlainMapRecord) and record.map == "gene-mean":
+        return "the mean of the concept's pictures, which uses no network"
     return _MAPS[getattr(record, "map", "decoded")]
 
 
@@ -197,6 +265,13 @@ def _evidence(recipe: Recipe) -> str:
     nulls = sorted({record.n_null for record in recipe.evidence})
     tested = "concepts were" if len(recipe.evidence) > 1 else "concept was"
     against = " or ".join(f"{number:,}" for number in nulls)
+    if recipe.shown is not None:
+        laid = " and, for regions, the region's shape laid elsewhere" if _noun(recipe) == "patch" else ""
+        return (
+            f"{len(recipe.evidence)} {tested} tested by cross-fitted AUROC on {several(_noun(recipe))} that had no "
+            f"part in the direction, against {against} random selections{laid}, with Holm's correction (Holm 1979) for "
+            "all concepts tried."
+        )
     return (
         f"{len(recipe.evidence)} {tested} tested by cross-fitted AUROC on spots or genes that had no part in the "
         f"choice, against {against} random selections and, for regions, the region's shape laid elsewhere on the "
@@ -208,10 +283,10 @@ def _controls(recipe: Recipe) -> str:
     if not recipe.controls:
         return "Maps were not compared with controls."
     kinds = dict.fromkeys(_MAPS.get(record.map, record.map).partition(" (")[0] for record in recipe.controls)
-    return (
-        f"Controls were drawn for {_list(tuple(kinds))}: a map without a network, random concepts, an untrained "
-        "network and sequencing depth, where they apply."
-    )
+    beside = "a map without a network, random concepts, an untrained network and sequencing depth, where they apply"
+    if recipe.shown is not None:
+        beside = "what uses no network, random concepts and untrained networks, where they apply"
+    return f"Controls were drawn for {_list(tuple(kinds))}: {beside}."
 
 
 def _software(recipe: Recipe) -> str:

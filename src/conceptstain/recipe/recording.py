@@ -12,6 +12,9 @@ import numpy as np
 import torch
 
 from conceptstain.canvas.gene_pictures import GenePictures
+from conceptstain.canvas.image_patches import ImagePatches
+from conceptstain.canvas.image_set import ImageSet
+from conceptstain.canvas.picture_canvas import PictureCanvas
 from conceptstain.concepts.definition import Definition
 from conceptstain.concepts.evidence import Evidence
 from conceptstain.errors import InputError
@@ -32,6 +35,7 @@ from conceptstain.recipe.records import (
     EvidenceRecord,
     FigureRecord,
     FitRecord,
+    ItemScoreRecord,
     MapRecord,
     PlainMapRecord,
     ProfilesRecord,
@@ -43,10 +47,10 @@ from conceptstain.recipe.records import (
 from conceptstain.recipe.schema import Recipe
 from conceptstain.study import Snapshot, Study
 from conceptstain.study.hashing import section_fingerprint
-from conceptstain.study.packing import plain
-from conceptstain.study.records import EntryRecord, SpotSettingsRecord, Tables
+from conceptstain.study.packing import pictures_told, plain
+from conceptstain.study.picture_records import pictures_record
+from conceptstain.study.records import EntryRecord, SourceRecord, SpotSettingsRecord, Tables
 from conceptstain.study.saving import sourced
-from conceptstain.study.study_record import PicturesRecord
 
 __all__ = ["PACKAGES", "recorded", "sum_of", "sum_of_controls", "versions"]
 
@@ -69,15 +73,9 @@ def recorded(study: Study | Snapshot, *, figures: Sequence[str] = ("maps.svg",))
         The section was read from no file, or a map cannot be written down.
     """
     snapshot = sourced(study.snapshot() if isinstance(study, Study) else study)
-    canvas, source = snapshot.genes, snapshot.source
-    if source is None:
-        raise InputError(
-            "The section was read from no file, so no recipe can name it",
-            got=canvas.section.name,
-            cure="Save the study first, open it, and write the recipe of that",
-        )
+    canvas = snapshot.canvas
+    shown = _of_section(canvas, snapshot.source) if isinstance(canvas, GenePictures) else _of_pictures(canvas)
     recorder = _Recorder(snapshot)
-    section, settings = canvas.section, canvas.settings
     maps = tuple(recorder.map(made) for made in snapshot.findings)
     concepts = tuple(
         EntryRecord(definition=recorder.tables.definition(each.definition), colour=each.colour)
@@ -89,14 +87,7 @@ def recorded(study: Study | Snapshot, *, figures: Sequence[str] = ("maps.svg",))
         made_with=versions(),
         threads=torch.get_num_threads(),
         device="cpu" if snapshot.encoder is None else snapshot.encoder.device.type,
-        section=SectionRecord(
-            source=source,
-            fingerprint=section_fingerprint(section),
-            unit=section.unit,
-            spots=section.n_spots,
-            genes=section.n_genes,
-        ),
-        pictures=PicturesRecord(scaling=settings.scaling, frame=settings.frame, min_spots=settings.min_spots),
+        **shown,
         encoder=None if snapshot.encoder is None else _encoder(snapshot.encoder, canvas),
         spot_encoders=tuple(_encoder(each, canvas) for each in snapshot.spot_encoders),
         spot_settings=None if snapshot.spot_settings is None else recorder.spot_settings(),
@@ -107,6 +98,30 @@ def recorded(study: Study | Snapshot, *, figures: Sequence[str] = ("maps.svg",))
         figures=tuple(FigureRecord(file=name) for name in figures) if maps else (),
         tables=recorder.tables.record,
     )
+
+
+def _of_section(canvas: GenePictures, source: SourceRecord | None) -> dict[str, Any]:
+    """The words of a recipe that say which section it is of."""
+    section = canvas.section
+    if source is None:
+        raise InputError(
+            "The section was read from no file, so no recipe can name it",
+            got=section.name,
+            cure="Save the study first, open it, and write the recipe of that",
+        )
+    told = SectionRecord(
+        source=source,
+        fingerprint=section_fingerprint(section),
+        unit=section.unit,
+        spots=section.n_spots,
+        genes=section.n_genes,
+    )
+    return {"section": told, "pictures": pictures_told(canvas)}
+
+
+def _of_pictures(canvas: ImageSet | ImagePatches) -> dict[str, Any]:
+    """The same of pictures and slides, which are known by their pixels, were they in files or not."""
+    return {"recipe": 2, "shown": pictures_record(canvas, keeping=False)}
 
 
 def sum_of(values: np.ndarray) -> str:
@@ -136,7 +151,8 @@ def versions() -> dict[str, str]:
 class _Recorder:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
-        self.tables = Tables(snapshot.genes.section)
+        canvas = snapshot.canvas
+        self.tables = Tables(canvas.section if isinstance(canvas, GenePictures) else canvas)
         for entry in snapshot.concepts.entries:
             self.tables.definition(entry.definition)
 
@@ -156,7 +172,7 @@ class _Recorder:
                 map="spot-score", together=self._together([made.name, *told["against"]]), settings=settings, **known
             )
         if isinstance(made, ItemScore):
-            raise _unwritable(made)
+            return ItemScoreRecord(map="score", **known)
         if made.method == "attention":
             return AttentionRecord(
                 map="attention",
@@ -179,7 +195,7 @@ class _Recorder:
 
     def _at(self, made: Attribution) -> Any:
         """``"own"`` where the map is at the genes of its concept, else the names of the genes."""
-        canvas = self.snapshot.genes
+        canvas = self.snapshot.canvas
         if made.concept is not None:
             own, _ = concept_items(canvas, made.concept) if made.concept.items else ((), ())
             if tuple(int(item) for item in own) == made.items:
@@ -218,7 +234,7 @@ class _Recorder:
             records.append(
                 EvidenceRecord(
                     concept=self.tables.definition(definition),
-                    by="spot profiles" if by_spots else "genes",
+                    by=found.by,
                     n_null=found.settings["n_null"],
                     n_folds=found.settings.get("n_folds", 5),
                     seed=found.settings["seed"],
@@ -252,7 +268,7 @@ class _Recorder:
         ]
 
 
-PLAIN: Any = {"decoded": "decoded", "gene mean": "gene-mean"}
+PLAIN: Any = {"decoded": "decoded", "gene mean": "gene-mean", "picture mean": "gene-mean"}
 ATTRIBUTED = {
     "integrated gradients": ("baseline", "steps", "quadrature"),
     "SmoothGrad": ("noise", "samples", "seed"),
@@ -271,7 +287,7 @@ def _unwritable(made: Finding) -> InputError:
     )
 
 
-def _encoder(encoder: Encoder, canvas: GenePictures) -> EncoderRecord:
+def _encoder(encoder: Encoder, canvas: PictureCanvas) -> EncoderRecord:
     known = [name for name in bundled_names() if bundled(name).fingerprint == encoder.fingerprint]
     return EncoderRecord(
         name=encoder.name,
@@ -282,19 +298,20 @@ def _encoder(encoder: Encoder, canvas: GenePictures) -> EncoderRecord:
     )
 
 
-def _fit(encoder: Encoder, canvas: GenePictures) -> FitRecord | None:
-    """How it was fitted, where that was to this section alone."""
+def _fit(encoder: Encoder, canvas: PictureCanvas) -> FitRecord | None:
+    """How it was fitted, where that was to this section, these pictures or this slide alone."""
     card = plain(encoder.card)
     if (
         len(encoder.sections) != 1
-        or not encoder.has_seen(canvas.section)
+        or not encoder.has_seen(canvas.source)
         or "training" not in card
         or "network" not in card
     ):
         return None
-    kind = "profiles" if encoder.features else "pictures"
-    pictures = {**card.get("pictures", {})}
-    if kind == "pictures" and plain(pictures) != plain(vars(canvas.settings)):
+    kind, view = "profiles" if encoder.features else "pictures", "pictures"
+    if not isinstance(canvas, GenePictures):
+        kind, view = "images", "frames" if isinstance(canvas, ImageSet) else "patches"
+    if kind != "profiles" and card.get(view, {}) != plain(vars(canvas.settings)):
         return None  # it learned from another view
     training = {word: value for word, value in card["training"].items() if word != "device"}
     return FitRecord.model_validate(

@@ -1,4 +1,4 @@
-"""What a recipe is made of: the section, encoders and what is asked.
+"""What a recipe is made of: the section, or pictures, encoders and what is asked.
 
 Data and no code; whole numbers are bounded, and all others finite.
 """
@@ -11,9 +11,11 @@ from typing import Annotated, Any, Literal, TypeAlias, final
 from pydantic import Field
 
 from conceptstain.canvas.spot_profiles import Flavour, SpotProfileSettings
+from conceptstain.concepts.evidence import By
 from conceptstain.fitting import FitSettings
 from conceptstain.methods.map_settings import Baseline, MapSettings, Quadrature
 from conceptstain.nets.augmentation import Augmentation, Symmetries
+from conceptstain.nets.image_vae import ImageNetwork, ImageVAESettings
 from conceptstain.nets.picture_vae import Network, PictureVAESettings
 from conceptstain.nets.profile_vae import Likelihood, ProfileVAESettings
 from conceptstain.nets.rules import Variant
@@ -30,6 +32,8 @@ __all__ = [
     "EvidenceRecord",
     "FigureRecord",
     "FitRecord",
+    "ImageNetworkRecord",
+    "ItemScoreRecord",
     "MapRecord",
     "PictureNetworkRecord",
     "PlainMapRecord",
@@ -93,6 +97,17 @@ class ProfileNetworkRecord(Record):
 
 
 @final
+class ImageNetworkRecord(Record):
+    """A network of images."""
+
+    kind: Literal["images"]
+    network: ImageNetwork
+    latent: Units
+    widths: Annotated[tuple[Units, ...], Field(max_length=8)]
+    hidden: Annotated[tuple[Units, ...], Field(max_length=4)]
+
+
+@final
 class AugmentationRecord(Record):
     """How images were changed before every step."""
 
@@ -139,9 +154,9 @@ class ProfilesRecord(Record):
 
 @final
 class FitRecord(Record):
-    """How an encoder was fitted to this section, to fit it again."""
+    """How an encoder was fitted to this section, these pictures or this slide, to fit it again."""
 
-    network: Annotated[PictureNetworkRecord | ProfileNetworkRecord, Field(discriminator="kind")]
+    network: Annotated[PictureNetworkRecord | ProfileNetworkRecord | ImageNetworkRecord, Field(discriminator="kind")]
     training: TrainingRecord
     profiles: ProfilesRecord | None = None
     device: Name
@@ -149,9 +164,11 @@ class FitRecord(Record):
     def made(self, device: str) -> FitSettings:
         """The settings, on a device of this machine."""
         told = self.network.model_dump(exclude={"kind"})
-        network: PictureVAESettings | ProfileVAESettings
+        network: PictureVAESettings | ProfileVAESettings | ImageVAESettings
         if isinstance(self.network, PictureNetworkRecord):
             network = PictureVAESettings(**told)
+        elif isinstance(self.network, ImageNetworkRecord):
+            network = ImageVAESettings(**told)
         else:
             network = ProfileVAESettings(**told)
         return FitSettings(network, self.training.made(device))
@@ -257,10 +274,18 @@ class SpotScoreRecord(_Asked):
     settings: SpotSettingsRecord
 
 
-AnyMap: TypeAlias = Annotated[
-    PlainMapRecord | SaliencyRecord | AttentionRecord | AttributedRecord | SpotScoreRecord, Field(discriminator="map")
-]
-MapRecord = PlainMapRecord | SaliencyRecord | AttentionRecord | AttributedRecord | SpotScoreRecord
+@final
+class ItemScoreRecord(_Asked):
+    """A score of pictures or patches."""
+
+    concept: Key
+    map: Literal["score"]
+
+
+MapRecord: TypeAlias = (
+    PlainMapRecord | SaliencyRecord | AttentionRecord | AttributedRecord | SpotScoreRecord | ItemScoreRecord
+)
+AnyMap: TypeAlias = Annotated[MapRecord, Field(discriminator="map")]
 
 
 @final
@@ -268,7 +293,7 @@ class EvidenceRecord(Record):
     """A test of a concept, and what it found."""
 
     concept: Key
-    by: Literal["genes", "spot profiles"]
+    by: By
     n_null: Annotated[int, Field(ge=1, le=1_000_000)]
     n_folds: Annotated[int, Field(ge=2, le=1000)]
     seed: Seed

@@ -11,6 +11,7 @@ from typing import Any, final
 import pandas as pd
 import torch
 
+from conceptstain.canvas.gene_pictures import GenePictures
 from conceptstain.concepts.evidence import Evidence, corrected, evidence
 from conceptstain.errors import InputError
 from conceptstain.methods.attention import attention
@@ -20,6 +21,7 @@ from conceptstain.methods.deep_lift import deep_lift
 from conceptstain.methods.finding import Finding
 from conceptstain.methods.grad_cam import grad_cam
 from conceptstain.methods.integrated import integrated_gradients
+from conceptstain.methods.item_score import item_score
 from conceptstain.methods.items import concept_items
 from conceptstain.methods.maps import SPOT_SCORE, map_kind
 from conceptstain.methods.occlusion import occlusion
@@ -37,6 +39,7 @@ from conceptstain.recipe.records import (
     AttributedRecord,
     ControlsRecord,
     EvidenceRecord,
+    ItemScoreRecord,
     MapRecord,
     PlainMapRecord,
     SaliencyRecord,
@@ -101,7 +104,8 @@ def replay(
     recipe
         What to do.
     data
-        The folder that holds the section's file, and those opened with it.
+        The folder that holds the section's file, and those opened with it. Of pictures their folder or file, and of a
+        slide that or its folder; their names may be others, their pixels may not.
     out
         A folder to write to, made where it does not exist: the study, tables, figures and a paragraph on the methods.
         None: nothing is written.
@@ -121,7 +125,7 @@ def replay(
     ReadingError
         The section or the weights cannot be read.
     """
-    if not data.is_dir():
+    if not data.exists() or (recipe.shown is None and not data.is_dir()):
         raise InputError("There is no such folder of data", got=str(data), cure="Check the path")
     if out is not None:
         check_out(out, names_of(recipe), overwrite=overwrite)
@@ -184,10 +188,10 @@ class _Made:
             spot_encoders=known.spot_encoders,
             spot_settings=None if recipe.spot_settings is None else recipe.spot_settings.made(),
             made={known.definition(key): made for key, made in known.concepts.items()},
-            evidence={known.definition(key): made for key, made in found if made.by == "genes"},
-            spot_evidence={known.definition(key): made for key, made in found if made.by != "genes"},
+            evidence={known.definition(key): made for key, made in found if made.by != "spot profiles"},
+            spot_evidence={known.definition(key): made for key, made in found if made.by == "spot profiles"},
             controls=dict(drawn),
-            source=recipe.section.source,
+            source=None if recipe.section is None else recipe.section.source,
         )
         return Study.of(snapshot)
 
@@ -219,10 +223,19 @@ class _Made:
                 **record.settings,
                 report=report,
             )
+        if isinstance(record, ItemScoreRecord):
+            return self._item_score(record)
         definition = self._from.definition(record.concept)
         read = self._from.together(record.together, record.settings)
         made = spot_score(read, definition.name, report=report)
         return replace(made, concept=replace(made.concept, definition=definition))
+
+    def _item_score(self, record: ItemScoreRecord) -> Finding:
+        canvas = self._from.canvas
+        if isinstance(canvas, GenePictures):
+            raise InputError("Genes have no score that is painted", got=record.concept, cure=AGAIN)
+        concept = self._from.concept(record.concept)
+        return item_score(canvas, self._from.need_encoder(), concept, report=self._steps.within)
 
     def _attention(self, record: AttentionRecord) -> Finding:
         canvas = self._from.canvas
@@ -276,7 +289,8 @@ class _Made:
             heard = tuple(map_kind(record.map).heard(record.map_settings).items())
             asked = ControlsAsked(definition, record.map, heard)
             concept, encoder = self._from.concept(record.concept), self._from.need_encoder()
-            drawn = controls(self._from.canvas, encoder, concept, record.map, settings=record.map_settings, **how)
+            canvas: Any = self._from.canvas
+            drawn = controls(canvas, encoder, concept, record.map, settings=record.map_settings, **how)
         if record.sha256 is not None:
             self.equal[f"controls of {definition.name}, {record.map}"] = sum_of_controls(drawn) == record.sha256
         return asked, drawn

@@ -11,7 +11,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, final
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from conceptstain.progress import Report, silent
 from conceptstain.recipe.records import (
@@ -22,6 +22,7 @@ from conceptstain.recipe.records import (
     FigureRecord,
     SectionRecord,
 )
+from conceptstain.study.picture_records import AnyPictures
 from conceptstain.study.record import Name, Record
 from conceptstain.study.records import EntryRecord, SpotSettingsRecord, TablesRecord
 from conceptstain.study.study_record import PicturesRecord
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT_VERSION", "Recipe"]
 
-FORMAT_VERSION = 1  # as Recipe.recipe has it
+FORMAT_VERSION = 2
+"""The newest that is read, as :attr:`Recipe.recipe` has it: 1 is of sections, 2 of pictures and slides."""
 
 
 @final
@@ -51,7 +53,9 @@ class Recipe(Record):
     device
         Where maps were made.
     section, pictures
-        What was opened and how it was seen.
+        The section that was opened, and how its genes were seen.
+    shown
+        Instead: pictures, or a slide, with how they were opened and viewed.
     encoder, spot_encoders
         Fingerprints, and the ways to them.
     spot_settings
@@ -64,12 +68,13 @@ class Recipe(Record):
         What was asked, with all parameters.
     """
 
-    recipe: Literal[1] = 1
+    recipe: Literal[1, 2] = 1
     made_with: dict[Name, Name] = Field(default_factory=dict)
     threads: Annotated[int, Field(ge=1, le=1024)] = 1
     device: Name = "cpu"
-    section: SectionRecord
-    pictures: PicturesRecord
+    section: SectionRecord | None = None
+    pictures: PicturesRecord | None = None
+    shown: AnyPictures | None = None
     encoder: EncoderRecord | None = None
     spot_encoders: Annotated[tuple[EncoderRecord, ...], Field(max_length=100)] = ()
     spot_settings: SpotSettingsRecord | None = None
@@ -87,6 +92,12 @@ class Recipe(Record):
         if len(set(names)) < len(names):
             raise ValueError("two figures have one name")
         return figures
+
+    @model_validator(mode="after")
+    def _is_of_one_thing(self) -> Recipe:
+        if (self.section is None) is not (self.pictures is None) or (self.section is None) is (self.shown is None):
+            raise ValueError("a recipe is of a section, of pictures or of a slide")
+        return self
 
     @classmethod
     def of(cls, study: Study | Snapshot, *, figures: Sequence[str] = ("maps.svg",)) -> Recipe:

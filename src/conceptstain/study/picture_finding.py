@@ -23,7 +23,7 @@ from conceptstain.canvas.patch_grid import ImagePatchSettings
 from conceptstain.canvas.pixel_values import ValueRange
 from conceptstain.canvas.slide import Level, Slide
 from conceptstain.canvas.slide_reading import slide_of_file
-from conceptstain.errors import ConceptStainError, ReadingError
+from conceptstain.errors import ConceptStainError, MismatchError, ReadingError
 from conceptstain.progress import Report, silent
 from conceptstain.study.picture_records import ImagesRecord, SlideRecord, patches_sum
 
@@ -107,8 +107,10 @@ def canvas_again(record: ImagesRecord | SlideRecord, source: Images | Slide) -> 
 
     Raises
     ------
-    ValueError, TypeError
-        Patches lie elsewhere on the slide than they did, or it is no slide.
+    MismatchError
+        Patches lie elsewhere on the slide than they did.
+    TypeError
+        It is no slide, or no pictures.
     """
     if isinstance(record, ImagesRecord):
         if not isinstance(source, Images):
@@ -118,7 +120,11 @@ def canvas_again(record: ImagesRecord | SlideRecord, source: Images | Slide) -> 
         raise TypeError("pictures in the place of a slide")
     canvas = ImagePatches.from_slide(source, ImagePatchSettings(**dict(record.view)))
     if (len(canvas), patches_sum(canvas)) != (record.patches, record.where):
-        raise ValueError(f"{len(canvas):,} patches lie elsewhere than the {record.patches:,} of the study")
+        raise MismatchError(
+            f"The patches of {record.name} lie elsewhere than they did",
+            got=f"{len(canvas):,} for {record.patches:,}",
+            cure="Use the version of the package that it was made with",
+        )
     return canvas
 
 
@@ -151,6 +157,9 @@ def _opened(record: ImagesRecord | SlideRecord, given: Any, report: Report) -> I
             return _in_folder(record, path, report)
         if isinstance(record, SlideRecord) and (path.is_file() or (path.is_dir() and holds_slide(path))):
             return slide_of_file(path, channels=_channels(record))
+        if isinstance(record, SlideRecord) and path.is_dir():
+            named = f"no {record.file}" if record.file else "a folder"
+            raise ReadingError(f"The slide {record.name} is not in {path.name}", got=named, cure="Give its file")
     made: Images | Slide
     if isinstance(record, ImagesRecord):
         made = open_source(given, as_="images", report=report)

@@ -75,6 +75,7 @@ def save_study(
     *,
     overwrite: bool = False,
     own: Path | None = None,
+    final: Path | None = None,
     report: Report = silent,
 ) -> Path:
     """Save a study, whole or not at all.
@@ -90,6 +91,8 @@ def save_study(
         Replace a file of that name, or a folder with AnnData; never the one that the section was read from.
     own
         The file that this study was opened from or saved to before, which may be the section's own.
+    final
+        Where the file will be moved to, if it will: from there pictures are looked for.
     report
         Called after each of three steps.
 
@@ -121,7 +124,7 @@ def save_study(
             cure="Choose another name",
         )
     report(Step(0, 3, "Taking the study together"))
-    adata = _annotated(sourced(snapshot), path)
+    adata = _annotated(sourced(snapshot), final or path)
     report(Step(1, 3, "Writing"))
     try:
         write_anndata(adata, path, overwrite=overwrite)
