@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QFileDialog
 from conceptstain._qt.picture_browser import Side
 from conceptstain.canvas.images import Images
 from pictures import noise, write_picture
-from walking import Walk
+from walking import Walk, saving_as
 
 pytestmark = pytest.mark.gui
 
@@ -129,3 +129,66 @@ def test_a_picture_that_the_slider_moves_to_is_painted_at_once(on_pictures: Walk
     with walk.qtbot.waitSignal(dock.jobs.idle, timeout=20_000):
         dock.painter.tissue.look_at(7)
     assert np.isfinite(np.asarray(layer.data[7])).all()
+
+
+def test_the_walk_from_a_folder_to_a_saved_study_and_back(
+    on_pictures: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk, dock = on_pictures, on_pictures.dock
+    page = dock.concepts.maker.ticked_page
+    page.browser.mark(dark(), Side.SHOWS)
+    walk.qtbot.keyClicks(dock.concepts.maker.name, "dark")
+    walk.click(dock.concepts.maker.make_button)
+    walk.rest()
+    dock.export.unfold()
+    for button, name in (
+        (dock.export.figure_button, "dark.svg"),
+        (dock.export.spots_button, "pictures.csv"),
+        (dock.export.recipe_button, "recipe.yaml"),
+    ):
+        saving_as(monkeypatch, tmp_path / name)
+        walk.click(button)
+        assert (tmp_path / name).stat().st_size > 100
+    saving_as(monkeypatch, tmp_path / "dark.h5ad")
+    walk.click(dock.data.save_as_button)
+    assert walk.told == []
+    painted = dock.study.findings[0].values
+    walk.settled(lambda: dock.opening.open(tmp_path / "set"))
+    walk.settled(lambda: dock.study.undo())
+    walk.settled(lambda: dock.opening.open(tmp_path / "dark.h5ad"))
+    assert walk.told == []
+    assert walk.concept_names == ["dark"]
+    np.testing.assert_array_equal(dock.study.findings[0].values, painted)
+    assert "dark - gradient saliency" in walk.names
+    assert dock.data.state.startswith("set · 24 pictures")
+
+
+def test_pictures_that_were_moved_are_asked_for(
+    on_pictures: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk, dock = on_pictures, on_pictures.dock
+    saving_as(monkeypatch, tmp_path / "kept" / "dark.h5ad")
+    (tmp_path / "kept").mkdir()
+    walk.click(dock.data.save_as_button)
+    (tmp_path / "set").rename(tmp_path / "elsewhere")
+    walk.settled(lambda: dock.opening.open(tmp_path / "kept" / "dark.h5ad"))
+    assert "where" in walk.told.pop()
+    walk.qtbot.waitUntil(lambda: not dock.data.finding.isHidden())
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_arguments: str(tmp_path / "elsewhere"))
+    walk.click(dock.data.find_folder_button)
+    assert walk.told == []
+    assert dock.data.finding.isHidden()
+    assert dock.study.path == tmp_path / "kept" / "dark.h5ad"
+
+
+def test_maps_of_pictures_stand_beside_their_controls_and_concepts_beside_their_evidence(on_pictures: Walk) -> None:
+    walk, dock = on_pictures, on_pictures.dock
+    walk.judge()
+    dock.concepts.maker.ticked_page.browser.mark(dark(), Side.SHOWS)
+    walk.click(dock.concepts.maker.make_button)
+    walk.rest()
+    assert dock.study.known_evidence("ticked") is not None
+    assert dock.concepts.histogram.isVisibleTo(dock.concepts)
+    assert dock.maps.controls_plot.isVisibleTo(dock.maps)
+    assert "pictures" in dock.maps.controls_plot.toolTip()
+    assert walk.told == []

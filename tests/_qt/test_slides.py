@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from napari.layers import Image, Shapes
 from qtpy.QtWidgets import QApplication
 
@@ -117,3 +118,33 @@ def test_an_image_of_the_viewer_is_taken_as_a_slide_where_it_lies(walk: Walk) ->
     ours = dock.painter.tissue.need_base()
     np.testing.assert_allclose(ours.extent.world, walk.viewer.layers["mine"].extent.world)
     assert walk.told == []
+
+
+def test_the_walk_from_a_slide_to_a_raster_and_a_saved_study_and_back(
+    on_slide: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk, dock = on_slide, on_slide.dock
+    walk.draw_lasso((128, 60), 50)
+    walk.qtbot.keyClicks(dock.concepts.maker.name, "nuclei")
+    walk.click(dock.concepts.maker.make_button)
+    dock.export.unfold()
+    assert not dock.export.genes_button.isVisible()
+    for button, name in (
+        (dock.export.figure_button, "nuclei.svg"),
+        (dock.export.raster_button, "nuclei.tif"),
+        (dock.export.spots_button, "patches.csv"),
+    ):
+        saving_as(monkeypatch, tmp_path / name)
+        walk.click(button)
+    with tifffile.TiffFile(tmp_path / "nuclei.tif") as written:
+        np.testing.assert_array_equal(written.asarray(), walk.viewer.layers["nuclei - concept score"].data)
+    assert len((tmp_path / "patches.csv").read_text().splitlines()) == len(dock.study.need_canvas()) + 1
+    saving_as(monkeypatch, tmp_path / "nuclei.zarr")
+    walk.click(dock.data.save_as_button)
+    scores = dock.study.findings[0].values
+    walk.settled(lambda: dock.study.remove("nuclei"))
+    walk.settled(lambda: dock.opening.open(tmp_path / "nuclei.zarr"))
+    assert walk.told == []
+    assert walk.concept_names == ["nuclei"]
+    np.testing.assert_array_equal(dock.study.findings[0].values, scores)
+    assert "nuclei - concept score" in walk.names

@@ -44,6 +44,7 @@ class DataPanel(Card):
     section_wanted = Signal(object, str)  # path, name of the section
     layers_wanted = Signal()  # to be offered
     sample_wanted = Signal()
+    pictures_found = Signal(object, object)  # path of a study, path of its pictures or its slide
     pixel_size_wanted = Signal(float)
     view_wanted = Signal(int)  # height and width in pixels of what a network sees
     save_wanted = Signal(object)  # path, or None: where it was saved before
@@ -81,6 +82,7 @@ class DataPanel(Card):
         self.layer_choice = LayerChoice()
         self.form.addWidget(self.layer_choice)
         self._build_choosing()
+        self._build_finding()
         self._build_restoring()
         self.summary = QLabel("Drop a file on the viewer, or open one here.")
         self.summary.setWordWrap(True)
@@ -231,6 +233,46 @@ class DataPanel(Card):
         self.choosing.hide()
         self._asked: Path | None = None
         self.section_button.clicked.connect(self._want_section)
+
+    def _build_finding(self) -> None:
+        self.finding = QWidget()
+        column = QVBoxLayout(self.finding)
+        column.setContentsMargins(0, 0, 0, 0)
+        self.missing = QLabel()
+        self.missing.setTextFormat(Qt.TextFormat.PlainText)
+        self.missing.setWordWrap(True)
+        self.find_folder_button = QPushButton("Their folder…")
+        self.find_folder_button.setToolTip("Open the study with the pictures in a folder")
+        self.find_file_button = QPushButton("Its file…")
+        self.find_file_button.setToolTip("Open the study with a slide, or a TIFF of several pages")
+        row = QHBoxLayout()
+        row.addWidget(self.find_folder_button)
+        row.addWidget(self.find_file_button)
+        column.addWidget(self.missing)
+        column.addLayout(row)
+        self.form.addWidget(self.finding)
+        self.finding.hide()
+        self._missing_of: Path | None = None
+        self.find_folder_button.clicked.connect(self._find_folder)
+        self.find_file_button.clicked.connect(self._find_file)
+
+    def offer_to_find(self, study: Path | None) -> None:
+        """Ask where the pictures of a study are now; None: there is nothing to ask."""
+        self._missing_of = study
+        self.missing.setText("" if study is None else f"Where are the pictures of {study.name} now?")
+        self.finding.setVisible(study is not None)
+        if study is not None:
+            self.unfold()
+
+    def _find_folder(self) -> None:
+        path = QFileDialog.getExistingDirectory(self, "Pictures of the study")
+        if path:
+            self.pictures_found.emit(self._missing_of, Path(path))
+
+    def _find_file(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Slide of the study", "", IMAGES)
+        if path:
+            self.pictures_found.emit(self._missing_of, Path(path))
 
     def offer_sections(self, path: Path | None, names: Sequence[str]) -> None:
         """Ask which section of a file to open; no names: there is nothing to ask."""

@@ -26,6 +26,7 @@ class ExportPanel(Card):
     results_wanted = Signal(object, str)  # path, "spots" or "genes" for tables
     recipe_wanted = Signal(object)  # path
     methods_wanted = Signal()
+    raster_wanted = Signal(object, str)  # path, title of the map
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("5  Export", parent)
@@ -41,8 +42,18 @@ class ExportPanel(Card):
         self.genes_button.setToolTip("CSV with one row per gene: score, rank and membership for every concept")
         self.section_button = QPushButton("AnnData…")
         self.section_button.setToolTip("The section with maps, concepts and scores in it, for scanpy (.h5ad)")
+        self.raster_button = QPushButton("Raster…")
+        self.raster_button.setToolTip(
+            "The chosen map as 32-bit floats with the size of its pixels (.tif), for QuPath or Fiji"
+        )
         row = QHBoxLayout()
-        for button in (self.figure_button, self.spots_button, self.genes_button, self.section_button):
+        for button in (
+            self.figure_button,
+            self.spots_button,
+            self.genes_button,
+            self.raster_button,
+            self.section_button,
+        ):
             row.addWidget(button)
         self.form.addLayout(row)
         self.recipe_button = QPushButton("Recipe…")
@@ -65,14 +76,35 @@ class ExportPanel(Card):
         self.done.hide()
         self.form.addWidget(self.done)
         self.figure_button.clicked.connect(self._ask_for_figure)
-        self.spots_button.clicked.connect(lambda: self._ask("spots", "spots.csv", "Tables (*.csv)"))
+        self.spots_button.clicked.connect(self._ask_for_places)
         self.genes_button.clicked.connect(lambda: self._ask("genes", "genes.csv", "Tables (*.csv)"))
+        self.raster_button.clicked.connect(self._ask_for_raster)
         self.section_button.clicked.connect(lambda: self._ask("spots", "stained.h5ad", "AnnData (*.h5ad)"))
         self.spatialdata_button.clicked.connect(lambda: self._ask("spots", "stained.zarr", "SpatialData (*.zarr)"))
         self.recipe_button.clicked.connect(self._ask_for_recipe)
         self.methods_button.clicked.connect(self.methods_wanted)
         self._folder = Path.home()
+        self._noun = "gene"
+        self.show_kind("gene")
         self.show_maps([])
+
+    def show_kind(self, noun: str) -> None:
+        """Offer what can be written of genes, pictures or patches, by what one of them is called."""
+        self._noun = noun
+        for button in (self.genes_button, self.spatialdata_button):
+            button.setVisible(noun == "gene")
+        self.raster_button.setVisible(noun == "patch")
+        rows = {"gene": "spot", "picture": "picture", "patch": "patch"}[noun]
+        self.spots_button.setText({"gene": "Spots…", "picture": "Pictures…", "patch": "Patches…"}[noun])
+        columns = "map" if noun == "gene" else "score"
+        self.spots_button.setToolTip(f"CSV with one row per {rows} and one column per {columns}")
+        if noun == "gene":
+            self.figure_button.setToolTip("SVG or PDF with live text, or PNG: tissue, spots, scale bar and colour bar")
+            self.section_button.setToolTip("The section with maps, concepts and scores in it, for scanpy (.h5ad)")
+        else:
+            drawn = "pictures beside their maps" if noun == "picture" else "the slide under its map"
+            self.figure_button.setToolTip(f"SVG or PDF with live text, or PNG: {drawn}, and a colour bar")
+            self.section_button.setToolTip(f"Scores and facts of every {rows}, for scanpy (.h5ad)")
 
     def show_maps(self, titles: Sequence[str]) -> None:
         """Offer these maps, the newest chosen."""
@@ -102,10 +134,20 @@ class ExportPanel(Card):
         if path:
             self.figure_wanted.emit(path, "" if shown == ALL else shown)
 
+    def _ask_for_raster(self) -> None:
+        shown = self.which.currentText()
+        path = asked_where(self, "Save the raster", str(self._folder / f"{shown}.tif"), "Rasters (*.tif)", ".tif")
+        if path:
+            self.raster_wanted.emit(path, shown)
+
     def _ask_for_recipe(self) -> None:
         path = asked_where(self, "Save the recipe", str(self._folder / "recipe.yaml"), "Recipes (*.yaml)", ".yaml")
         if path:
             self.recipe_wanted.emit(path)
+
+    def _ask_for_places(self) -> None:
+        name = {"gene": "spots.csv", "picture": "pictures.csv", "patch": "patches.csv"}[self._noun]
+        self._ask("spots", name, "Tables (*.csv)")
 
     def _ask(self, table: str, name: str, kinds: str) -> None:
         path = asked_where(self, "Save", str(self._folder / name), kinds, Path(name).suffix)

@@ -11,6 +11,7 @@ from conceptstain._qt import work
 from conceptstain._qt.export_panel import ExportPanel
 from conceptstain._qt.jobs import Jobs
 from conceptstain._qt.notifications import guarded
+from conceptstain.errors import InputError
 from conceptstain.study import Study
 
 __all__ = ["Exporting"]
@@ -27,6 +28,8 @@ class Exporting(QObject):
         study.findings_changed.connect(self._show_maps)
         card.figure_wanted.connect(self._export_figure)
         card.results_wanted.connect(self._export_results)
+        card.raster_wanted.connect(guarded(self._export_raster))
+        study.section_changed.connect(lambda: card.show_kind(study.need_canvas().noun))
         card.recipe_wanted.connect(guarded(self._export_recipe))
         card.methods_wanted.connect(guarded(self._copy_methods))
 
@@ -37,7 +40,7 @@ class Exporting(QObject):
         findings = tuple(kept for kept in self._study.findings if title in ("", kept.title))
         self._jobs.run(
             work.export_figure,
-            canvas=self._study.need_genes(),
+            canvas=self._study.need_canvas(),
             findings=findings,
             path=path,
             then=self._export.show_done,
@@ -46,12 +49,27 @@ class Exporting(QObject):
     def _export_results(self, path: Path, table: str) -> None:
         self._jobs.run(
             work.export_results,
-            canvas=self._study.need_genes(),
+            canvas=self._study.need_canvas(),
             encoder=self._study.need_encoder(),
             definitions=tuple(entry.definition for entry in self._study.entries),
             findings=self._study.findings,
             path=path,
             table=table,
+            then=self._export.show_done,
+        )
+
+    def _export_raster(self, path: Path, title: str) -> None:
+        findings = tuple(kept for kept in self._study.findings if kept.title == title)
+        if not findings:
+            raise InputError("A raster is of one map", got=title or "none", cure="Choose one above")
+        self._jobs.run(
+            work.export_results,
+            canvas=self._study.need_canvas(),
+            encoder=self._study.need_encoder(),
+            definitions=(),
+            findings=findings,
+            path=path,
+            table="",
             then=self._export.show_done,
         )
 

@@ -14,7 +14,7 @@ from conceptstain._qt.jobs import Job, Jobs
 from conceptstain._qt.model_panel import SPOTS, ModelPanel
 from conceptstain._qt.notifications import guarded, show_failure, show_note
 from conceptstain._qt.painter import Painter
-from conceptstain.errors import MismatchError, SectionChoice
+from conceptstain.errors import MismatchError, ReadingError, SectionChoice
 from conceptstain.study import Study
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Opening(QObject):
 
         data.open_wanted.connect(self.open)
         data.section_wanted.connect(lambda path, name: self.open(path, section=name))
+        data.pictures_found.connect(self.open_with_pictures)
         data.sample_wanted.connect(lambda: self.open(None))
         data.layers_wanted.connect(self._offer_layers)
         data.layer_choice.chosen.connect(guarded(self.take_layer))
@@ -110,6 +111,7 @@ class Opening(QObject):
     def _begin_to_open(self) -> None:
         self._stop_fit()
         self._data.offer_sections(None, ())
+        self._data.offer_to_find(None)
         self._data.layer_choice.put_away()
         self._data.set_state("opening…")
 
@@ -125,8 +127,22 @@ class Opening(QObject):
         if isinstance(error, SectionChoice) and error.names:
             show_note(str(error))
             QTimer.singleShot(0, lambda: self._data.offer_sections(path, error.names))
-        else:
-            show_failure(error)
+            return
+        show_failure(error)
+        if path is not None and isinstance(error, ReadingError) and work.holds_study_of_pictures(path):
+            QTimer.singleShot(0, lambda: self._data.offer_to_find(path))
+
+    def open_with_pictures(self, path: Path, pictures: Path) -> Job:
+        """Open a study whose pictures are elsewhere now."""
+        self._begin_to_open()
+        return self._jobs.run(
+            work.open_study_of_pictures,
+            path=path,
+            pictures=pictures,
+            then=self._show_opened,
+            on_failure=lambda error: self._ask_which(path, error),
+            on_end=lambda: self._data.show_canvas(self._study.canvas),
+        )
 
     def _adopt_if_docked(self) -> None:
         panel = self.parent()

@@ -91,6 +91,8 @@ def open_canvas(
 
     report(Step(0, 2, "Reading"))
     _load_units()
+    if path is not None and image is None and holds_study_of_pictures(path):
+        return open_study_of_pictures(path, None, report=report)
     opened: Opened
     opened = open_sample() if path is None else open_source(path, image=image, section=section, report=report)
     if image is None and isinstance(opened, Section) and opened.path is not None and _holds_study(opened):
@@ -100,6 +102,22 @@ def open_canvas(
         report(Step(1, 2, "Opening the study"))
         return open_study(opened.path)
     return view(opened, report=report)
+
+
+def holds_study_of_pictures(path: Path) -> bool:
+    """Whether a file is a study of pictures or of a slide; it is not read, and PyTorch not loaded."""
+    from conceptstain.canvas.anndata_file import items_held
+
+    return path.exists() and items_held(path) is not None
+
+
+def open_study_of_pictures(path: Path, pictures: Path | None, *, report: Report) -> Study:
+    """Open a study of pictures or of a slide; None: where they were when it was saved."""
+    from conceptstain.study.saving import open_study
+
+    _need_torch()
+    report(Step(0, 2, "Opening the study"))
+    return open_study(path, pictures=pictures, report=report)
 
 
 class OfferedLayer(NamedTuple):
@@ -475,7 +493,7 @@ def compare_with_controls(study: Study, name: str, map_key: str, settings: MapSe
     return study.controls(name, map_key, settings=settings, report=report)
 
 
-def export_figure(canvas: GenePictures, findings: tuple[Finding, ...], path: Path, *, report: Report) -> Path:
+def export_figure(canvas: PictureCanvas, findings: tuple[Finding, ...], path: Path, *, report: Report) -> Path:
     """Draw maps and write the figure."""
     from conceptstain.figures import figure, save_figure
 
@@ -485,7 +503,7 @@ def export_figure(canvas: GenePictures, findings: tuple[Finding, ...], path: Pat
 
 
 def export_results(
-    canvas: GenePictures,
+    canvas: PictureCanvas,
     encoder: Encoder,
     definitions: tuple[Definition, ...],
     findings: tuple[Finding, ...],
@@ -494,10 +512,11 @@ def export_results(
     table: str,
     report: Report,
 ) -> Path:
-    """Write what was found: a table of ``"spots"`` or ``"genes"`` (.csv), or the section with all of it.
+    """Write what was found: a table (.csv) of ``"spots"`` or ``"genes"``, of pictures or patches; or all of it.
 
-    That is AnnData (.h5ad) or SpatialData (.zarr).
+    That is AnnData (.h5ad), of a section SpatialData (.zarr), too, and of one map of a slide a raster (.tif).
     """
+    from conceptstain.canvas.gene_pictures import GenePictures
     from conceptstain.concepts.concept import make
     from conceptstain.exporting import export
     from conceptstain.spatialdata_file import write_spatialdata
@@ -505,7 +524,7 @@ def export_results(
     report(Step(0, 1, "Writing"))
     made = {finding.concept.definition: finding.concept for finding in findings if finding.concept is not None}
     concepts = [made.get(each) or make(each, canvas, encoder, report=report) for each in definitions]
-    if path.suffix.lower() == ".zarr":
+    if path.suffix.lower() == ".zarr" and isinstance(canvas, GenePictures):
         return write_spatialdata(path, canvas, findings, encoder, concepts=concepts, overwrite=True)
     return export(
         path,
