@@ -154,7 +154,7 @@ def test_the_walk_from_a_folder_to_a_saved_study_and_back(
     assert walk.told == []
     painted = dock.study.findings[0].values
     walk.settled(lambda: dock.opening.open(tmp_path / "set"))
-    walk.settled(lambda: dock.study.undo())
+    walk.settled(dock.study.undo)
     walk.settled(lambda: dock.opening.open(tmp_path / "dark.h5ad"))
     assert walk.told == []
     assert walk.concept_names == ["dark"]

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QApplication
 
 from conceptstain.canvas.slide import Slide
 from pictures import pyramid, write_pyramid
-from walking import Walk
+from walking import Walk, saving_as
 
 pytestmark = pytest.mark.gui
 

@@ -16,6 +16,7 @@ from conceptstain.methods.maps import ITEM_SCORE, map_kind
 from conceptstain.study import Study
 
 if TYPE_CHECKING:
+    from conceptstain.methods.finding import Finding
     from conceptstain.methods.item_score import ItemScore
     from conceptstain.methods.map_settings import MapSettings
 
@@ -72,12 +73,14 @@ class PictureStaining(QObject):
         """Whether somebody waits for a map."""
         return self._running is not None
 
-    def stain(self, name: str, key: str, settings: MapSettings) -> Job:
-        """Paint a concept in place of one that is being painted."""
+    def stain(self, name: str, key: str, settings: MapSettings, *, kept: Finding | None = None) -> Job:
+        """Paint a concept in place of one that is being painted; ``kept``: its map, where there is one already."""
         self.stop()
         self._asked, self._painted = (name, key, settings), frozenset()
         if self._jobs.busy:
             self._maps.set_state(WAITING)
+        if kept is not None:
+            return self._run(work.go_on, name=name, finding=kept)
         if key == ITEM_SCORE.key:
             return self._run(work.stain_score, name=name, visible=self._painter.tissue.visible, grown=self.grown.emit)
         return self._paint(self._looked_at())
@@ -152,7 +155,7 @@ class PictureStaining(QObject):
     def _in_order(self, stained: work.Stained, most: int) -> tuple[int, ...]:
         """What was painted, the concept's own pictures, then those with the highest scores."""
         canvas = self._study.need_canvas()
-        scores = self._study.item_scores(stained.concept.name)
+        scores = np.zeros(len(canvas)) if stained.scores is None else stained.scores
         own = [canvas.item(name) for name in stained.concept.items]
         order = dict.fromkeys([*sorted(self._painted), *own, *np.argsort(-scores, kind="stable").tolist()])
         return tuple(sorted(list(order)[:most]))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, final
 
-import numpy as np
-from jaxtyping import Float
 from qtpy.QtCore import QObject, Signal
 
 from conceptstain._qt import work
@@ -19,7 +17,6 @@ from conceptstain._qt.painter import Painter
 from conceptstain._qt.picture_staining import PictureStaining
 from conceptstain.canvas.image_patches import ImagePatches
 from conceptstain.concepts.definition import Definition
-from conceptstain.methods.item_score import ItemScore
 from conceptstain.methods.maps import KEYS, MAPS, SPOT_SCORE, recommended_maps, refusal_on
 from conceptstain.study import Study
 
@@ -157,7 +154,8 @@ class Staining(QObject):
         self._suggest_map(self._study.entry(name).definition)
         key, settings = self._maps.chosen
         if self._study.section is None:
-            return self.pictures.stain(name, key, settings)
+            kept = self._kept(name, key) if self._stained is None else None
+            return self.pictures.stain(name, key, settings, kept=kept)
         if key == SPOT_SCORE.key and not self._study.spot_encoders:
             self._maps.set_state("fits encoders of spots first…")
             self.spot_encoders_wanted.emit()
@@ -176,6 +174,12 @@ class Staining(QObject):
         )
         self._running = job
         return job
+
+    def _kept(self, name: str, key: str) -> Finding | None:
+        """The map of a study that was opened, with which it goes on where it was."""
+        definition = self._study.entry(name).definition
+        kept = [made for made in self._study.findings if made.concept and made.concept.definition is definition]
+        return next((made for made in reversed(kept) if KEYS[made.method] == key), None)
 
     def _suggest_map(self, definition: Definition) -> None:
         """Choose the map that suits the concept best, unless the user has chosen one."""
@@ -202,11 +206,10 @@ class Staining(QObject):
         self._maps.set_ready(ready=True)
         if stained.genes is None:
             canvas = self._study.need_canvas()
-            names, scores = canvas.item_names.astype(str).tolist(), self._scores_of(stained)
-            if scores is not None:
-                made_of = frozenset(concept.items)
-                self._maps.show_genes(RankedGenes.by_concept_score(names, scores, made_of, canvas.noun))
-            self.scored.emit(concept.name, scores)
+            if stained.scores is not None:
+                names, made_of = canvas.item_names.astype(str).tolist(), frozenset(concept.items)
+                self._maps.show_genes(RankedGenes.by_concept_score(names, stained.scores, made_of, canvas.noun))
+            self.scored.emit(concept.name, stained.scores)
         else:
             self._maps.show_genes(RankedGenes.by_decoded(stained.genes))
         self._made_by[stained.finding.title] = self._maps.chosen
@@ -214,14 +217,6 @@ class Staining(QObject):
         self._study.keep(stained.finding)
         self.judging.show_evidence()
         self.judging.compare(concept.name, *self._maps.chosen)
-
-    def _scores_of(self, stained: work.Stained) -> Float[np.ndarray, " items"] | None:
-        """Scores of all items; None where a slide would have to be encoded for them."""
-        if isinstance(stained.finding, ItemScore):
-            return stained.finding.values
-        if self._study.need_canvas().noun == "patch":
-            return None
-        return self._study.item_scores(stained.concept.name)
 
     def _show_finding(self, finding: Finding) -> None:
         name = self._painter.maps.show(finding, self._study.need_canvas())

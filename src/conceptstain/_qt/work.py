@@ -313,11 +313,38 @@ def try_concept(study: Study, definition: Definition, *, report: Report) -> Conc
 
 
 class Stained(NamedTuple):
-    """A concept, its map, and for a concept of spots its genes: see :func:`conceptstain.concept_genes`."""
+    """A concept and its map.
+
+    Attributes
+    ----------
+    concept
+        What is painted.
+    finding
+        Its map.
+    genes
+        By a spot score, the genes of the concept: see :func:`conceptstain.concept_genes`.
+    scores
+        By any other map, how much every gene, picture or patch has of it; None: a slide is not encoded for that.
+    """
 
     concept: Concept
     finding: Finding
     genes: pd.DataFrame | None = None
+    scores: np.ndarray | None = None
+
+
+def go_on(study: Study, name: str, finding: Finding, *, report: Report) -> Stained:
+    """Take up a map that is there already, such as that of an opened study."""
+    _need_torch()
+    return Stained(study.concept(name, report=report), finding, scores=_scores(study, name, finding, report))
+
+
+def _scores(study: Study, name: str, finding: Finding, report: Report) -> np.ndarray | None:
+    from conceptstain.methods.item_score import ItemScore
+
+    if isinstance(finding, ItemScore):
+        return finding.values
+    return None if study.need_canvas().noun == "patch" else study.item_scores(name, report=report)
 
 
 def stain(study: Study, name: str, map_key: str, settings: MapSettings, *, report: Report) -> Stained:
@@ -330,7 +357,8 @@ def stain(study: Study, name: str, map_key: str, settings: MapSettings, *, repor
         return Stained(score.concept, score, study.spot_genes(name, report=report))
     concept = study.concept(name, report=report)
     canvas, encoder = study.need_canvas(), study.need_encoder()
-    return Stained(concept, map_kind(map_key).make(canvas, encoder, concept, settings=settings, report=report))
+    made = map_kind(map_key).make(canvas, encoder, concept, settings=settings, report=report)
+    return Stained(concept, made, scores=_scores(study, name, made, report))
 
 
 def stain_items(
@@ -343,7 +371,8 @@ def stain_items(
     concept = study.concept(name, report=report)
     canvas, encoder = study.need_canvas(), study.need_encoder()
     kind = map_kind(map_key)
-    return Stained(concept, kind.make(canvas, encoder, concept, settings=settings, items=items or None, report=report))
+    made = kind.make(canvas, encoder, concept, settings=settings, items=items or None, report=report)
+    return Stained(concept, made, scores=_scores(study, name, made, report))
 
 
 def stain_score(
@@ -358,7 +387,7 @@ def stain_score(
         if time.monotonic() - told > GROWTH:
             grown(score)
             told = time.monotonic()
-    return Stained(concept, score)
+    return Stained(concept, score, scores=score.values)
 
 
 class Painted(NamedTuple):
