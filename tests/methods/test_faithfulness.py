@@ -86,6 +86,51 @@ def whole_filling(picture, filling):
     return sum(w * rows[:, i : i + SIDE] for i, w in enumerate(weights))
 
 
+@pytest.mark.parametrize("filling", ["mean", "blurred", "black"])
+def test_only_places_that_hold_data_are_deleted_and_what_lies_outside_has_no_word_in_it(filling):
+    canvas, _ = blobs()
+    mask = np.zeros((SIDE, SIDE), dtype=bool)
+    mask[2:12, 3:14] = True
+    maps = np.random.default_rng(2).permutation(2 * SIDE * SIDE).reshape(2, SIDE, SIDE).astype(float)
+
+    class Masked:
+        def __init__(self, outside):
+            self.mask, self.outside = mask, outside
+
+        def __getattr__(self, name):
+            return getattr(canvas, name)
+
+        def __len__(self):
+            return len(canvas)
+
+        def inputs(self, items):
+            return np.where(mask, canvas.inputs(items), np.float32(self.outside))
+
+    reads_inside = linear_encoder(mask * centre_weight())
+    asked = concept_along(reads_inside, [1.0])
+    found, other = (
+        perturbation(Masked(outside), reads_inside, asked, maps, [0, 7], filling=filling, steps=4) for outside in (0, 9)
+    )
+    np.testing.assert_allclose(found.deletion, other.deletion, rtol=1e-5)
+    np.testing.assert_allclose(found.random_insertion, other.random_insertion, rtol=1e-5)
+    unit = found.settings["deviation"]
+    picture = canvas.inputs([7])[0, 0].astype(np.float64)
+    within = np.flatnonzero(mask)
+    gone = within[np.argsort(-maps[1].ravel()[within])][: round(0.5 * len(within))]
+    left = np.where(mask, picture, 0).ravel()
+    left[gone] = {"black": 0, "mean": picture[mask].mean()}.get(filling, np.nan)
+    if filling != "blurred":
+        weight = (mask * centre_weight()).ravel()
+        assert found.deletion[1, 2] * unit == pytest.approx(left @ weight, rel=1e-4)
+
+
+def test_one_item_is_too_few_to_tell():
+    canvas, masks, encoder, concept = scene()
+    found = perturbation(canvas, encoder, concept, masks[:1].astype(float), [0])
+    assert "too few to tell" in found.sentence
+    assert "deviations" not in found.sentence
+
+
 def test_deletion_begins_where_insertion_ends():
     canvas, masks, encoder, concept = scene()
     found = perturbation(canvas, encoder, concept, masks.astype(float), ITEMS)
@@ -151,6 +196,35 @@ def test_the_sensitivity_of_a_map_that_is_its_input_is_that_of_the_noise():
     alone = sensitivity(redraw, canvas, encoder, concept, [5], radius=0.1, draws=6, seed=4)
     assert alone.changes[0] == pytest.approx(found.changes[1])
     assert "%" in found.sentence
+    np.testing.assert_allclose(found.noise, found.changes, rtol=1e-4)
+    assert found.table().shape == (2, 2)
+
+
+def test_no_noise_is_laid_on_places_without_data():
+    canvas, _, encoder, concept = scene()
+    inputs = []
+
+    class Narrow:
+        mask = np.arange(SIDE) < 5
+
+        def __getattr__(self, name):
+            return getattr(canvas, name)
+
+        def __len__(self):
+            return len(canvas)
+
+        def inputs(self, items):
+            return canvas.inputs(items)
+
+    def redraw(canvas, encoder, concept, *, items):
+        inputs.append(canvas.inputs(items))
+        return saliency(canvas, encoder, concept, items=items)
+
+    sensitivity(redraw, Narrow(), encoder, concept, [3, 5], draws=2)
+    plain, *noisy = inputs
+    for each in noisy:
+        changed = (each != plain).any(axis=(0, 1, 2))
+        np.testing.assert_array_equal(changed, Narrow.mask)
 
 
 def test_noise_of_nothing_is_refused():

@@ -100,6 +100,16 @@ def test_layers_are_randomised_from_the_latent_mean_down_and_the_last_row_is_of_
     assert list(found.table().columns) == ["mean", "low", "high"]
 
 
+def test_a_concept_of_a_layer_is_asked_for_what_lies_before_that_layer():
+    canvas, _ = blobs()
+    encoder = deep_encoder()
+    concept = concept_along(encoder, np.random.default_rng(0).normal(size=16))
+    in_layer = replace(concept, definition=replace(concept.definition, space="encoder.conv2"))
+    found = randomisation(saliency, canvas, encoder, in_layer, ITEMS)
+    assert found.layers == ("encoder.conv2", "encoder.conv1"), "while others forget, its map stays whatever it shows"
+    assert (found.correlations < 1).all()
+
+
 def test_the_seed_alone_decides_and_the_encoder_stays_as_it_was():
     canvas, _ = blobs()
     encoder = deep_encoder()

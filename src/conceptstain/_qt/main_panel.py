@@ -8,6 +8,7 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QCloseEvent, QKeySequence, QShortcut
 from qtpy.QtWidgets import QProgressBar, QScrollArea, QVBoxLayout, QWidget
 
+from conceptstain._qt.checking import Checking
 from conceptstain._qt.choosing import Choosing
 from conceptstain._qt.concept_panel import ConceptPanel
 from conceptstain._qt.data_panel import DataPanel
@@ -53,6 +54,7 @@ class MainPanel(QWidget):
         self.opening = Opening(self.study, self.jobs, self.painter, (self.data, self.model), self)
         made = (self.concepts, self.maps)
         self.staining = Staining(self.study, self.jobs, self.painter, made, self)
+        self.checking = Checking(self.study, self.jobs, made, self)
         self.drawing = Drawing(self.study, self.jobs, self.painter, made, self, staining=self.staining)
         self.choosing = Choosing(self.study, self.jobs, self.painter, self.concepts.maker, self)
         self.defining = Defining(

@@ -25,6 +25,7 @@ from qtpy.QtWidgets import (
 )
 
 from conceptstain._qt.card import Card
+from conceptstain._qt.check_row import CheckRow
 from conceptstain._qt.gene_table import GeneTable, RankedGenes, SearchedGenes
 from conceptstain._qt.plots import ColourBar, ControlsPlot
 from conceptstain._qt.rectified_settings import RectifiedSettings
@@ -56,6 +57,7 @@ class MapsPanel(Card):
     """Emits which map is wanted; shows its limits and the genes behind it."""
 
     map_wanted = Signal(str, object)  # key, MapSettings
+    map_shown = Signal(str)  # title
     limits_wanted = Signal(float, float)
     limits_reset = Signal()
     gene_wanted = Signal(str)
@@ -70,6 +72,8 @@ class MapsPanel(Card):
         self._build_spot_settings()
         self._build_limits()
         self._build_controls()
+        self.check = CheckRow()
+        self.form.addWidget(self.check)
         self._build_genes()
         self.set_ready(ready=False, reason="make a concept first")
 
@@ -358,6 +362,7 @@ class MapsPanel(Card):
     def show_map(self, title: str, low: float, high: float, colormap: str) -> None:
         """Show the title and the colours of the painted map."""
         self.set_state(title)
+        self.map_shown.emit(title)
         largest = max(abs(low), abs(high))
         decimals = max(0, 3 - math.floor(math.log10(largest))) if largest > 0 else 2  # four digits that count
         for spin, value in ((self.low, low), (self.high, high)):

@@ -23,14 +23,14 @@ from conceptstain.concepts.sentences import fraction
 if TYPE_CHECKING:
     from conceptstain.concepts.evidence import Histogram
 
-__all__ = ["ColourBar", "ControlsPlot", "EvidencePlot", "LossPlot"]
+__all__ = ["GREY", "TEXT", "ColourBar", "ControlsPlot", "EvidencePlot", "LossPlot", "Plot"]
 
 TEXT = 7  # points
 ROW = 15  # pixels that a bar of a control takes
 GREY = "#8a8a8a"  # seen on light and on dark paper
 
 
-class _Plot(FigureCanvasQTAgg):
+class Plot(FigureCanvasQTAgg):
     """A plot of fixed height whose margins, in pixels, hold its text at any width."""
 
     def __init__(self, height: int, margins: tuple[int, int, int, int], parent: QWidget | None) -> None:
@@ -73,7 +73,7 @@ class _Plot(FigureCanvasQTAgg):
         self.draw_idle()
 
 
-class LossPlot(_Plot):
+class LossPlot(Plot):
     """Training and validation loss over epochs."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -95,7 +95,7 @@ class LossPlot(_Plot):
         self._dress("left", "bottom")
 
 
-class EvidencePlot(_Plot):
+class EvidencePlot(Plot):
     """Cross-fitted scores inside and outside of a concept, and where the insides of null regions lie.
 
     Emits which range of scores the mouse was drawn over.
@@ -150,7 +150,7 @@ class EvidencePlot(_Plot):
             self.range_chosen.emit(low, high)
 
 
-class ControlsPlot(_Plot):
+class ControlsPlot(Plot):
     """A map beside what it has to beat: one bar each."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -187,7 +187,7 @@ class ControlsPlot(_Plot):
         self._dress()
 
 
-class ColourBar(_Plot):
+class ColourBar(Plot):
     """The colours of a map between its limits."""
 
     def __init__(self, parent: QWidget | None = None) -> None:

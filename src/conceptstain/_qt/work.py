@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from conceptstain.concepts.concept import Concept
     from conceptstain.concepts.definition import Definition
     from conceptstain.concepts.evidence import Evidence
+    from conceptstain.methods.checks import Checked
     from conceptstain.methods.controls import Controls
     from conceptstain.methods.finding import Finding
     from conceptstain.methods.item_score import ItemScore
@@ -45,6 +46,7 @@ __all__ = [
     "Stained",
     "autosave_study",
     "bundled_encoder",
+    "check_map",
     "compare_concepts",
     "compare_with_controls",
     "discard_study",
@@ -520,6 +522,16 @@ def compare_with_controls(study: Study, name: str, map_key: str, settings: MapSe
     """Draw what a map has to beat."""
     _need_torch()
     return study.controls(name, map_key, settings=settings, report=report)
+
+
+def check_map(study: Study, name: str, map_key: str, settings: MapSettings, check: str, *, report: Report) -> Checked:
+    """Put a map of a concept to a check."""
+    _need_torch()
+    from conceptstain.methods.checks import check_kind
+
+    concept = study.concept(name, report=report)
+    about = (study.need_canvas(), study.need_encoder(), concept)
+    return check_kind(check).make(map_key, *about, settings=settings, report=report)
 
 
 def export_figure(canvas: PictureCanvas, findings: tuple[Finding, ...], path: Path, *, report: Report) -> Path:

@@ -38,14 +38,14 @@ BLUR = 0.1  # of the shorter side: coarse light and colour stay, parts go
 class Perturbation:
     """Concept scores while pixels are deleted, or inserted, in the order of a map. Make it with :func:`perturbation`.
 
-    All scores are in standard deviations of the concept score over the items.
+    All scores are in standard deviations of the concept score over the items; of a single item, as they are.
 
     Attributes
     ----------
     name
         Of the concept.
     parts
-        The part of the pixels that was deleted, or inserted, at each step: from 0 to 1.
+        The part of the pixels that was deleted, or inserted, at each step: from 0 to 1, of those that hold data.
     deletion, insertion
         Score of each item at each step, the map's highest pixels first.
     random_deletion, random_insertion
@@ -76,8 +76,12 @@ class Perturbation:
     def sentence(self) -> str:
         """What was found, in one plain sentence."""
         gains = {"deleted": self.deletion_gain, "inserted": self.insertion_gain}
-        better = [word for word, gain in gains.items() if gain.low > 0]
         told = " and ".join(f"{word} {gain.mean:+.2f}" for word, gain in gains.items())
+        if len(self.deletion) == 1:
+            return (
+                f"Against random pixels, those that the map calls important gain: {told}. One item is too few to tell."
+            )
+        better = [word for word, gain in gains.items() if gain.low > 0]
         if len(better) == 2:
             return f"Pixels that the map calls important change the score more than random ones ({told} deviations)."
         if better:
@@ -112,11 +116,14 @@ class Sensitivity:
         Of each item, the largest relative change of its map: ``max |A(x + e) - A(x)| / |A(x)|``.
     radius
         Largest change of a pixel.
+    noise
+        Of each item, the relative size of the largest noise itself: ``max |e| / |x|``.
     """
 
     name: str
     changes: Float[np.ndarray, " items"]
     radius: float
+    noise: Float[np.ndarray, " items"]
 
     @property
     def interval(self) -> Interval:
@@ -126,8 +133,14 @@ class Sensitivity:
     @property
     def sentence(self) -> str:
         """What was found, in one plain sentence."""
-        size = f"{self.interval.mean:.0%} of its own size"
-        return f"Noise of {self.radius:.2g} changes the map by at most {size}, on average over the items."
+        noise, change = _percent(float(np.mean(self.noise))), _percent(self.interval.mean)
+        return (
+            f"Noise of {noise} of the picture's size changes the map by up to {change} of its own, mean over the items."
+        )
+
+    def table(self) -> pd.DataFrame:
+        """One row per item, in the order they were given: largest relative change of the map, and of its input."""
+        return pd.DataFrame({"change": self.changes, "noise": self.noise}).rename_axis("item")
 
 
 def perturbation(
@@ -175,6 +188,11 @@ def perturbation(
         Maps that are not of these items, no such filling, no step or no draw.
     MismatchError
         Canvas, encoder and concept do not belong together.
+
+    Notes
+    -----
+    Places outside of the canvas's mask stay as they are, and are in no order: random orders that spend their time on
+    the empty border of a section would make any map of the tissue look good.
     """
     chosen = checked_items(canvas, items)
     encoder.check(canvas)
@@ -188,15 +206,17 @@ def perturbation(
             cure="Give one map per item on the canvas's frame, the filling mean, blurred or black, a step and a draw",
         )
     parts = np.linspace(0, 1, steps + 1)
+    mask = np.broadcast_to(canvas.mask, canvas.shape)[0]
+    places = np.flatnonzero(mask)
     curves: list[list[Float[np.ndarray, " steps"]]] = []
     with as_evaluated(encoder.network):
         for done, (item, values) in enumerate(zip(chosen, maps, strict=True), 1):
             picture = np.asarray(canvas.inputs([item])[0], dtype=np.float32)
-            pair = _Pair(picture, _filled(picture, filling))
+            pair = _Pair(picture, _filled(picture, filling, mask))
             generator = np.random.default_rng([seed, int(item)])
             # Of pixels that are equally important a random one comes first, not the uppermost.
-            order = np.lexsort((generator.random(values.size), -values.ravel()))
-            orders = [order, *(generator.permutation(values.size) for _ in range(draws))]
+            order = np.lexsort((generator.random(len(places)), -values.ravel()[places]))
+            orders = [places[order], *(generator.permutation(places) for _ in range(draws))]
             found = [_curves(encoder, concept, pair, each, parts) for each in orders]
             at_random = np.mean(found[1:], axis=0)
             curves.append([*found[0], *at_random])
@@ -259,16 +279,22 @@ def sensitivity(
     before = canvas.inputs(chosen).astype(np.float32)
     plain = paint(canvas, encoder, concept, items=chosen).values.astype(np.float64)
     size = np.sqrt((plain.reshape(len(chosen), -1) ** 2).sum(axis=1))
-    largest = np.zeros(len(chosen))
+    input_size = np.sqrt((before.reshape(len(chosen), -1).astype(np.float64) ** 2).sum(axis=1))
+    largest, loudest = np.zeros(len(chosen)), np.zeros(len(chosen))
     generators = [np.random.default_rng([seed, int(item)]) for item in chosen]
     for draw in range(draws):
         noise = np.stack([generator.uniform(-radius, radius, before.shape[1:]) for generator in generators])
+        noise *= np.broadcast_to(canvas.mask, canvas.shape)  # what is no data stays empty
         noisy: Any = _Replaced(canvas, chosen, before + noise.astype(np.float32))
         changed = paint(noisy, encoder, concept, items=chosen).values - plain
         distance = np.sqrt((changed.reshape(len(chosen), -1) ** 2).sum(axis=1))
         largest = np.maximum(largest, np.divide(distance, size, out=np.zeros_like(size), where=size > 0))
+        loudness = np.sqrt((noise.reshape(len(chosen), -1) ** 2).sum(axis=1))
+        loudest = np.maximum(
+            loudest, np.divide(loudness, input_size, out=np.zeros_like(input_size), where=input_size > 0)
+        )
         report(Step(draw + 1, draws, "Laying noise on the inputs"))
-    return Sensitivity(concept.name, largest, radius)
+    return Sensitivity(concept.name, largest, radius, loudest)
 
 
 class _Replaced:
@@ -312,7 +338,7 @@ def _curves(
     parts: Float[np.ndarray, " steps"],
 ) -> tuple[Float[np.ndarray, " steps"], Float[np.ndarray, " steps"]]:
     """Scores of one item by deletion and by insertion in an order."""
-    rank = np.empty(len(order), dtype=int)
+    rank = np.full(pair.picture[0].size, len(order))  # what is in no order is never reached
     rank[order] = np.arange(len(order))
     first: Bool[np.ndarray, "steps pixels"] = rank < np.rint(parts * len(order))[:, None]
     taken = first.reshape(len(parts), 1, *pair.picture.shape[1:])
@@ -338,11 +364,21 @@ def _scores(
 
 
 def _filled(
-    picture: Float[np.ndarray, "channels height width"], filling: Filling
+    picture: Float[np.ndarray, "channels height width"], filling: Filling, mask: Bool[np.ndarray, "height width"]
 ) -> Float[np.ndarray, "channels height width"]:
+    """The picture with all its data replaced; what lies outside of the mask stays, and is not looked at."""
     if filling == "mean":
-        return np.broadcast_to(picture.mean(axis=(1, 2), keepdims=True), picture.shape)
-    if filling == "blurred":
+        filled = np.broadcast_to(picture[:, mask].mean(axis=1)[:, None, None], picture.shape)
+    elif filling == "blurred":
         sigma = BLUR * min(picture.shape[1:])
-        return np.asarray(gaussian_filter(picture, (0, sigma, sigma), mode="nearest"))
-    return np.zeros_like(picture)
+        filled = gaussian_filter(picture * mask, (0, sigma, sigma), mode="nearest")
+        within = gaussian_filter(mask.astype(np.float32), sigma, mode="nearest")
+        filled = np.divide(filled, within, out=np.zeros_like(filled), where=within > 0)
+    else:
+        filled = np.zeros_like(picture)
+    return np.where(mask, filled, picture)
+
+
+def _percent(part: float) -> str:
+    """A part as a reader would say it: a tenth of a percent counts where there is little."""
+    return f"{part:.1%}" if part < 0.1 else f"{part:.0%}"

@@ -17,13 +17,14 @@ from torch import Tensor, nn
 
 from conceptstain.canvas.canvas import Canvas
 from conceptstain.concepts.concept import Concept
+from conceptstain.concepts.definition import LATENT
 from conceptstain.errors import InputError
 from conceptstain.inputs import ItemIndices
 from conceptstain.methods.attribution import Attribution
 from conceptstain.methods.intervals import Interval, interval
 from conceptstain.methods.items import checked_items
 from conceptstain.nets.encoder import Encoder
-from conceptstain.nets.tap import encoder_layers
+from conceptstain.nets.tap import encoder_layers, tap
 from conceptstain.nets.untrained import kept_by_twins, untrained
 from conceptstain.progress import Report, Step, silent
 
@@ -51,8 +52,8 @@ class Randomisation:
     method, name
         Of the map, and of the concept.
     layers
-        Layers with weights on the way to the latent mean, from there down to the input: the first row of
-        ``correlations`` is with the first of them randomised, the last with all of them.
+        Layers with weights on the way to the latent mean, or to the layer that the concept lives in, from there down to
+        the input: the first row of ``correlations`` is with the first of them randomised, the last with all of them.
     correlations
         Spearman's rank correlation with the map of the trained network, of each item: magnitudes, summed over channels,
         at the places that hold data. 0 where a map is the same everywhere.
@@ -81,7 +82,9 @@ class Randomisation:
     @property
     def sentence(self) -> str:
         """What was found, in one plain sentence."""
-        found = f"rank correlation {self.over_the_cascade.mean:.2f} over the layers, {self.last.mean:.2f} at the last"
+        over, last = self.over_the_cascade.mean, self.last.mean
+        side = "not above" if self.depends_on_the_network else "above"
+        found = f"rank correlation {over:.2f} over the layers, {side} {ALIKE}, and {last:.2f} at the last"
         if self.depends_on_the_network:
             return f"The map changes as the network forgets what it learned ({found}): it depends on the network."
         return f"The map stays as the network forgets what it learned ({found}): it shows the input, not the network."
@@ -136,7 +139,7 @@ def randomisation(
             got=", ".join(kept[:5]),
             cure="Give their modules a method reset_parameters",
         )
-    layers = _weighted_layers(encoder)
+    layers = _weighted_layers(encoder, concept.space)
     twin = dict(untrained(encoder, seed=seed).network.named_modules())
     network = copy.deepcopy(encoder.network)
     places = np.broadcast_to(canvas.mask, canvas.shape)[0] if len(canvas.shape) > 1 else np.asarray(canvas.mask)
@@ -152,8 +155,10 @@ def randomisation(
     return Randomisation(made.method, concept.name, layers, np.array(rows))
 
 
-def _weighted_layers(encoder: Encoder) -> tuple[str, ...]:
-    """Layers that hold weights themselves, from the latent mean down to the input.
+def _weighted_layers(encoder: Encoder, space: str) -> tuple[str, ...]:
+    """Layers that hold weights themselves, from what the concept is read off down to the input.
+
+    Layers behind the concept's own do not matter to its score: a map would stay the same while they forget.
 
     Raises
     ------
@@ -162,7 +167,7 @@ def _weighted_layers(encoder: Encoder) -> tuple[str, ...]:
     """
     modules = dict(encoder.network.named_modules())
     used = [name for name in encoder_layers(encoder) if _has_weights(modules[name])]
-    reached = _reached(encoder, used)
+    reached = _reached(encoder, used, space)
     used = [name for name in used if name in reached]
     if not used:
         raise InputError(
@@ -173,14 +178,20 @@ def _weighted_layers(encoder: Encoder) -> tuple[str, ...]:
     return tuple(reversed(used))
 
 
-def _reached(encoder: Encoder, layers: Sequence[str]) -> set[str]:
-    """Those of the layers that the latent mean depends on; the variance has layers of its own."""
+def _reached(encoder: Encoder, layers: Sequence[str], space: str) -> set[str]:
+    """Those of the layers that the latent mean, or the concept's own layer, depends on; the variance has others."""
     network: Any = copy.deepcopy(encoder.network).requires_grad_()
     modules = dict(network.named_modules())
     weights = [next(modules[layer].parameters(recurse=False)) for layer in layers]
+    x = encoder.tensor(np.zeros((1, *encoder.shape), dtype=np.float32))
     with torch.enable_grad():
-        mean = network.encode(encoder.tensor(np.zeros((1, *encoder.shape), dtype=np.float32))).mean
-    found = torch.autograd.grad(mean.sum(), weights, allow_unused=True) if weights else ()
+        if space == LATENT:
+            read = network.encode(x).mean
+        else:
+            with tap(network, space) as tapped:
+                network.encode(x)
+                read = tapped.take()
+    found = torch.autograd.grad(read.sum(), weights, allow_unused=True) if weights else ()
     gradients: Sequence[Tensor | None] = found
     return {layer for layer, gradient in zip(layers, gradients, strict=True) if gradient is not None}
 

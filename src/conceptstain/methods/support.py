@@ -7,7 +7,7 @@ from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.tap import encoder_layers
 from conceptstain.nets.untrained import kept_by_twins
 
-__all__ = ["supported_methods"]
+__all__ = ["keeps_what_it_learned", "supported_methods"]
 
 NAMED = 3  # weights that a reason names, of those that there are
 
@@ -32,11 +32,12 @@ def supported_methods(encoder: Encoder) -> dict[str, str | None]:
     reasons = {kind.key: kind.refusal(encoder) for kind in MAPS}
     reasons |= {name: reason for name, reason in supported_rules(encoder).items() if name not in reasons}
     reasons["concepts in layers"] = None if encoder_layers(encoder) else "no layer is used once for every input"
-    reasons["untrained twin"] = _keeps_what_it_learned(encoder)
+    reasons["untrained twin"] = keeps_what_it_learned(encoder)
     return reasons
 
 
-def _keeps_what_it_learned(encoder: Encoder) -> str | None:
+def keeps_what_it_learned(encoder: Encoder) -> str | None:
+    """Why a network cannot forget everything it learned, or None where it can."""
     kept = kept_by_twins(encoder)
     if not kept:
         return None
