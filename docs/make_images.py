@@ -1,11 +1,11 @@
 """Make the pictures of README and docs from the published section Rep1.
 
-    CONCEPTSTAIN_DATA=... xvfb-run -a -s "-screen 0 1280x800x24" python docs/make_images.py [--difference]
+    CONCEPTSTAIN_DATA=... xvfb-run -a -s "-screen 0 1280x800x24" python docs/make_images.py [--difference | --checks]
 
 Fits an encoder to the section (about half a minute), draws the maps of three concepts and, by scanpy, those of a saved
 study, then walks through the dock with the same encoder, has encoders of spots fitted there (as long again), and takes
-pictures of it. With ``--difference`` it only draws two concepts and their difference on the bundled section, which
-needs no data.
+pictures of it. With ``--difference`` it only draws two concepts and their difference on the bundled section, and with
+``--checks`` it only takes the picture of the checks of a map there: neither needs data.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import numpy as np
 import scanpy
 from napari._qt.dialogs.qt_notification import NapariQtNotification
 from qtpy.QtCore import QEventLoop
+from qtpy.QtGui import QPainter, QPixmap
 from qtpy.QtTest import QTest
 
 import conceptstain as cs
@@ -130,9 +131,55 @@ def take_picture_of_the_dock(weights: Path) -> None:
     viewer.close()
 
 
+def take_picture_of_the_checks() -> None:
+    viewer = napari.Viewer(show=True)
+    viewer.window._qt_window.resize(1280, 800)  # noqa: SLF001 - napari has no public way
+    dock = make_widget(viewer)
+    viewer.window.add_dock_widget(dock, name="Concept Stain", area="right")
+    dock.staining.judging.enabled = False
+    row = dock.maps.check
+
+    def settled() -> None:
+        while dock.jobs.busy:
+            QTest.qWait(50)
+        QTest.qWait(300)
+
+    dock.data.sample_button.click()
+    settled()
+    dock.concepts.maker.genes.setText("Penk")
+    dock.concepts.maker.make_button.click()
+    settled()
+    dock.maps.choose("guided")
+    settled()
+    taken = []
+    for number in range(row.choice.count()):
+        row.choice.setCurrentIndex(number)
+        row.button.click()
+        settled()
+        taken.append(row.grab())
+    gap = 20
+    width, height = sum(each.width() + gap for each in taken) - gap, max(each.height() for each in taken)
+    picture = QPixmap(width, height)
+    picture.fill(row.palette().color(row.backgroundRole()))
+    painter, left = QPainter(picture), 0
+    for each in taken:
+        painter.drawPixmap(left, 0, each)
+        left += each.width() + gap
+    painter.end()
+    picture.save(str(IMAGES / "checks.png"))
+    dock.jobs.close()
+    viewer.close()
+
+
 def main() -> None:
     IMAGES.mkdir(exist_ok=True)
-    draw_difference()
+    if "--checks" not in sys.argv:
+        draw_difference()
+    if "--difference" in sys.argv:
+        return
+    take_picture_of_the_checks()
+    if "--checks" in sys.argv:
+        return
     if "--difference" in sys.argv:
         return
     canvas = cs.open(published()).view("genes")

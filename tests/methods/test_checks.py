@@ -71,15 +71,17 @@ def test_the_gradient_is_no_yardstick_of_itself() -> None:
 def test_every_map_is_put_to_a_check_or_refused_with_a_reason() -> None:
     at = scene()
     asked = at.concept(some_direction())
-    cheap, refused = MapSettings(steps=2, samples=2, window=4), set()
-    for kind in MAPS:
-        for check in CHECKS:
-            if check_refusal(check, kind.key, at.encoder) is None:
+    cheap, done, refused = MapSettings(steps=2, samples=2, window=4), set(), set()
+    for number, kind in enumerate(MAPS):
+        for check in CHECKS[number % 3 :] + CHECKS[: number % 3]:  # one check of each map is enough, another each time
+            if check_refusal(check, kind.key, at.encoder) is None and kind.key not in done:
+                done.add(kind.key)
                 assert check.make(kind.key, at.canvas, at.encoder, asked, settings=cheap, items=[3]).sentence
-            else:
+            elif check_refusal(check, kind.key, at.encoder) is not None:
                 refused.add((kind.key, check.key))
                 with pytest.raises(MismatchError, match="cannot be checked"):
                     check.make(kind.key, at.canvas, at.encoder, asked)
+    assert done == {kind.key for kind in MAPS}
     single = {(key, check) for key in ("decoded", "gene-mean") for check in ("randomisation", "sensitivity")}
     assert refused == single | {("attention", "perturbation")}
 

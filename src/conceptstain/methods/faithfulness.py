@@ -134,9 +134,7 @@ class Sensitivity:
     def sentence(self) -> str:
         """What was found, in one plain sentence."""
         noise, change = _percent(float(np.mean(self.noise))), _percent(self.interval.mean)
-        return (
-            f"Noise of {noise} of the picture's size changes the map by up to {change} of its own, mean over the items."
-        )
+        return f"Noise that changes the input by {noise} changes the map by up to {change}, mean over the items."
 
     def table(self) -> pd.DataFrame:
         """One row per item, in the order they were given: largest relative change of the map, and of its input."""

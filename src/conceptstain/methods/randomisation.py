@@ -84,7 +84,7 @@ class Randomisation:
         """What was found, in one plain sentence."""
         over, last = self.over_the_cascade.mean, self.last.mean
         side = "not above" if self.depends_on_the_network else "above"
-        found = f"rank correlation {over:.2f} over the layers, {side} {ALIKE}, and {last:.2f} at the last"
+        found = f"rank correlation {over:.2f} over the layers, {side} {ALIKE}; {last:.2f} at the last"
         if self.depends_on_the_network:
             return f"The map changes as the network forgets what it learned ({found}): it depends on the network."
         return f"The map stays as the network forgets what it learned ({found}): it shows the input, not the network."
