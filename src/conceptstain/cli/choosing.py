@@ -29,6 +29,7 @@ __all__ = [
     "alike",
     "canvas_and_encoder",
     "check_heard",
+    "definition_asked",
     "definition_from",
     "encoder_at",
     "fit_settings",
@@ -115,6 +116,21 @@ def definition_from(
     items = None if genes is None else tuple(filter(None, (gene.strip() for gene in genes.split(","))))
     called = name or like or (spots.name if spots else ", ".join(items or ()))
     return Definition(called, like, items, spots, form, neighbours)
+
+
+def definition_asked(
+    plus: tuple[str | None, str | None, str | None],
+    minus: tuple[str | None, str | None, str | None],
+    *,
+    form: Form,
+    neighbours: int,
+    drawn_on: DrawnOn,
+) -> Definition:
+    """What ``--like``, ``--genes`` or ``--region`` ask for, without what the same with ``--minus-`` do."""
+    definition = definition_from(*plus, form=form, neighbours=neighbours, drawn_on=drawn_on)
+    if any(minus):
+        definition -= definition_from(*minus, form=form, neighbours=neighbours, minus="minus-", drawn_on=drawn_on)
+    return definition
 
 
 class DrawnOn(NamedTuple):

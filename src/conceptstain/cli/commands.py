@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conceptstain import __version__
+from conceptstain.cli.checks import check
 from conceptstain.cli.choosing import (
     DrawnOn,
     alike,
     canvas_and_encoder,
     check_heard,
-    definition_from,
+    definition_asked,
     fit_settings,
     fitted,
     made,
@@ -37,20 +38,37 @@ from conceptstain.cli.networks import (
 )
 from conceptstain.cli.options import (
     Alignment,
+    AttentionLatent,
     CanvasKind,
     ConceptForm,
+    ConceptName,
     File,
+    FitHere,
+    FormOption,
+    Genes,
     Image,
     ImageScale,
+    Like,
+    MinusGenes,
+    MinusLike,
+    MinusRegion,
+    Neighbours,
     Network,
     Nulls,
     Overwrite,
+    Padding,
+    Percentile,
     PixelSize,
     PresetOption,
+    RectifiedVariant,
+    RegionText,
     SectionName,
     Seed,
+    Space,
     SpatialDataToo,
+    Threshold,
     Variant,
+    Weights,
 )
 from conceptstain.cli.pictures import FRAME, fit_pictures, picture_canvases, score
 from conceptstain.cli.recipes import RecipeOption, check_recipe, run, write_recipe_of
@@ -305,25 +323,13 @@ def _save(encoder: Encoder, out: Path, sources: Sequence[Source]) -> None:
 def stain(  # noqa: PLR0917 - options, which typer passes by name
     file: File,
     out: Annotated[Path, typer.Option(help="Folder to write to; made if it does not exist.", show_default=False)],
-    like: Annotated[str | None, typer.Option(help="A gene: its latent neighbours.", show_default=False)] = None,
-    genes: Annotated[str | None, typer.Option(help="Genes, separated by commas.", show_default=False)] = None,
-    region: Annotated[
-        str | None,
-        typer.Option(
-            help="Spots by annotation or outline: obs:layer=GCL, areas.geojson#GCL; the genes enriched there.",
-            show_default=False,
-        ),
-    ] = None,
-    minus_like: Annotated[
-        str | None, typer.Option(help="Subtract the concept of a gene's latent neighbours.", show_default=False)
-    ] = None,
-    minus_genes: Annotated[
-        str | None, typer.Option(help="Subtract the concept of these genes.", show_default=False)
-    ] = None,
-    minus_region: Annotated[
-        str | None, typer.Option(help="Subtract the concept of these spots.", show_default=False)
-    ] = None,
-    name: Annotated[str | None, typer.Option(help="What to call the concept.", show_default=False)] = None,
+    like: Like = None,
+    genes: Genes = None,
+    region: RegionText = None,
+    minus_like: MinusLike = None,
+    minus_genes: MinusGenes = None,
+    minus_region: MinusRegion = None,
+    name: ConceptName = None,
     image: Image = None,
     alignment: Alignment = None,
     image_scale: ImageScale = None,
@@ -337,25 +343,16 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
             show_default="gene-mean and decoded, first the one that suits the encoder",
         ),
     ] = None,
-    latent: Annotated[int, typer.Option(help="Which latent dimension the map attention is of.")] = 0,
-    percentile: Annotated[float, typer.Option(help="Of the map rectified: percent stopped at each layer.")] = 95.0,
-    variant: Annotated[Variant, typer.Option(help="Of the map rectified: which signal passes a layer.")] = (
-        Variant.PLAIN
-    ),
-    threshold: Annotated[float, typer.Option(help="Of the map rectified: for --variant constant.")] = 0.0,
-    padding: Annotated[
-        bool, typer.Option("--padding", help="Of the map rectified: clear the border before padded convolutions.")
-    ] = False,
-    form: Annotated[ConceptForm, typer.Option(help="Mean latent of the genes, or that against all others.")] = (
-        ConceptForm.MEAN
-    ),
-    neighbours: Annotated[int, typer.Option(help="How many genes --like and --region choose.")] = 50,
-    space: Annotated[
-        str | None,
-        typer.Option(help="A layer of the network to make the concept in, such as conv3.", show_default="latent"),
-    ] = None,
-    weights: Annotated[Path | None, typer.Option(help="An encoder from the command fit.", show_default=False)] = None,
-    fit_here: Annotated[bool, typer.Option("--fit", help="Fit an encoder to this section first.")] = False,
+    latent: AttentionLatent = 0,
+    percentile: Percentile = 95.0,
+    variant: RectifiedVariant = Variant.PLAIN,
+    threshold: Threshold = 0.0,
+    padding: Padding = False,
+    form: FormOption = ConceptForm.MEAN,
+    neighbours: Neighbours = 50,
+    space: Space = None,
+    weights: Weights = None,
+    fit_here: FitHere = False,
     preset: PresetOption = None,
     seed: Seed = 0,
     sampled_latents: Annotated[
@@ -377,17 +374,13 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
         check_heard(settings, kinds)
         open_once = cache(lambda: opened(file, image, alignment, image_scale, section_name))
         drawn_on = DrawnOn(open_once, pixel_size)
-        definition = definition_from(like, genes, region, form=form.value, neighbours=neighbours, drawn_on=drawn_on)
-        if minus_like or minus_genes or minus_region:
-            definition -= definition_from(
-                minus_like,
-                minus_genes,
-                minus_region,
-                form=form.value,
-                neighbours=neighbours,
-                minus="minus-",
-                drawn_on=drawn_on,
-            )
+        definition = definition_asked(
+            (like, genes, region),
+            (minus_like, minus_genes, minus_region),
+            form=form.value,
+            neighbours=neighbours,
+            drawn_on=drawn_on,
+        )
         definition = definition.renamed(name or definition.name).in_space(space or LATENT)
         for kind in kinds:
             kind.check(definition)
@@ -438,6 +431,7 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
         say_written(written)
 
 
+app.command()(check)
 app.command()(spots)
 app.command()(score)
 app.command()(run)

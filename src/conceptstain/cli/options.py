@@ -10,22 +10,39 @@ import typer
 
 __all__ = [
     "Alignment",
+    "AttentionLatent",
     "CanvasKind",
     "ConceptForm",
+    "ConceptName",
     "File",
+    "FitHere",
+    "FormOption",
+    "Genes",
     "Image",
     "ImageScale",
+    "Like",
+    "MinusGenes",
+    "MinusLike",
+    "MinusRegion",
+    "Neighbours",
     "Network",
     "Nulls",
     "Overwrite",
+    "Padding",
+    "Percentile",
     "PixelSize",
     "Preset",
     "PresetOption",
+    "RectifiedVariant",
+    "RegionText",
     "SectionName",
     "Seed",
+    "Space",
     "SpatialDataToo",
     "SpotDirection",
+    "Threshold",
     "Variant",
+    "Weights",
 ]
 
 
@@ -100,6 +117,36 @@ PixelSize = Annotated[
         show_default="that of the tissue image",
     ),
 ]
+Like = Annotated[str | None, typer.Option(help="A gene: its latent neighbours.", show_default=False)]
+Genes = Annotated[str | None, typer.Option(help="Genes, separated by commas.", show_default=False)]
+RegionText = Annotated[
+    str | None,
+    typer.Option(
+        help="Spots by annotation or outline: obs:layer=GCL, areas.geojson#GCL; the genes enriched there.",
+        show_default=False,
+    ),
+]
+MinusLike = Annotated[
+    str | None, typer.Option(help="Subtract the concept of a gene's latent neighbours.", show_default=False)
+]
+MinusGenes = Annotated[str | None, typer.Option(help="Subtract the concept of these genes.", show_default=False)]
+MinusRegion = Annotated[str | None, typer.Option(help="Subtract the concept of these spots.", show_default=False)]
+ConceptName = Annotated[str | None, typer.Option(help="What to call the concept.", show_default=False)]
+AttentionLatent = Annotated[int, typer.Option(help="Which latent dimension the map attention is of.")]
+Percentile = Annotated[float, typer.Option(help="Of the map rectified: percent stopped at each layer.")]
+RectifiedVariant = Annotated[Variant, typer.Option(help="Of the map rectified: which signal passes a layer.")]
+Threshold = Annotated[float, typer.Option(help="Of the map rectified: for --variant constant.")]
+Padding = Annotated[
+    bool, typer.Option("--padding", help="Of the map rectified: clear the border before padded convolutions.")
+]
+FormOption = Annotated[ConceptForm, typer.Option(help="Mean latent of the genes, or that against all others.")]
+Neighbours = Annotated[int, typer.Option(help="How many genes --like and --region choose.")]
+Space = Annotated[
+    str | None,
+    typer.Option(help="A layer of the network to make the concept in, such as conv3.", show_default="latent"),
+]
+Weights = Annotated[Path | None, typer.Option(help="An encoder from the command fit.", show_default=False)]
+FitHere = Annotated[bool, typer.Option("--fit", help="Fit an encoder to this section first.")]
 SpatialDataToo = Annotated[
     bool, typer.Option("--spatialdata", help="Also write SpatialData (.zarr); needs the extra spatialdata.")
 ]

@@ -121,6 +121,7 @@ class _Asked(NamedTuple):
     concept: Concept
     settings: MapSettings | None
     items: NDArray[np.integer]
+    seed: int
     report: Report
 
     def painter(self, kind: MapKind, progress: _Progress) -> Paint:
@@ -166,6 +167,7 @@ class CheckKind:
         *,
         settings: MapSettings | None = None,
         items: ItemIndices | None = None,
+        seed: int = 0,
         report: Report = silent,
     ) -> Checked:
         """Put a map of a concept to the check.
@@ -178,6 +180,8 @@ class CheckKind:
             As for the map.
         items
             Indices of the items to ask at; None: 16 of the concept's own, or all where it has fewer.
+        seed
+            Of new weights, random orders or noise.
         report
             Called at every step, and while maps are made.
 
@@ -195,7 +199,7 @@ class CheckKind:
             raise MismatchError(f"This map cannot be checked {self.label}", got=reason, cure="Choose another check")
         own = _own_items(canvas, concept) if items is None else checked_items(canvas, items)
         chosen = checked_at(own) if items is None else own
-        found, beside = self.find(_Asked(map_kind(map_key), canvas, encoder, concept, settings, chosen, report))
+        found, beside = self.find(_Asked(map_kind(map_key), canvas, encoder, concept, settings, chosen, seed, report))
         names = tuple(str(canvas.item_names[item]) for item in chosen)
         return Checked(self.key, found, names, len(own), canvas.noun, beside)
 
@@ -256,11 +260,11 @@ def _forget(asked: _Asked) -> tuple[Check, Randomisation | None]:
     compared = asked.kind is not yardstick and yardstick.refusal(asked.encoder) is None
     about = (asked.canvas, asked.encoder, asked.concept, asked.items)
     progress = _Progress(asked.report, 2 if compared else 1)
-    found = randomisation(asked.painter(asked.kind, progress), *about, report=progress)
+    found = randomisation(asked.painter(asked.kind, progress), *about, seed=asked.seed, report=progress)
     if not compared:
         return found, None
     progress.next_part()
-    return found, randomisation(asked.painter(yardstick, progress), *about, report=progress)
+    return found, randomisation(asked.painter(yardstick, progress), *about, seed=asked.seed, report=progress)
 
 
 def _delete(asked: _Asked) -> tuple[Check, Randomisation | None]:
@@ -268,14 +272,14 @@ def _delete(asked: _Asked) -> tuple[Check, Randomisation | None]:
 
     about, progress = (asked.canvas, asked.encoder, asked.concept), _Progress(asked.report)
     made = asked.painter(asked.kind, progress)(*about, items=asked.items)
-    return perturbation(*about, importance(made, len(asked.items)), asked.items, report=progress), None
+    return perturbation(*about, importance(made, len(asked.items)), asked.items, seed=asked.seed, report=progress), None
 
 
 def _shake(asked: _Asked) -> tuple[Check, Randomisation | None]:
     from conceptstain.methods.faithfulness import sensitivity
 
     about, progress = (asked.canvas, asked.encoder, asked.concept), _Progress(asked.report)
-    return sensitivity(asked.painter(asked.kind, progress), *about, asked.items, report=progress), None
+    return sensitivity(asked.painter(asked.kind, progress), *about, asked.items, seed=asked.seed, report=progress), None
 
 
 def _cannot_forget(kind: MapKind, encoder: Encoder) -> str | None:
