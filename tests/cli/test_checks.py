@@ -44,6 +44,8 @@ def test_the_checks_are_those_of_the_library_and_their_tables_are_written(check,
         assert f"Gradient saliency, {kind.label}: {found.sentence}" in result.stdout
         written = pd.read_csv(tmp_path / "out" / f"tiny-pair-gradient-{kind.key}.csv", index_col=0)
         pd.testing.assert_frame_equal(written, found.table(), check_dtype=False, check_names=False)
+        drawn = (tmp_path / "out" / f"tiny-pair-gradient-{kind.key}.svg").read_text(encoding="utf-8")
+        assert f"pair, Gradient saliency, {kind.label}" in drawn
     again = one_line(check("--genes", "Gene1,Gene2", "--name", "pair", "--out", tmp_path / "out"))
     assert "exists already" in again
 

@@ -23,7 +23,7 @@ from conceptstain.concepts.sentences import fraction
 if TYPE_CHECKING:
     from conceptstain.concepts.evidence import Histogram
 
-__all__ = ["GREY", "TEXT", "ColourBar", "ControlsPlot", "EvidencePlot", "LossPlot", "Plot"]
+__all__ = ["ColourBar", "ControlsPlot", "EvidencePlot", "LossPlot", "Plot"]
 
 TEXT = 7  # points
 ROW = 15  # pixels that a bar of a control takes

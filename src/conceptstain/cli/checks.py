@@ -48,12 +48,13 @@ from conceptstain.methods.maps import MAPS, map_kind
 __all__ = ["check"]
 
 MAP = "gradient"
+FILES = (".csv", ".svg")
 
 
 def check(  # noqa: PLR0917 - options, which typer passes by name
     file: File,
     out: Annotated[
-        Path | None, typer.Option(help="Folder to write tables to (.csv).", show_default="none is written")
+        Path | None, typer.Option(help="Folder to write tables and plots to.", show_default="none is written")
     ] = None,
     like: Like = None,
     genes: Genes = None,
@@ -93,10 +94,12 @@ def check(  # noqa: PLR0917 - options, which typer passes by name
     seed: Seed = 0,
     overwrite: Overwrite = False,
 ) -> None:
-    """Put maps of a concept to checks: while the network forgets, by deleting pixels, under noise (.csv)."""
+    """Put maps of a concept to checks: while the network forgets, by deleting pixels, under noise (.csv, .svg)."""
     with told():
+        from conceptstain.check_figures import check_figure
         from conceptstain.concepts.definition import LATENT
         from conceptstain.exporting import write_table
+        from conceptstain.figures import save_figure
         from conceptstain.nets.tap import layer_named
 
         kinds = [map_kind(key) for key in dict.fromkeys(maps or (MAP,))]
@@ -116,9 +119,11 @@ def check(  # noqa: PLR0917 - options, which typer passes by name
             kind.check(definition)
         section = open_once()
         stem = file_stem(section.name, definition.name)
-        endings = {(kind.key, each.key): f"-{kind.key}-{each.key}.csv" for kind in kinds for each in asked or CHECKS}
         if out is not None:
-            check_targets(out, stem, section, overwrite=overwrite, formats=tuple(endings.values()))
+            parts = [
+                f"-{kind.key}-{each.key}{ending}" for kind in kinds for each in asked or CHECKS for ending in FILES
+            ]
+            check_targets(out, stem, section, overwrite=overwrite, formats=parts)
         canvas, encoder = canvas_and_encoder(section, weights, fit_here=fit_here, preset=preset, seed=seed)
         if space:
             definition = definition.in_space(layer_named(encoder, space))
@@ -126,7 +131,7 @@ def check(  # noqa: PLR0917 - options, which typer passes by name
         say_section(section)
         typer.echo(f"Encoder: {encoder.name}, {encoder.latent} latent dimensions (fingerprint {encoder.fingerprint}).")
         typer.echo(f"Concept {concept.name}: {concept.origin}.")
-        tables = {}
+        made_of = {}
         for kind in kinds:
             for each in asked or CHECKS:
                 reason = check_refusal(each, kind.key, encoder)
@@ -139,8 +144,11 @@ def check(  # noqa: PLR0917 - options, which typer passes by name
                 finally:
                     line.close()
                 typer.echo(f"{kind.label}, {each.label}: {found.sentence}")
-                tables[endings[kind.key, each.key]] = found.table()
+                made_of[f"{stem}-{kind.key}-{each.key}"] = (found, f"{concept.name}, {kind.label}, {each.label}")
         if out is not None:
             with put_together(out) as folder:
-                written = [write_table(table, folder / f"{stem}{ending}") for ending, table in tables.items()]
+                written = []
+                for file_name, (found, title) in made_of.items():
+                    written.append(write_table(found.table(), folder / f"{file_name}.csv"))
+                    written.append(save_figure(check_figure(found, title=title), folder / f"{file_name}.svg"))
             say_written([out / path.name for path in written])
