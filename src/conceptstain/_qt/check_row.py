@@ -39,6 +39,7 @@ class CheckRow(QWidget):
         self.cancel_button.setToolTip("Stop the check")
         self.progress = QProgressBar()
         self.progress.setAccessibleName("Progress of the check")
+        self.progress.setToolTip("How far the check is; the viewer stays live")
         self.plot = CheckPlot()
         self.sentence = QLabel()
         self.sentence.setWordWrap(True)
