@@ -39,6 +39,7 @@ class Checking(QObject):
         self._maps.spot_settings_wanted.connect(lambda _settings: self._drop())
         self._concepts.chosen.connect(lambda _name: self._drop())
         study.concepts_changed.connect(self._drop_outdated)
+        study.section_changed.connect(self._drop)
         study.encoder_changed.connect(self._drop)
         study.finding_added.connect(lambda _finding: self._show_choice())
         self._title = ""  # of the map that is painted
