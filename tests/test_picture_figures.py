@@ -62,6 +62,14 @@ def test_the_pictures_with_most_of_a_concept_come_first(pictures):
     assert titles(drawn) == [f"mine {score.values[item]:.3g}: {canvas.item_names[item]}" for item in best]
 
 
+def test_a_picture_and_its_map_stay_in_one_row_whatever_comes_before(pictures):
+    canvas, score, a_map = pictures
+    drawn = figure(canvas, score, a_map, settings=FigureSettings(most=3))
+    pairs = [axes.get_position().y0 for axes in drawn.axes if axes.images][3:]
+    assert len(pairs) == 6
+    assert pairs[::2] == pairs[1::2]
+
+
 def test_pictures_keep_their_proportions(pictures):
     canvas, *_ = pictures
     drawn = figure(canvas, "cell 1", 0)

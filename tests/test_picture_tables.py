@@ -14,8 +14,8 @@ from conceptstain.errors import InputError, MismatchError, ReadingError
 from conceptstain.exporting import export
 from conceptstain.methods.item_score import item_score
 from conceptstain.methods.maps import map_kind
-from conceptstain.picture_painting import patch_painting
-from conceptstain.picture_tables import item_table, items_annotated
+from conceptstain.picture_painting import patch_painting, picture_painting
+from conceptstain.picture_tables import item_table, items_annotated, pixel_table
 from picture_studies import image_encoder, labels, opened_pictures, opened_slide, picture_folder, slide_file
 
 ENCODER = image_encoder()
@@ -82,6 +82,23 @@ def test_a_score_and_a_map_of_patches_become_rasters_of_floats(slide, tmp_path):
         np.testing.assert_array_equal(tifffile.imread(path), raster.values)
     with pytest.raises(InputError, match="give one score or map"):
         export(tmp_path / "two.tif", canvas, [score, a_map])
+
+
+def test_the_pixels_behind_a_figure_are_a_table(pictures, slide, tmp_path):
+    canvas, score, a_map = pictures
+    path = export(tmp_path / "pixels.csv", canvas, [a_map], table="pixels")
+    table = pd.read_csv(path, index_col="picture").loc[str(canvas.item_names[5])]
+    values = picture_painting(a_map, canvas).maps[5]
+    np.testing.assert_allclose(table["value"], values[table["row"], table["column"]], rtol=1e-8)
+    assert len(table) == np.isfinite(values).sum()
+    canvas, score, a_map = slide
+    table = pixel_table(canvas, a_map).reset_index()
+    raster = patch_painting(a_map, canvas)
+    y, x, _ = raster.to_world @ [2, 3, 1]
+    (row,) = table[np.isclose(table["x (µm)"], x) & np.isclose(table["y (µm)"], y)].to_numpy()
+    assert row[-1] == pytest.approx(raster.values[2, 3])
+    with pytest.raises(InputError, match="of one map"):
+        export(tmp_path / "score.csv", canvas, [score], table="pixels")
 
 
 def test_a_slide_is_never_written_over(slide):

@@ -21,13 +21,14 @@ from conceptstain.canvas.slide import Slide
 from conceptstain.concepts.concept import Concept
 from conceptstain.concepts.latents import latents_of
 from conceptstain.errors import InputError
+from conceptstain.methods.attribution import Attribution
 from conceptstain.methods.finding import Finding
 from conceptstain.methods.item_score import ItemScore
 from conceptstain.methods.spot_score import SpotScore
 from conceptstain.nets.encoder import Encoder
 from conceptstain.painting import painting
 from conceptstain.picture_painting import patch_painting
-from conceptstain.picture_tables import item_table, items_annotated
+from conceptstain.picture_tables import item_table, items_annotated, pixel_table
 from conceptstain.raster import corners, pixel_size, straightened
 from conceptstain.raster_file import write_raster
 from conceptstain.writing import folder_written_whole, written_whole
@@ -91,7 +92,8 @@ def export(
     concepts
         Which concepts to write; None: those of the maps.
     table
-        ``"spots"`` or ``"genes"``: which one a ``.csv`` of a section holds.
+        Which one a ``.csv`` holds: of a section ``"spots"`` or ``"genes"``; of pictures and patches ``"pixels"`` for
+        those of the one map that is given (:func:`~conceptstain.picture_tables.pixel_table`), else the one of them all.
     overwrite
         Replace an existing file; never the one the section or the slide was read from.
 
@@ -106,6 +108,8 @@ def export(
     ending = path.suffix.lower()
     _refuse_source(path, canvas.source)
     if not isinstance(canvas, GenePictures):
+        if ending == ".csv" and table == "pixels":
+            return write_table(_pixels(findings, canvas), path, overwrite=overwrite)
         return _export_items(path, canvas, findings, encoder, concepts=concepts, overwrite=overwrite)
     if ending == ".h5ad":
         return write_h5ad(annotated(canvas, findings, encoder, concepts=concepts), path, overwrite=overwrite)
@@ -144,6 +148,13 @@ def _export_items(
         got=f"{path.name!r}, {len(findings)} results of {canvas.source.name}",
         cure="End the name in .h5ad or .csv; of a slide, give one score or map for a .tif",
     )
+
+
+def _pixels(findings: Sequence[Finding], canvas: ImageSet | ImagePatches) -> pd.DataFrame:
+    maps = [made for made in findings if isinstance(made, Attribution)]
+    if len(maps) != 1 or len(findings) > 1:
+        raise InputError("A table of pixels is of one map", got=f"{len(findings)} results", cure="Give one map")
+    return pixel_table(canvas, maps[0])
 
 
 def _raster(made: Finding, canvas: ImagePatches) -> ScoreRaster:

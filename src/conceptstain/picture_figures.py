@@ -80,9 +80,13 @@ def picture_figure(
     """
     named = list(zip(things, [None] * len(things) if titles is None else titles, strict=True))
     if isinstance(canvas, ImageSet):
-        panels = [panel for thing, title in named for panel in _of_pictures(canvas, thing, title, settings)]
+        panels: list[Panel | None] = []
+        for thing, title in named:
+            if isinstance(thing, Attribution) and len(panels) % 2:
+                panels.append(None)  # a picture and its map stay in one row
+            panels += _of_pictures(canvas, thing, title, settings)
         if not things:
-            panels = [_picture(canvas, item) for item in range(min(len(canvas), settings.most))]
+            panels += [_picture(canvas, item) for item in range(min(len(canvas), settings.most))]
     else:
         panels = [_of_slide(canvas, thing, title, settings) for thing, title in named]
         if not things:
@@ -205,22 +209,25 @@ def _widened(box: tuple[float, float, float, float]) -> tuple[float, float, floa
 # -- drawing -----------------------------------------------------------------------------------------------------------
 
 
-def _drawn(panels: Sequence[Panel], unit: str, settings: FigureSettings, *, in_pairs: bool) -> Figure:
+def _drawn(panels: Sequence[Panel | None], unit: str, settings: FigureSettings, *, in_pairs: bool) -> Figure:
     if not panels:
         raise InputError("There is nothing to draw", got="no picture", cure="Give maps or scores of some")
     width = settings.panel_width
-    aspects = [(each.box[2] - each.box[0]) / (each.box[3] - each.box[1]) for each in panels]
+    boxes = [each.box for each in panels if each is not None]
+    aspects = [(bottom - top) / (right - left) for top, left, bottom, right in boxes]
     height = width * min(max(aspects), TALLEST)
     line = settings.font_size / 72 * 1.25
     title, below, gap, edge = 1.5 * line, BELOW * line, 1.6 * line, 0.8 * line
     most = settings.columns or 4
     if in_pairs and most > 1:
-        most -= most % 2  # a picture and its map stay in one row
+        most -= most % 2
     rows = -(-len(panels) // most)
     columns = min(most, len(panels)) if in_pairs else -(-len(panels) // rows)
     total = (2 * edge + columns * width + (columns - 1) * gap, 2 * edge + rows * (title + height + below))
     drawing = Figure(figsize=total, facecolor="white")
     for index, panel in enumerate(panels):
+        if panel is None:
+            continue
         row, column = divmod(index, columns)
         left = edge + column * (width + gap)
         bottom = total[1] - edge - (row + 1) * (title + height + below) + below

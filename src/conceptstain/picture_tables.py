@@ -13,9 +13,11 @@ from conceptstain.canvas.anndata_file import ITEMS_KEY
 from conceptstain.canvas.image_patches import ImagePatches
 from conceptstain.canvas.image_set import ImageSet
 from conceptstain.concepts.concept import Concept
+from conceptstain.methods.attribution import Attribution
 from conceptstain.methods.finding import Finding
 from conceptstain.methods.item_score import ItemScore
 from conceptstain.nets.encoder import Encoder
+from conceptstain.picture_painting import patch_painting, picture_painting
 from conceptstain.written_words import (
     FORMAT_VERSION,
     UNS_KEY,
@@ -30,7 +32,7 @@ from conceptstain.written_words import (
 if TYPE_CHECKING:
     from anndata import AnnData
 
-__all__ = ["item_table", "items_annotated"]
+__all__ = ["item_table", "items_annotated", "pixel_table"]
 
 
 def item_table(canvas: ImageSet | ImagePatches, findings: Sequence[Finding]) -> pd.DataFrame:
@@ -53,6 +55,42 @@ def item_table(canvas: ImageSet | ImagePatches, findings: Sequence[Finding]) -> 
         centres = _centres(canvas)
         table[f"x ({canvas.slide.unit})"], table[f"y ({canvas.slide.unit})"] = centres[:, 1], centres[:, 0]
     return _scored(table, canvas, findings)
+
+
+def pixel_table(canvas: ImageSet | ImagePatches, made: Attribution) -> pd.DataFrame:
+    """The values of a map as figures show them, pixel by pixel: the data behind its panels.
+
+    Returns
+    -------
+    DataFrame
+        ``value``, for every ``row`` and ``column`` of pictures at their own pixels, indexed by ``picture``. Of patches,
+        whose maps are put together, ``value`` and ``y`` in the world, indexed by ``x``. What was not shown is left out.
+
+    Raises
+    ------
+    MismatchError
+        The map was made for other pictures or patches.
+    InputError
+        A single map that lies nowhere.
+    """
+    if isinstance(canvas, ImagePatches):
+        raster = patch_painting(made, canvas)
+        rows, columns = np.nonzero(np.isfinite(raster.values))
+        points = np.stack([rows, columns], axis=1) @ raster.to_world[:2, :2].T + raster.to_world[:2, 2]
+        table = pd.DataFrame(
+            {
+                f"x ({raster.unit})": points[:, 1],
+                f"y ({raster.unit})": points[:, 0],
+                "value": raster.values[rows, columns],
+            }
+        )
+        return table.set_index(f"x ({raster.unit})")
+    parts = []
+    for item, values in picture_painting(made, canvas).maps.items():
+        rows, columns = np.nonzero(np.isfinite(values))
+        index = pd.Index([str(canvas.item_names[item])] * len(rows), name=canvas.noun)
+        parts.append(pd.DataFrame({"row": rows, "column": columns, "value": values[rows, columns]}, index=index))
+    return pd.concat(parts)
 
 
 def items_annotated(

@@ -86,7 +86,7 @@ def test_a_layer_is_taken_stained_and_saved_whole(
     landmarks = choice.layers.item(0)
     assert landmarks.flags() == Qt.ItemFlag.NoItemFlags
     assert "holds no genes" in landmarks.toolTip()
-    assert "is a picture" in choice.layers.item(1).toolTip()
+    assert "a slide" in choice.layers.item(1).toolTip()
     assert choice.picture.currentText() == "Picture: H&E"
     chosen_row(walk, "circles")
     walk.click(choice.take_button)

@@ -78,7 +78,9 @@ def test_other_yaml_is_no_recipe(content):
 
 
 def test_a_newer_version_is_refused_with_the_way_out(text):
-    with pytest.raises(ReadingError, match=r"newer version.*recipe 2 for 1.*Update"):
+    with pytest.raises(ReadingError, match=r"newer version.*recipe 3 for 2.*Update"):
+        recipe_told(text.replace("recipe: 1", "recipe: 3", 1))
+    with pytest.raises(ReadingError, match="version 1 are of sections"):
         recipe_told(text.replace("recipe: 1", "recipe: 2", 1))
 
 

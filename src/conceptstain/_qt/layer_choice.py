@@ -92,7 +92,9 @@ class LayerChoice(QWidget):
             self.layers.addItem(item)
         usable = [row for row, each in enumerate(layers) if not each.against]
         if usable:
-            self.layers.setCurrentRow(next((row for row in usable if layers[row].layer is wanted), usable[0]))
+            of_spots = [row for row in usable if layers[row].taken_as == "section"]
+            likely_row = (of_spots or usable)[0]
+            self.layers.setCurrentRow(next((row for row in usable if layers[row].layer is wanted), likely_row))
         self.told.setText("The layer to open:" if usable else NOTHING if layers else NO_LAYERS)
         self.layers.setVisible(bool(layers))
         rows = min(max(len(layers), 1), MOST_ROWS)

@@ -30,7 +30,9 @@ RecipeOption = Annotated[
 
 def run(
     recipe: Annotated[Path, typer.Argument(help="A recipe (.yaml).", show_default=False)],
-    data: Annotated[Path, typer.Option(help="Folder of the section's file.", show_default=False)],
+    data: Annotated[
+        Path, typer.Option(help="Folder of the section's file, or of the pictures; or the slide.", show_default=False)
+    ],
     out: Annotated[Path, typer.Option(help="Folder to write to; made if it does not exist.", show_default=False)],
     weights: Annotated[Path | None, typer.Option(help="Folder of encoders.", show_default="the recipe's own")] = None,
     overwrite: Overwrite = False,

@@ -97,6 +97,8 @@ class Recipe(Record):
     def _is_of_one_thing(self) -> Recipe:
         if (self.section is None) is not (self.pictures is None) or (self.section is None) is (self.shown is None):
             raise ValueError("a recipe is of a section, of pictures or of a slide")
+        if (self.recipe == 1) is not (self.shown is None):
+            raise ValueError("recipes of version 1 are of sections, those of version 2 of pictures and slides")
         return self
 
     @classmethod

@@ -39,7 +39,8 @@ MOST_KEPT = 100_000_000
 """Values of pixels that are in no file, such as those of a layer, that are kept in a study; 100 MB of 8-bit values."""
 
 Notes: TypeAlias = Annotated[tuple[Text, ...], Field(max_length=10_000)]
-Words: TypeAlias = Annotated[dict[str, str | int | float | bool], Field(max_length=100)]
+Whole: TypeAlias = Annotated[int, Field(ge=-(2**53), le=2**53)]
+Words: TypeAlias = Annotated[dict[str, str | bool | Whole | Finite], Field(max_length=100)]
 Side: TypeAlias = Annotated[int, Field(ge=1, le=256)]
 Count: TypeAlias = Annotated[int, Field(ge=0, le=2**53)]
 
