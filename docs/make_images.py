@@ -1,11 +1,12 @@
 """Make the pictures of README and docs from the published section Rep1.
 
-    CONCEPTSTAIN_DATA=... xvfb-run -a -s "-screen 0 1280x800x24" python docs/make_images.py [--difference | --checks]
+    CONCEPTSTAIN_DATA=... xvfb-run -a -s "-screen 0 1280x800x24" python docs/make_images.py [--difference | ...]
 
 Fits an encoder to the section (about half a minute), draws the maps of three concepts and, by scanpy, those of a saved
 study, then walks through the dock with the same encoder, has encoders of spots fitted there (as long again), and takes
 pictures of it. With ``--difference`` it only draws two concepts and their difference on the bundled section, and with
-``--checks`` it only takes the picture of the checks of a map there: neither needs data.
+``--checks`` it only takes the picture of the checks of a map there: neither needs data. With ``--pictures`` it only
+takes those of the dock on a slide, the H&E picture of Rep1, and on stained nuclei of the 2018 Data Science Bowl.
 """
 
 from __future__ import annotations
@@ -27,12 +28,14 @@ from qtpy.QtTest import QTest
 
 import conceptstain as cs
 from conceptstain._napari import make_widget
+from conceptstain._qt.picture_browser import Side
 from conceptstain.canvas.region import Polygon
 from conceptstain.figures import FigureSettings, save_figure
 from conceptstain.methods.maps import map_kind
 
 IMAGES = Path(__file__).parent / "images"
 GENES = ("Penk", "Doc2g", "Kctd12")
+NUCLEI = 0.2  # of a picture, from which it counts as dense
 MAPS = ("decoded", "gradient", "rectified", "gene-mean")
 
 
@@ -171,16 +174,74 @@ def take_picture_of_the_checks() -> None:
     viewer.close()
 
 
+def take_pictures_of_pictures(folder: Path) -> None:
+    """The dock on a slide and on a set of pictures; ``folder`` is for files that are needed meanwhile."""
+    viewer = napari.Viewer(show=True)
+    viewer.window._qt_window.resize(1280, 800)  # noqa: SLF001 - napari has no public way
+    dock = make_widget(viewer)
+    viewer.window.add_dock_widget(dock, name="Concept Stain", area="right")
+
+    def tested() -> None:
+        while dock.jobs.busy or not dock.jobs.at_rest:
+            QTest.qWait(100)
+
+    def take_picture(name: str) -> None:
+        for note in viewer.window._qt_window.findChildren(NapariQtNotification):  # noqa: SLF001
+            note.close()  # they fade only in a window that is in front
+        QTest.qWait(500)
+        viewer.screenshot(IMAGES / name, canvas_only=False, flash=False)
+
+    data = published().parent
+    dock.opening.open(data / "HE_Rep1.jpg")
+    tested()
+    around = np.linspace(0, 2 * np.pi, 40)
+    lasso = np.array([830.0, 590.0]) + np.stack([150 * np.sin(around), 75 * np.cos(around)], axis=1)
+    viewer.layers["regions"].add_polygons([lasso])
+    dock.concepts.maker.name.setText("granule cells")
+    dock.concepts.maker.make_button.click()
+    tested()
+    dock.data.fold()
+    take_picture("widget-slide.png")
+
+    rows = ["picture,dense"]
+    for path in sorted((data.parent / "nuclei" / "histology").glob("*_labels.png")):
+        picture = path.with_name(path.name.replace("_labels", ""))
+        (folder / picture.name).write_bytes(picture.read_bytes())
+        labels = plt.imread(path)
+        rows.append(f"{picture.name},{int((labels > 0).mean() > NUCLEI)}")
+    (folder / "table.csv").write_text("\n".join(rows))
+    dock.opening.open(folder)
+    tested()
+    maker = dock.concepts.maker
+    maker.tabs.setCurrentWidget(maker.table_page)
+    maker.table_page.table_wanted.emit(folder / "table.csv")
+    tested()
+    maker.form_choice.setCurrentText("whitened")
+    maker.make_button.click()
+    tested()
+    maker.ticked_page.browser.mark(maker.table_page.chosen[0], Side.SHOWS)
+    maker.tabs.setCurrentWidget(maker.ticked_page)
+    maker.ticked_page.browser.order.setCurrentIndex(1)
+    dock.painter.tissue.look_at(int(np.argmax(dock.study.item_scores("dense"))))
+    tested()
+    take_picture("widget-pictures.png")
+    dock.jobs.close()
+    viewer.close()
+
+
 def main() -> None:
     IMAGES.mkdir(exist_ok=True)
+    if "--pictures" in sys.argv:
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "nuclei").mkdir()
+            take_pictures_of_pictures(Path(folder) / "nuclei")
+        return
     if "--checks" not in sys.argv:
         draw_difference()
     if "--difference" in sys.argv:
         return
     take_picture_of_the_checks()
     if "--checks" in sys.argv:
-        return
-    if "--difference" in sys.argv:
         return
     canvas = cs.open(published()).view("genes")
     encoder = cs.fit(canvas)

@@ -16,11 +16,11 @@ from qtpy.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
-    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 
+from conceptstain._qt.page_tabs import PageTabs
 from conceptstain._qt.picture_pages import PaintedPage, TablePage, TickedPage
 
 __all__ = ["ConceptMaker", "genes_in"]
@@ -70,7 +70,7 @@ class ConceptMaker(QWidget):
     def _build(self) -> None:
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
-        self.tabs = QTabWidget()
+        self.tabs = PageTabs()
         self.genes_page, self.drawn_page = self._genes_page(), self._drawn_page()
         self.annotation_page = self._annotation_page()
         self.tabs.addTab(self.genes_page, "Genes")
