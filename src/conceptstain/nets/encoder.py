@@ -20,6 +20,7 @@ from conceptstain.progress import Report, Step, silent
 __all__ = ["VAE", "Encoder", "Encoding"]
 
 CHUNK = 256  # pictures per forward pass: large enough to be fast, small enough to stay in cache
+FEWEST = 16  # of fewer, matrix products take other paths, and the last digits would depend on what is encoded together
 
 
 class Encoding(NamedTuple):
@@ -172,12 +173,14 @@ class Encoder:
         latents = np.empty((len(chosen), self.latent), dtype=np.float32)
         for start in range(0, len(chosen), CHUNK):
             part = slice(start, start + CHUNK)
+            asked = chosen[part]
+            filled = np.concatenate([asked, np.repeat(asked[:1], max(FEWEST - len(asked), 0))])
             with torch.inference_mode():
-                encoding = self.encode(self.tensor(inputs.inputs(chosen[part])))
-                z = encoding.mean
+                encoding = self.encode(self.tensor(inputs.inputs(filled)))
+                z = encoding.mean[: len(asked)]
                 if noise is not None:
                     eps = torch.randn(z.shape, generator=noise).to(z)
-                    z = z + encoding.log_var.exp() * eps
+                    z = z + encoding.log_var[: len(asked)].exp() * eps
                 latents[part] = z.cpu().numpy()
             report(Step(min(start + CHUNK, len(chosen)), len(chosen), "Encoding"))
         return latents
