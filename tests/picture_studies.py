@@ -20,6 +20,7 @@ from conceptstain.study import Study
 from pictures import noise, pyramid, write_picture, write_pyramid
 
 SQUARE = np.array([[4.0, 4.0], [4.0, 20.0 + 1 / 3], [20.0, 20.0], [20.0, 4.0]])
+VISIBLE = (1.5, 2.0, 11.0, 20.25)
 QUICK = MapSettings(steps=3, samples=3, window=4)
 
 
@@ -101,6 +102,8 @@ def full_study(canvas: Any) -> Study:
     study.keep(replace(study.findings[0], detail="again"))
     study.set_colour_limits(study.findings[0].title, (-0.25, 0.5))
     study.evidence("ticked", n_null=5)
+    study.controls("ticked", "gradient")
     if hasattr(canvas, "slide"):
         study.evidence("painted", n_null=5)
+        study.controls("painted", "occlusion", settings=QUICK)
     return study

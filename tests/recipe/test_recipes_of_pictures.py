@@ -39,7 +39,7 @@ def made(request, tmp_path_factory):
 def test_every_score_map_and_test_is_made_again_with_equal_numbers(made):
     study, _, replayed, *_ = made
     assert replayed.told == (f"All {len(replayed.equal)} results equal the recipe's to the last bit.",)
-    assert len(replayed.equal) == len(study.findings) + len(study.snapshot().evidence)
+    assert len(replayed.equal) == sum(map(len, (study.findings, study.snapshot().evidence, study.snapshot().controls)))
     for one, other in zip(study.findings, replayed.study.findings, strict=True):
         assert type(one) is type(other)
         assert (one.title, one.colour_limits) == (other.title, other.colour_limits)
@@ -108,7 +108,7 @@ def test_pictures_are_found_by_their_pixels_under_any_name(made, tmp_path):
         data = tmp_path
     else:
         data = shutil.copy(study.source.path, tmp_path / "renamed.ome.tif")
-    again = recipe.model_copy(update={"maps": recipe.maps[:1], "evidence": (), "figures": ()})
+    again = recipe.model_copy(update={"maps": recipe.maps[:1], "evidence": (), "controls": (), "figures": ()})
     assert all(again.run(data, weights=out).equal.values())
 
 

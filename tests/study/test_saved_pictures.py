@@ -18,7 +18,7 @@ from conceptstain.study import picture_records
 from conceptstain.study.packing import packed, plain
 from conceptstain.study.picture_saving import unkept
 from conceptstain.study.saving import is_study_of_pictures, open_study, save_study
-from picture_studies import full_study, opened_pictures, opened_slide, picture_folder, slide_file, study_of
+from picture_studies import QUICK, full_study, opened_pictures, opened_slide, picture_folder, slide_file, study_of
 from pictures import noise, write_picture
 from studies import same_concept
 
@@ -110,6 +110,25 @@ def test_evidence_comes_back_with_its_scores_and_its_sentence(kept):
                 other.by,
                 other.items,
             )
+
+
+def test_controls_come_back_as_they_were_drawn(kept, monkeypatch):
+    study, _, again = kept
+    monkeypatch.setattr("conceptstain.methods.controls.controls", lambda *_, **__: pytest.fail("drawn again"))
+    asked = [("ticked", "gradient", None)] + [("painted", "occlusion", QUICK)] * (study.canvas.noun == "patch")
+    for name, key, settings in asked:
+        one, other = (each.controls(name, key, settings=settings) for each in (study, again))
+        assert (one.sentences, one.judged, one.auroc, one.items) == (
+            other.sentences,
+            other.judged,
+            other.auroc,
+            other.items,
+        )
+        np.testing.assert_array_equal(one.values, other.values)
+        for mine, theirs in zip(one.controls, other.controls, strict=True):
+            assert (mine.name, mine.explanation) == (theirs.name, theirs.explanation)
+            for word in ("values", "aurocs", "correlations"):
+                np.testing.assert_array_equal(getattr(mine, word), getattr(theirs, word))
 
 
 def test_scores_made_anew_are_those_that_were_saved(kept):
