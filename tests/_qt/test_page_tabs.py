@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QLabel, QWidget
 
 from conceptstain._qt.page_tabs import PageTabs
 
 
-def page(height: int) -> QWidget:
-    made = QWidget()
-    made.sizeHint = lambda: made.minimumSize()
-    made.setMinimumHeight(height)
-    return made
+class Page(QWidget):
+    def __init__(self, height: int) -> None:
+        super().__init__()
+        self.wanted = QSize(100, height)
+
+    def sizeHint(self) -> QSize:
+        return self.wanted
 
 
 def test_they_ask_for_no_more_than_the_page_that_is_shown(qtbot: QtBot) -> None:
     tabs = PageTabs()
     qtbot.addWidget(tabs)
     assert tabs.sizeHint().height() == tabs.tabBar().sizeHint().height()
-    tabs.addTab(page(50), "low")
-    tabs.addTab(page(400), "tall")
+    tabs.addTab(Page(50), "low")
+    tabs.addTab(Page(400), "tall")
     low = tabs.sizeHint().height()
     tabs.setCurrentIndex(1)
     assert tabs.sizeHint().height() == low + 350
