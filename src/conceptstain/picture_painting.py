@@ -84,7 +84,7 @@ def picture_painting(thing: Attribution, canvas: ImageSet, display: Display | No
 
 
 def patch_painting(thing: Attribution, canvas: ImagePatches, display: Display | None = None) -> ScoreRaster:
-    """Values of a map of patches as one raster, where patches overlap their mean.
+    """Values of a map of patches as one raster, where patches overlap their weighted mean.
 
     Raises
     ------

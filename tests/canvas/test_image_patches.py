@@ -166,6 +166,15 @@ def test_cells_and_patches_lie_where_their_pixels_lie(chosen):
     assert raster.unit == "µm"
 
 
+def test_stitched_maps_show_no_seams():
+    canvas = cs.open(noise(64, 96), as_="slide").view(size=32, stride=16, background="keep")
+    items = [canvas.item(f"row 1, column {column}") for column in range(5)]
+    maps = np.stack([np.full((32, 32), float(column)) for column in range(5)])
+    across = canvas.stitch(maps, items).values[16]
+    assert np.abs(np.diff(across)).max() < 1 / 8  # the mean of all that overlap would jump by 1/2
+    assert (np.diff(across) >= 0).all()
+
+
 def test_maps_of_patches_are_stitched_where_they_lie():
     pixels = noise(60, 90)
     canvas = cs.open(pixels).view(size=16, stride=8, background="keep")

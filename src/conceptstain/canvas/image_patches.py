@@ -252,9 +252,11 @@ class ImagePatches:
         return ScoreRaster(values, self.frame_to_world @ cells, self.slide.unit)
 
     def stitch(self, values: Float[np.ndarray, "items height width"], items: ItemIndices) -> ScoreRaster:
-        """Maps of patches as one map over all of them, where they overlap their mean; NaN where none lies.
+        """Maps of patches as one map over all of them, without seams; NaN where none lies.
 
-        The raster reaches from the first to the last of these patches, so that its memory is theirs.
+        Where patches overlap it is their mean, in which a pixel counts by how far it lies from its patch's edges: the
+        product of the pixels to the nearer edge, down and across. The raster reaches from the first to the last of
+        these patches, so that its memory is theirs.
 
         Raises
         ------
@@ -270,11 +272,13 @@ class ImagePatches:
             )
         size = self.settings.size
         (top, left), (bottom, right) = corners.min(axis=0), corners.max(axis=0) + size
+        to_edge = np.minimum(np.arange(size), np.arange(size)[::-1]) + 1.0
+        weight = np.outer(to_edge, to_edge)
         sums = np.zeros((bottom - top, right - left))
         weights = np.zeros_like(sums)
         for map_, (y, x) in zip(values, corners - (top, left), strict=True):
-            sums[y : y + size, x : x + size] += map_
-            weights[y : y + size, x : x + size] += 1
+            sums[y : y + size, x : x + size] += weight * map_
+            weights[y : y + size, x : x + size] += weight
         height, width = self.frame
         inside = np.s_[: height - top, : width - left]
         mean = np.divide(sums, weights, out=np.full_like(sums, np.nan), where=weights > 0)[inside]
