@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.map_settings import MapSettings
     from conceptstain.methods.occlusion import occlusion
     from conceptstain.methods.randomisation import randomisation
+    from conceptstain.methods.regions import gradient_by_regions
     from conceptstain.methods.relevance import lrp
     from conceptstain.methods.saliency import saliencies, saliency, supported_rules
     from conceptstain.methods.score_map import score_map
@@ -134,6 +135,7 @@ __all__ = [
     "fit",
     "fit_seeds",
     "grad_cam",
+    "gradient_by_regions",
     "integrated_gradients",
     "layers",
     "load_encoder",
@@ -231,6 +233,7 @@ _HOMES = {
     "fit": "fitting",
     "fit_seeds": "fitting",
     "grad_cam": "methods.grad_cam",
+    "gradient_by_regions": "methods.regions",
     "integrated_gradients": "methods.integrated",
     "layers": "layer_tuples",
     "load_encoder": "nets.checkpoint",

@@ -44,6 +44,7 @@ MAP_LABELS: dict[str, str] = {
     "LRP-epsilon": "relevance",
     "occlusion": "concept score lost where covered",
     "Grad-CAM": "channels that speak for the concept",
+    "gradient by regions": "gradient, mean over regions",
 }
 
 

@@ -21,6 +21,7 @@ from conceptstain.methods.deep_lift import deep_lift
 from conceptstain.methods.grad_cam import grad_cam
 from conceptstain.methods.integrated import integrated_gradients
 from conceptstain.methods.occlusion import occlusion
+from conceptstain.methods.regions import gradient_by_regions
 from conceptstain.methods.relevance import lrp
 from conceptstain.methods.saliency import saliency
 from conceptstain.methods.smoothgrad import smoothgrad
@@ -73,6 +74,7 @@ layer_deep_lift_map = by(deep_lift, space="chain.conv2", baseline="mean")
 lrp_map = by(lrp, epsilon=0.05)
 occlusion_map = by(occlusion, window=3, stride=2, baseline="black")
 grad_cam_map = by(grad_cam)
+regions_map = by(gradient_by_regions)
 early_grad_cam_map = by(grad_cam, space="chain.conv2", layer="chain.relu1")
 
 
@@ -106,10 +108,11 @@ LINEAR = (gradient_map, input_gradient_map, layer_gradient_map, lrp_map, *ADDED)
 LOOKING = (grad_cam_map, early_grad_cam_map)
 RECTIFIED = (rectified_map, bordered_map, proportional_map, modified_map, constant_map)
 RULED = (guided_map, deconvolution_map, *RECTIFIED)
-HOMOGENEOUS = (*LINEAR, *RULED, *LOOKING, attention_along)
+HOMOGENEOUS = (*LINEAR, *RULED, *LOOKING, regions_map, attention_along)
 ODD = (decoded_map, *LINEAR, modified_map)  # |a R| does not know the sign of the concept
-NOTHING_AT_ZERO = (decoded_map, *LINEAR, *RULED, *LOOKING, attention_along)
-PER_ITEM = (*LINEAR, *RULED, *LOOKING, attention_map)
+NOTHING_AT_ZERO = (decoded_map, *LINEAR, *RULED, *LOOKING, regions_map, attention_along)
+PER_ITEM = (*LINEAR, *RULED, *LOOKING, regions_map, attention_map)
+ONE_BY_ONE = (*ADDED, regions_map)
 ALL = (*PER_ITEM, decoded_map)
 KINDS_OF = {
     attention_map: ("convolutional",),
@@ -203,7 +206,7 @@ def test_chunks_do_not_show(paint: laws.Paint, kind: str, monkeypatch: pytest.Mo
     in_chunks = paint(SCENES[kind], some_direction(), laws.ITEMS, steps.append)
     laws.agree(in_chunks, at_once)
     assert (steps[-1].done, steps[-1].total) == (5, 5)
-    assert len(steps) == (5 if paint in ADDED else 3)
+    assert len(steps) == (5 if paint in ONE_BY_ONE else 3)
     assert [step.done for step in steps] == sorted({step.done for step in steps})
 
 

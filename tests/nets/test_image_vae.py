@@ -16,9 +16,10 @@ from conceptstain.nets.rules import DECONVOLUTION, GRADIENT, GUIDED, rectified
 from conceptstain.nets.tap import convolutional_layers
 from conceptstain.nets.untrained import untrained
 
-NETWORKS = ["average-pool", "paper"]
+NETWORKS = ["average-pool", "places", "paper"]
 SMALL = {
     "average-pool": ImageVAESettings("average-pool", 3, (2, 3), (5,)),
+    "places": ImageVAESettings("places", 36, (2, 3), ()),
     "paper": ImageVAESettings("paper", 3, (2, 2, 3, 3, 4), (5,)),
 }
 
@@ -34,15 +35,44 @@ def test_every_frame_that_can_be_halved_comes_back_in_its_shape_and_range(networ
     vae = ImageVAE(shape, SMALL[network]).eval()
     encoding = vae.encode(torch.rand(2, *shape))
     decoded = vae.decode(50 * encoding.mean)
-    assert encoding.mean.shape == encoding.log_var.shape == (2, 3)
+    assert encoding.mean.shape == encoding.log_var.shape == (2, SMALL[network].latent)
     assert decoded.shape == (2, *shape)
     assert decoded.min() >= 0
     assert decoded.max() <= 1
 
 
 @pytest.mark.parametrize("side", [32, 64, 128, 256])
-def test_the_default_network_halves_a_picture_to_four_pixels(side):
-    assert side // 2 ** len(ImageVAESettings.of(side=side).widths) == 4
+@pytest.mark.parametrize("network", ["average-pool", "places"])
+def test_the_networks_with_average_pooling_halve_a_picture_to_four_pixels(network, side):
+    assert side // 2 ** len(ImageVAESettings.of(network, side=side).widths) == 4
+
+
+def test_with_places_a_latent_sees_and_draws_its_own_part_of_the_picture_alone():
+    vae = ImageVAE((1, 32, 32), ImageVAESettings("places", 16 * 2, (2, 3, 3), ()), seed=2).eval()
+    x = torch.rand(1, 1, 32, 32, requires_grad=True)
+    means = vae.encode(x).mean.unflatten(1, (2, 4, 4))
+    (seen,) = torch.autograd.grad(means[0, :, 0, 0].sum(), x)
+    assert seen[..., :8, :8].abs().max() > 0
+    assert seen[..., 24:, 24:].abs().max() == 0
+
+    z = torch.zeros(1, 2, 4, 4)
+    drawn = vae.decode(z.flatten(1))
+    z[..., 0, 0] = 3.0
+    changed = (vae.decode(z.flatten(1)) - drawn).abs()
+    assert changed[..., :8, :8].max() > 0
+    assert changed[..., 28:, 28:].max() == 0
+
+
+def test_places_share_their_latents_evenly():
+    assert ImageVAESettings.of("places", side=128).latent == 16 * 4 * 4
+    with pytest.raises(InputError, match=r"30 latents for 4 places.*multiple of 4, such as 64"):
+        ImageVAE((1, 8, 8), replace(SMALL["places"], latent=30))
+
+
+def test_with_places_noise_begins_small_so_that_the_decoder_listens():
+    encoding = ImageVAE((1, 8, 8), SMALL["places"]).encode(torch.rand(3, 1, 8, 8))
+    assert (encoding.log_var == -2).all()
+    assert encoding.mean.std() > 0
 
 
 def test_the_paper_s_encoder_is_that_of_the_faces_notebook():
@@ -74,7 +104,7 @@ def test_it_is_a_vae_that_every_rule_and_attention_can_be_asked_of(network):
     side = 2 * side_of(network)
     vae = ImageVAE((3, side, side), SMALL[network])
     assert isinstance(vae, VAE)
-    encoder = Encoder("images", vae, vae.shape, "unit", 3)
+    encoder = Encoder("images", vae, vae.shape, "unit", SMALL[network].latent)
     assert [refusal(rule, encoder) for rule in (GRADIENT, GUIDED, DECONVOLUTION, rectified())] == [None] * 4
     assert convolutional_layers(encoder)[0] == "encoder.conv1"
 
@@ -93,7 +123,7 @@ def test_the_seed_alone_decides_the_first_weights(network):
 def test_it_is_saved_and_loaded_whole(network, tmp_path):
     side = side_of(network)
     vae = ImageVAE((3, side, side), SMALL[network], seed=4)
-    encoder = Encoder("images", vae, vae.shape, "unit", 3, {"seed": 4})
+    encoder = Encoder("images", vae, vae.shape, "unit", SMALL[network].latent, {"seed": 4})
     loaded = load_encoder(save_encoder(encoder, tmp_path / "images"))
     assert loaded.fingerprint == encoder.fingerprint
     assert loaded.network.settings == vae.settings
@@ -120,10 +150,12 @@ def test_settings_that_describe_no_network_are_refused(wrong):
         ImageVAE((1, 8, 8), replace(SMALL["average-pool"], **wrong))
     with pytest.raises(InputError, match="do not describe"):
         ImageVAE((1, 32, 32), replace(SMALL["paper"], widths=(2, 2)))
+    with pytest.raises(InputError, match="with places, none"):
+        ImageVAE((1, 8, 8), replace(SMALL["places"], hidden=(5,)))
 
 
 def test_an_unknown_network_is_refused_with_those_there_are():
-    with pytest.raises(InputError, match="average-pool or paper"):
+    with pytest.raises(InputError, match="average-pool, places or paper"):
         ImageVAESettings.of("transformer")
 
 

@@ -29,6 +29,7 @@ Method = Literal[
     "LRP-epsilon",
     "occlusion",
     "Grad-CAM",
+    "gradient by regions",
 ]
 
 

@@ -225,6 +225,7 @@ KEYS = {
     "LRP-epsilon": "lrp",
     "occlusion": "occlusion",
     "Grad-CAM": "grad-cam",
+    "gradient by regions": "regions",
     "spot score": SPOT_SCORE.key,
     "concept score": ITEM_SCORE.key,
 }
@@ -310,6 +311,12 @@ def _refused_by(preflight: str) -> Callable[[Encoder], str | None]:
 
 def _has_no_places(encoder: Encoder) -> str | None:
     return None if len(encoder.shape) == 3 else "its inputs are no pictures, so no window can cover a part of them"
+
+
+def _cannot_be_cut(encoder: Encoder) -> str | None:
+    if len(encoder.shape) != 3:
+        return "its inputs are no pictures, which alone fall into regions"
+    return _refused_by("cannot_be_differentiated")(encoder)
 
 
 def _never(_encoder: Encoder) -> str | None:
@@ -452,5 +459,12 @@ MAPS = (
         _made_by("grad_cam:grad_cam", "layer"),
         _has_no_convolution,
         settings=("layer",),
+    ),
+    MapKind(
+        "regions",
+        "Gradient by regions",
+        "How strong the gradient is in each region of alike colours that the picture falls into: its edges, and whole.",
+        _made_by("regions:gradient_by_regions"),
+        _cannot_be_cut,
     ),
 )

@@ -1,12 +1,15 @@
 """Variational autoencoders of photographs and micrographs, 32 to 256 pixels wide.
 
 ``"average-pool"``: convolutions of stride 1 with average pooling, so that gradients keep their places and every layer
-can be asked for an attention map; the decoder doubles the picture by its nearest pixels and convolves. ``"paper"``: the
-encoder of the released faces notebook (Brocki & Chung 2019), five strided convolutions with batch normalisation.
+can be asked for an attention map; the decoder doubles the picture by its nearest pixels and convolves. ``"places"``:
+the same convolutions without a dense layer behind them, so that every latent belongs to a place of the picture.
+``"paper"``: the encoder of the released faces notebook (Brocki & Chung 2019), five strided convolutions with batch
+normalisation.
 """
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Literal, final
@@ -21,11 +24,13 @@ from conceptstain.nets.first_weights import begin_as_keras, begin_convolutions_a
 
 __all__ = ["ImageNetwork", "ImageVAE", "ImageVAESettings"]
 
-ImageNetwork = Literal["average-pool", "paper"]
+ImageNetwork = Literal["average-pool", "places", "paper"]
 
 PAPER_KERNELS = (5, 5, 5, 5, 2)
 LARGEST = 256
 SMALLEST_END = 4  # pixels that the last convolution of the default network still sees along a side
+PER_PLACE = 16  # latents of the network with places
+FIRST_LOG_VAR = -2.0  # little noise at first, so that the decoder learns to listen to every place
 
 
 @final
@@ -36,13 +41,13 @@ class ImageVAESettings:
     Attributes
     ----------
     network
-        ``"average-pool"`` or ``"paper"``.
+        ``"average-pool"``, ``"places"`` or ``"paper"``.
     latent
-        Number of latent dimensions.
+        Number of latent dimensions; of ``"places"``, of all places together.
     widths
         Channels of the convolutions; each halves the picture.
     hidden
-        Units of the dense layers behind them.
+        Units of the dense layers behind them; ``"places"`` has none.
     """
 
     network: ImageNetwork = "average-pool"
@@ -61,22 +66,28 @@ class ImageVAESettings:
         network
             Which one.
         side
-            Height or width of the pictures, the smaller one: the default network halves it until 4 pixels are left, at
-            most six times. The paper's network always halves it five times.
+            Height or width of the pictures, the smaller one: the default network and that with places halve it until 4
+            pixels are left, at most six times. The paper's network always halves it five times.
 
         Raises
         ------
         InputError
             No network of that name.
         """
-        if network == "average-pool":
+        if network in {"average-pool", "places"}:
             halvings = max(1, min(6, (max(side, 1) // SMALLEST_END).bit_length() - 1))
+            if network == "places":
+                n_latent = PER_PLACE * max(1, side // 2**halvings) ** 2 if latent is None else latent
+                widths = tuple(min(16 * 2**level, 64) for level in range(halvings))
+                return cls(network, latent=n_latent, widths=widths, hidden=())
             widths = tuple(min(16 * 2**level, 128) for level in range(halvings))
             return cls(latent=64 if latent is None else latent, widths=widths)
         if network == "paper":
             n_latent = 400 if latent is None else latent
             return cls("paper", latent=n_latent, widths=(64, 128, 256, 512, 1024), hidden=(512,))
-        raise InputError("There is no network of that name", got=repr(network), cure="Use average-pool or paper")
+        raise InputError(
+            "There is no network of that name", got=repr(network), cure="Use average-pool, places or paper"
+        )
 
 
 @final
@@ -98,9 +109,9 @@ class ImageVAE(nn.Module):
     ----------
     encoder
         ``conv1, relu1, pool1, ...`` (average-pool) or ``conv1, relu1, norm1, ...`` (paper), then ``flatten, dense1,
-        ...``.
+        ...``; with places a last ``conv, relu`` instead of the dense layers.
     mean, log_var
-        Linear heads onto q(z | x).
+        Linear heads onto q(z | x); with places, the same at every place.
     decoder
         The way back, ending in a sigmoid. The notebook's decoder is not among what was published with it: that of
         ``"paper"`` mirrors its encoder.
@@ -114,11 +125,12 @@ class ImageVAE(nn.Module):
         self.settings = settings
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
-            build = {"average-pool": _average_pool, "paper": _paper}[settings.network]
+            build = {"average-pool": _average_pool, "places": _places, "paper": _paper}[settings.network]
             self.encoder, self.decoder = build(self.shape, settings)
-            self.mean = nn.Linear(settings.hidden[-1], settings.latent)
-            self.log_var = nn.Linear(settings.hidden[-1], settings.latent)
+            self.mean, self.log_var = _head(self.shape, settings), _head(self.shape, settings)
             self.apply(begin_as_keras if settings.network == "paper" else begin_convolutions_as_he)
+            if settings.network == "places":
+                _begin_with_little_noise(self.log_var)
 
     def encode(self, x: Float[Tensor, "batch channels height width"]) -> Encoding:
         """Images to mean and log variance of q(z | x)."""
@@ -134,11 +146,13 @@ class ImageVAE(nn.Module):
 def _check(shape: tuple[int, ...], settings: ImageVAESettings) -> None:
     sizes = (settings.latent, *settings.widths, *settings.hidden)
     enough = len(settings.widths) == len(PAPER_KERNELS) if settings.network == "paper" else len(settings.widths) > 0
-    if not enough or not settings.hidden or min(sizes) < 1:
+    dense = not settings.hidden if settings.network == "places" else len(settings.hidden) > 0
+    if not enough or not dense or min(sizes) < 1:
         raise InputError(
             f"These settings do not describe a network of the kind {settings.network!r}",
             got=f"latent {settings.latent}, widths {settings.widths}, hidden {settings.hidden}",
-            cure="Give positive sizes, one dense layer or more, and a width for each convolution (the paper has five)",
+            cure="Give positive sizes, a width for each convolution (the paper has five), and one dense layer or more "
+            "(with places, none)",
         )
     multiple = 2 ** len(settings.widths)
     if len(shape) != 3 or min(shape) < 1 or max(shape[1:]) > LARGEST or any(side % multiple for side in shape[1:]):
@@ -147,15 +161,33 @@ def _check(shape: tuple[int, ...], settings: ImageVAESettings) -> None:
             got=f"shape {tuple(shape)}",
             cure="View them in such a size, or use fewer widths",
         )
+    n_places = math.prod(_end(shape, settings)[1:])
+    if settings.network == "places" and settings.latent % n_places:
+        raise InputError(
+            "Every place has as many latents as every other",
+            got=f"{settings.latent} latents for {n_places} places",
+            cure=f"Use a multiple of {n_places}, such as {PER_PLACE * n_places}",
+        )
+
+
+def _head(shape: tuple[int, int, int], settings: ImageVAESettings) -> nn.Module:
+    if settings.network != "places":
+        return nn.Linear(settings.hidden[-1], settings.latent)
+    channels, height, width = _end(shape, settings)
+    return nn.Sequential(
+        OrderedDict(
+            places=nn.Conv2d(channels, settings.latent // (height * width), kernel_size=1), flatten=nn.Flatten()
+        )
+    )
+
+
+def _begin_with_little_noise(head: nn.Module) -> None:
+    for name, parameter in head.named_parameters():
+        nn.init.constant_(parameter, FIRST_LOG_VAR if name.endswith("bias") else 0.0)
 
 
 def _average_pool(shape: tuple[int, int, int], settings: ImageVAESettings) -> tuple[nn.Sequential, nn.Sequential]:
-    encoder: OrderedDict[str, nn.Module] = OrderedDict()
-    channels = (shape[0], *settings.widths)
-    for i in range(1, len(channels)):
-        encoder[f"conv{i}"] = nn.Conv2d(channels[i - 1], channels[i], kernel_size=3, padding=1)
-        encoder[f"relu{i}"] = nn.ReLU()
-        encoder[f"pool{i}"] = nn.AvgPool2d(2)
+    encoder = _halved(shape, settings)
     encoder["flatten"] = nn.Flatten()
     end = _end(shape, settings)
     units = (end[0] * end[1] * end[2], *settings.hidden)
@@ -169,14 +201,45 @@ def _average_pool(shape: tuple[int, int, int], settings: ImageVAESettings) -> tu
         decoder[f"dense{i}"] = nn.Linear(back[i - 1], back[i])
         decoder[f"relu_dense{i}"] = nn.ReLU()
     decoder["unflatten"] = nn.Unflatten(1, end)
+    decoder.update(_doubled(shape, settings))
+    return nn.Sequential(encoder), nn.Sequential(decoder)
+
+
+def _places(shape: tuple[int, int, int], settings: ImageVAESettings) -> tuple[nn.Sequential, nn.Sequential]:
+    encoder = _halved(shape, settings)
+    channels, height, width = _end(shape, settings)
+    encoder[f"conv{len(settings.widths) + 1}"] = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
+    encoder[f"relu{len(settings.widths) + 1}"] = nn.ReLU()
+    per_place = settings.latent // (height * width)
+    decoder: OrderedDict[str, nn.Module] = OrderedDict(
+        unflatten=nn.Unflatten(1, (per_place, height, width)),
+        conv0=nn.Conv2d(per_place, channels, kernel_size=3, padding=1),
+        relu0=nn.ReLU(),
+    )
+    decoder.update(_doubled(shape, settings))
+    return nn.Sequential(encoder), nn.Sequential(decoder)
+
+
+def _halved(shape: tuple[int, int, int], settings: ImageVAESettings) -> OrderedDict[str, nn.Module]:
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    channels = (shape[0], *settings.widths)
+    for i in range(1, len(channels)):
+        layers[f"conv{i}"] = nn.Conv2d(channels[i - 1], channels[i], kernel_size=3, padding=1)
+        layers[f"relu{i}"] = nn.ReLU()
+        layers[f"pool{i}"] = nn.AvgPool2d(2)
+    return layers
+
+
+def _doubled(shape: tuple[int, int, int], settings: ImageVAESettings) -> OrderedDict[str, nn.Module]:
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
     widths = (*reversed(settings.widths), settings.widths[0])
     for i in range(1, len(widths)):
-        decoder[f"double{i}"] = nn.UpsamplingNearest2d(scale_factor=2)
-        decoder[f"conv{i}"] = nn.Conv2d(widths[i - 1], widths[i], kernel_size=3, padding=1)
-        decoder[f"relu{i}"] = nn.ReLU()
-    decoder["pixels"] = nn.Conv2d(widths[-1], shape[0], kernel_size=3, padding=1)
-    decoder["sigmoid"] = nn.Sigmoid()
-    return nn.Sequential(encoder), nn.Sequential(decoder)
+        layers[f"double{i}"] = nn.UpsamplingNearest2d(scale_factor=2)
+        layers[f"conv{i}"] = nn.Conv2d(widths[i - 1], widths[i], kernel_size=3, padding=1)
+        layers[f"relu{i}"] = nn.ReLU()
+    layers["pixels"] = nn.Conv2d(widths[-1], shape[0], kernel_size=3, padding=1)
+    layers["sigmoid"] = nn.Sigmoid()
+    return layers
 
 
 def _paper(shape: tuple[int, int, int], settings: ImageVAESettings) -> tuple[nn.Sequential, nn.Sequential]:

@@ -276,6 +276,7 @@ ATTRIBUTED = {
     "LRP-epsilon": ("epsilon",),
     "occlusion": ("window", "stride", "baseline"),
     "Grad-CAM": ("layer",),
+    "gradient by regions": (),
 }
 
 

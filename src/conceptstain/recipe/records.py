@@ -244,7 +244,7 @@ class AttributedRecord(_Asked):
     """
 
     concept: Key
-    map: Literal["integrated-gradients", "smoothgrad", "deeplift", "lrp", "occlusion", "grad-cam"]
+    map: Literal["integrated-gradients", "smoothgrad", "deeplift", "lrp", "occlusion", "grad-cam", "regions"]
     baseline: Baseline | None = None
     steps: Steps | None = None
     quadrature: Quadrature | None = None

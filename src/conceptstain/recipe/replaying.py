@@ -25,6 +25,7 @@ from conceptstain.methods.item_score import item_score
 from conceptstain.methods.items import concept_items
 from conceptstain.methods.maps import SPOT_SCORE, map_kind
 from conceptstain.methods.occlusion import occlusion
+from conceptstain.methods.regions import gradient_by_regions
 from conceptstain.methods.relevance import lrp
 from conceptstain.methods.saliency import saliency
 from conceptstain.methods.score_map import score_map
@@ -303,6 +304,7 @@ ATTRIBUTED: dict[str, Callable[..., Finding]] = {
     "lrp": lrp,
     "occlusion": occlusion,
     "grad-cam": grad_cam,
+    "regions": gradient_by_regions,
 }
 
 
