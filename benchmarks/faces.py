@@ -45,7 +45,7 @@ from conceptstain.concepts.cross_fit import auroc
 from conceptstain.methods.intervals import interval
 from conceptstain.methods.maps import MAPS, map_kind
 from conceptstain.methods.regions import over_regions, regions_of
-from conceptstain.nets.image_vae import ImageNetwork, ImageVAESettings
+from conceptstain.nets.image_vae import ImageNetwork
 from conceptstain.nets.untrained import untrained
 from conceptstain.methods.display import PAPER
 from conceptstain.picture_painting import picture_painting
@@ -384,10 +384,9 @@ def fitted(faces: Faces, network: ImageNetwork, seed: int, epochs: int, cache: P
         return cs.load_encoder(path)
     learned = [path for path, held in zip(faces.paths, faces.held_out, strict=True) if not held]
     canvas = cs.open(learned, name="faces").view("images", frame=faces.size)
-    settings = cs.FitSettings.of(canvas)
-    built = ImageVAESettings.of(network, side=faces.size)
+    settings = cs.FitSettings.of(canvas, network=network)
     training = replace(settings.training, epochs=epochs, seed=seed)
-    encoder = cs.fit(canvas, replace(settings, network=built, training=training), name=f"faces, {network}")
+    encoder = cs.fit(canvas, replace(settings, training=training), name=f"faces, {network}")
     cs.save_encoder(encoder, path)
     return encoder
 

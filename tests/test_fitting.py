@@ -45,6 +45,7 @@ def test_the_defaults_of_images_follow_their_size_and_their_number():
     few = open_source(noise(10, 32, 32)).view("images", frame=32)
     patches = open_source(noise(4000, 4000), as_="slide").view("patches", size=16, stride=16)
     assert FitSettings.of(few).network == ImageVAESettings.of(side=32)
+    assert FitSettings.of(few, network="places").network == ImageVAESettings.of("places", side=32)
     assert FitSettings.of(few).training.epochs == 1000
     assert FitSettings.of(few).training.augmentation.symmetries == "none"
     assert FitSettings.of(patches).training.epochs == 20

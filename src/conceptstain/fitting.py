@@ -17,7 +17,7 @@ from conceptstain.canvas.spot_profiles import SpotProfiles
 from conceptstain.errors import InputError
 from conceptstain.nets.augmentation import Augmentation, Symmetries
 from conceptstain.nets.encoder import Encoder
-from conceptstain.nets.image_vae import ImageVAE, ImageVAESettings
+from conceptstain.nets.image_vae import ImageNetwork, ImageVAE, ImageVAESettings
 from conceptstain.nets.picture_vae import PictureVAE, PictureVAESettings
 from conceptstain.nets.profile_vae import ProfileVAE, ProfileVAESettings
 from conceptstain.nets.training import History, train
@@ -78,12 +78,19 @@ class FitSettings:
         return cls(ImageVAESettings.of("paper"), TrainingSettings.paper_images(epochs, seed))
 
     @classmethod
-    def of(cls, canvas: Learnable) -> FitSettings:
+    def of(cls, canvas: Learnable, *, network: ImageNetwork = "average-pool") -> FitSettings:
         """The defaults for a canvas.
 
         Of gene pictures, in the paper's scaling or not; of spot profiles, with counts or not. Images are shifted and
         their light is changed while they are learned from; patches of a slide, which have no way up, are also turned
         and reflected.
+
+        Parameters
+        ----------
+        canvas
+            What is learned from.
+        network
+            Of images and patches: which one, see :class:`~conceptstain.nets.image_vae.ImageVAESettings`.
         """
         if isinstance(canvas, SpotProfiles):
             counts = canvas.section.counts == "counts"
@@ -100,7 +107,7 @@ class FitSettings:
                 augmentation=Augmentation(symmetries, shift=2, light=0.05),
                 items_per_epoch=IMAGES_PER_EPOCH,
             )
-            return cls(ImageVAESettings.of(side=min(canvas.shape[1:])), training)
+            return cls(ImageVAESettings.of(network, side=min(canvas.shape[1:])), training)
         return cls.paper() if canvas.scaling == "paper" else cls()
 
 

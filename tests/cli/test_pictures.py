@@ -161,3 +161,15 @@ def test_encoders_of_pictures_and_of_patches_are_fitted(folder, tmp_path):
     assert "Add --canvas images" in one_line(
         run("fit", folder / "faces", "--frame", 16, "--out", tmp_path / "x.safetensors")
     )
+
+
+def test_a_network_with_places_is_fitted_to_pictures_alone(folder, tmp_path):
+    path = tmp_path / "places.safetensors"
+    words = ("--network", "places", "--frame", 16, "--epochs", 1, "--out", path)
+    result = run("fit", folder / "faces", "--canvas", "images", *words)
+    assert result.exit_code == 0, result.stderr
+    network = load_encoder(path).network
+    assert (network.settings.network, network.settings.hidden) == ("places", ())
+    words = ("--canvas", "images", "--network", "mlp", "--out", tmp_path / "other.safetensors")
+    told = one_line(run("fit", folder / "faces", *words))
+    assert "networks of their own" in told

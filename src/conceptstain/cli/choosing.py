@@ -217,6 +217,12 @@ def fit_settings(
     from conceptstain.nets.picture_vae import PictureVAESettings
 
     settings = FitSettings.paper(seed) if preset else FitSettings()
+    if network is Network.PLACES:
+        raise InputError(
+            "The network with places learns pictures and patches",
+            got="--network places of gene pictures",
+            cure="Use average-pool, mlp or paper",
+        )
     named: NetworkName = "paper" if preset else network.value if network else "average-pool"
     built = PictureVAESettings.of(named, latent)
     training = replace(settings.training, seed=seed, epochs=settings.training.epochs if epochs is None else epochs)

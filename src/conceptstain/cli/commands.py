@@ -282,15 +282,17 @@ def fit(  # noqa: PLR0917 - options, which typer passes by name
             )
         check_writable(out, overwrite=overwrite)
         if canvas in {CanvasKind.IMAGES, CanvasKind.PATCHES}:
-            if preset or network or section_names:
+            if preset or network in {Network.MLP, Network.PAPER} or section_names:
                 raise InputError(
-                    "Pictures are learned by a network of their own",
-                    got="--preset" if preset else "--network" if network else "--section",
-                    cure="Leave it out",
+                    "Pictures are learned by networks of their own",
+                    got="--preset" if preset else f"--network {network}" if network else "--section",
+                    cure="Leave it out, or use --network average-pool or places",
                 )
             pictures = picture_canvases(files, canvas, frame=frame or FRAME, pixel_size=pixel_size)
             _save(
-                fit_pictures(pictures, latent=latent, epochs=epochs, seed=seed), out, [each.source for each in pictures]
+                fit_pictures(pictures, places=network is Network.PLACES, latent=latent, epochs=epochs, seed=seed),
+                out,
+                [each.source for each in pictures],
             )
             return
         if frame is not None or pixel_size is not None:

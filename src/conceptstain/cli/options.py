@@ -66,6 +66,7 @@ class Network(StrEnum):
 
     AVERAGE_POOL = "average-pool"
     MLP = "mlp"
+    PLACES = "places"
     PAPER = "paper"
 
 

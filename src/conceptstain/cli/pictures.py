@@ -142,16 +142,20 @@ def score(  # noqa: PLR0917 - options, which typer passes by name
 def fit_pictures(
     canvases: Sequence[PictureCanvas],
     *,
+    places: bool = False,
     latent: int | None = None,
     epochs: int | None = None,
     seed: int = 0,
 ) -> Encoder:
-    """An encoder of pictures or patches; what is None is as :meth:`~conceptstain.fitting.FitSettings.of` has it."""
+    """An encoder of pictures or patches; what is None is as :meth:`~conceptstain.fitting.FitSettings.of` has it.
+
+    ``places``: of the network whose latents keep their places.
+    """
     from dataclasses import replace
 
     from conceptstain.fitting import FitSettings, fit
 
-    settings = FitSettings.of(canvases[0])
+    settings = FitSettings.of(canvases[0], network="places" if places else "average-pool")
     if latent is not None:
         settings = replace(settings, network=replace(settings.network, latent=latent))
     training = replace(settings.training, seed=seed, epochs=settings.training.epochs if epochs is None else epochs)
