@@ -94,8 +94,8 @@ class FitSettings:
         """
         if isinstance(canvas, SpotProfiles):
             counts = canvas.section.counts == "counts"
-            network = ProfileVAESettings("negative binomial" if counts else "gaussian")
-            return cls(network, TrainingSettings(learning_rate=1e-3, beta=1.0))
+            of_profiles = ProfileVAESettings("negative binomial" if counts else "gaussian")
+            return cls(of_profiles, TrainingSettings(learning_rate=1e-3, beta=1.0))
         if isinstance(canvas, ImageSet | ImagePatches):
             steps_per_epoch = math.ceil(min(len(canvas.trainable), IMAGES_PER_EPOCH) / IMAGE_BATCH)
             symmetries: Symmetries = "all" if isinstance(canvas, ImagePatches) else "none"

@@ -217,16 +217,25 @@ def fit_settings(
     from conceptstain.nets.picture_vae import PictureVAESettings
 
     settings = FitSettings.paper(seed) if preset else FitSettings()
-    if network is Network.PLACES:
+    named: NetworkName = "paper" if preset else _of_genes(network or Network.AVERAGE_POOL)
+    built = PictureVAESettings.of(named, latent)
+    training = replace(settings.training, seed=seed, epochs=settings.training.epochs if epochs is None else epochs)
+    return FitSettings(built, training)
+
+
+def _of_genes(network: Network) -> NetworkName:
+    known: dict[Network, NetworkName] = {
+        Network.AVERAGE_POOL: "average-pool",
+        Network.MLP: "mlp",
+        Network.PAPER: "paper",
+    }
+    if network not in known:
         raise InputError(
             "The network with places learns pictures and patches",
             got="--network places of gene pictures",
             cure="Use average-pool, mlp or paper",
         )
-    named: NetworkName = "paper" if preset else network.value if network else "average-pool"
-    built = PictureVAESettings.of(named, latent)
-    training = replace(settings.training, seed=seed, epochs=settings.training.epochs if epochs is None else epochs)
-    return FitSettings(built, training)
+    return known[network]
 
 
 def fitted(canvases: Sequence[GenePictures], settings: FitSettings) -> Encoder:
