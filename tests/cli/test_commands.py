@@ -294,6 +294,7 @@ def test_fit_learns_from_sections_of_two_sizes_together(folder, tmp_path):
         (["--out", "w.pt"], ".safetensors"),
         (["--out", "w.safetensors", "--epochs", "0"], "epochs"),
         (["--out", "w.safetensors", "--preset", "paper", "--network", "mlp"], "--preset and --network"),
+        (["--out", "w.safetensors", "--network", "places"], "learns pictures and patches"),
         (["--out", "no/such/w.safetensors"], "does not exist"),
     ],
 )
