@@ -45,12 +45,12 @@ from sklearn.metrics import average_precision_score
 import conceptstain as cs
 from conceptstain.canvas.image_set import ImageSet
 from conceptstain.concepts.cross_fit import auroc
+from conceptstain.methods.display import PAPER
 from conceptstain.methods.intervals import interval
 from conceptstain.methods.maps import MAPS, map_kind
 from conceptstain.methods.regions import over_regions, regions_of
 from conceptstain.nets.image_vae import ImageNetwork
 from conceptstain.nets.untrained import untrained
-from conceptstain.methods.display import PAPER
 from conceptstain.picture_painting import picture_painting
 
 ATTRIBUTES = {"glasses": 3, "hat": 14}  # their labels in the masks
