@@ -38,7 +38,7 @@ CITATIONS: Final = {
     "lrp": "Bach et al. 2015, doi:10.1371/journal.pone.0130140",
     "occlusion": "Zeiler & Fergus 2014, section 4.2, arXiv:1311.2901",
     "grad-cam": "Selvaraju et al. 2017, arXiv:1610.02391",
-    "regions": "after Kapishnikov et al. 2019, arXiv:1906.02825",
+    "regions": "Kapishnikov et al. 2019, arXiv:1906.02825",
     "whitened": "Ledoit & Wolf 2004, doi:10.1016/S0047-259X(03)00096-4",
     "holm": "Holm 1979, Scandinavian Journal of Statistics 6, 65-70",
     "torch": "Paszke et al. 2019, arXiv:1912.01703",
