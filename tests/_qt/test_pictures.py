@@ -54,7 +54,7 @@ def test_ticked_pictures_become_a_concept_that_is_painted_on_all_of_them(on_pict
     walk.click(dock.concepts.maker.make_button)
     assert walk.concept_names == ["dark"]
     assert dock.study.entry("dark").definition.items == tuple(dark())
-    name = "dark - gradient saliency"
+    name = "dark - gradient by regions"
     seen = walk.dock.painter.tissue.looked_at
     assert np.isfinite(np.asarray(walk.viewer.layers[name].data[seen])).all()
     walk.rest()
@@ -124,7 +124,7 @@ def test_a_picture_that_the_slider_moves_to_is_painted_at_once(on_pictures: Walk
     browser = dock.concepts.maker.ticked_page.browser
     browser.mark(dark(), Side.SHOWS)
     walk.click(dock.concepts.maker.make_button)
-    layer = walk.viewer.layers["ticked - gradient saliency"]
+    layer = walk.viewer.layers["ticked - gradient by regions"]
     assert np.isnan(np.asarray(layer.data[7])).all()
     with walk.qtbot.waitSignal(dock.jobs.idle, timeout=20_000):
         dock.painter.tissue.look_at(7)
@@ -159,7 +159,7 @@ def test_the_walk_from_a_folder_to_a_saved_study_and_back(
     assert walk.told == []
     assert walk.concept_names == ["dark"]
     np.testing.assert_array_equal(dock.study.findings[0].values, painted)
-    assert "dark - gradient saliency" in walk.names
+    assert "dark - gradient by regions" in walk.names
     assert dock.data.state.startswith("set · 24 pictures")
 
 

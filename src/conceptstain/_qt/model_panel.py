@@ -63,6 +63,7 @@ class Kind(NamedTuple):
 
 PICTURE_NETWORKS = {
     "average-pool": "Convolutions with average pooling: sharp maps, and latent attention",
+    "places": "The same with latents that keep their places: found hats and glasses of faces best, and takes longer",
     "paper": "Five strided convolutions with batch normalisation, as in the paper, for pictures of 128 pixels: slow",
 }
 KINDS = {

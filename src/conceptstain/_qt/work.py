@@ -269,15 +269,12 @@ def fit_encoder(canvas: PictureCanvas, network: str, epochs: int, *, report: Rep
 
     from conceptstain.canvas.gene_pictures import GenePictures
     from conceptstain.fitting import FitSettings, fit
-    from conceptstain.nets.image_vae import ImageVAESettings
     from conceptstain.nets.picture_vae import PictureVAESettings
 
-    settings, kind = FitSettings.of(canvas), cast("Any", network)
-    if isinstance(canvas, GenePictures):
-        settings = FitSettings(network=PictureVAESettings.of(kind))
-    else:
-        settings = replace(settings, network=ImageVAESettings.of(kind, side=min(canvas.shape[1:])))
-    wanted = epochs or (None if isinstance(canvas, GenePictures) else settings.training.epochs)
+    kind = cast("Any", network)
+    of_genes = isinstance(canvas, GenePictures)
+    settings = FitSettings(PictureVAESettings.of(kind)) if of_genes else FitSettings.of(canvas, network=kind)
+    wanted = epochs or (None if of_genes else settings.training.epochs)
     settings = replace(settings, training=replace(settings.training, epochs=wanted))
     return same_encoder(canvas, fit(canvas, settings, report=report), report=report)
 

@@ -184,7 +184,7 @@ def recommended_maps(encoder: Encoder, canvas: Canvas, definition: Definition) -
 
     Of genes the decoded map of an encoder that learned from the section, and that of its genes without any network; the
     other way round for an encoder that has never seen it, whose maps are poor. Of patches their score; of pictures the
-    gradient. What the concept or the canvas refuses is left out.
+    gradient by regions. What the concept or the canvas refuses is left out.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def recommended_maps(encoder: Encoder, canvas: Canvas, definition: Definition) -
     if canvas.noun == "patch":
         return (ITEM_SCORE.key,)
     if canvas.noun == "picture":
-        order: tuple[str, ...] = ("gradient", "occlusion")
+        order: tuple[str, ...] = ("regions", "gradient", "occlusion")
     else:
         order = ("decoded", "gene-mean") if encoder.has_seen(canvas.source) else ("gene-mean", "decoded")
     kinds = [map_kind(key) for key in order]
