@@ -7,10 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import conceptstain as cs
+from conceptstain.canvas.canvas import Canvas
 from conceptstain.concepts.concept import Concept, concept
-from conceptstain.concepts.cosines import cosines, random_cosines
+from conceptstain.concepts.cosines import _Pool, cosines, random_cosines
 from conceptstain.errors import InputError, MismatchError
+from conceptstain.inputs import ItemIndices
+from conceptstain.nets.encoder import Encoder
 from factories import noise_section, tiny_encoder
+from pictures import noise
 from scenes import Scene, concept_along, scene, some_direction
 from strategies import laws
 
@@ -103,3 +108,84 @@ def test_what_random_genes_cannot_stand_for_is_refused() -> None:
         random_cosines(three(at), at.canvas, at.encoder, draws=0)
     with pytest.raises(MismatchError, match="belongs to another encoder"):
         random_cosines(three(at), at.canvas, tiny_encoder(at.encoder.shape, seed=9))
+
+
+def expected_median(encoder: Encoder, pool: list[str], canvas: Canvas, form: str) -> float:
+    """Cosines of pairs of concepts of random pictures, made one by one."""
+    rng = np.random.default_rng(0)
+    seen = []
+    for _ in range(40):
+        drawn = [rng.permutation(len(pool))[:9] for _ in range(2)]
+        pair = [
+            concept(
+                str(n),
+                canvas,
+                encoder,
+                items=[pool[i] for i in each[:4]],
+                against=[pool[i] for i in each[4:]],
+                form=form,
+            )
+            for n, each in enumerate(drawn)
+        ]
+        seen.append(abs(cosines(pair).iloc[0, 1]))
+    return float(np.median(seen))
+
+
+@pytest.mark.parametrize("form", ["contrast", "whitened"])
+@pytest.mark.parametrize("kind", ["images", "patches"])
+def test_random_pictures_stand_for_as_many_on_each_side(kind: str, form: str) -> None:
+    if kind == "images":
+        canvas = cs.open(noise(40, 8, 8, seed=1), as_="images").view(frame=8)
+    else:
+        canvas = cs.open(noise(48, 48, seed=1), as_="slide").view(size=8, stride=8, background="keep")
+    encoder = tiny_encoder((1, 8, 8), scaling="unit")
+    names = [str(name) for name in canvas.item_names]
+    one = concept("one", canvas, encoder, items=names[:4], against=names[10:15], form=form)
+    two = concept("two", canvas, encoder, items=names[5:9], against=names[20:25], form=form)
+    low, high = (
+        random_cosines([one, two, one - two], canvas, encoder, quantile=quantile, draws=100)
+        for quantile in (0.25, 0.75)
+    )
+    assert list(high.index) == ["one", "two", "one - two"]
+    np.testing.assert_allclose(high, high.T)
+    assert high.loc["one", "two"] == pytest.approx(expected_median(encoder, names, canvas, form), abs=0.2)
+    assert low.loc["one", "two"] == pytest.approx(-high.loc["one", "two"], abs=0.2)  # no bias, unlike of means
+
+
+def test_of_a_slide_a_spread_of_patches_is_drawn_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conceptstain.concepts.cosines.MOST_PATCHES", 6)
+    canvas = cs.open(noise(48, 48, seed=1), as_="slide").view(size=8, stride=8, background="keep")
+    encoder = tiny_encoder((1, 8, 8), scaling="unit")
+    names = [str(name) for name in canvas.item_names]
+    made = [concept("many", canvas, encoder, items=names[:20]), concept("few", canvas, encoder, items=names[:2])]
+    read: list[int] = []
+    plain = type(canvas).inputs
+
+    def spied(self: Canvas, items: ItemIndices) -> np.ndarray:
+        read.extend(items)
+        return plain(self, items)
+
+    monkeypatch.setattr(type(canvas), "inputs", spied)
+    chance = random_cosines(made, canvas, encoder, draws=20)
+    assert len(read) == 12
+    assert (np.abs(chance) <= 1).all(axis=None)
+
+
+def test_a_unit_is_not_made_of_pictures() -> None:
+    canvas = cs.open(noise(12, 8, 8, seed=1), as_="images").view(frame=8)
+    encoder = tiny_encoder((1, 8, 8), scaling="unit")
+    unit = concept("unit", canvas, encoder, unit=1)
+    with pytest.raises(InputError, match="not made of pictures, so random pictures cannot"):
+        random_cosines([unit], canvas, encoder)
+
+
+@pytest.mark.parametrize("form", ["mean", "contrast", "whitened"])
+def test_against_all_others_random_pictures_make_what_a_concept_of_them_is(form: str) -> None:
+    canvas = cs.open(noise(20, 8, 8, seed=1), as_="images").view(frame=8)
+    encoder = tiny_encoder((1, 8, 8), scaling="unit")
+    pool = _Pool(encoder.latents(canvas).astype(np.float64))
+    chosen = np.array([3, 4, 11])
+    made = concept("it", canvas, encoder, items=[str(canvas.item_names[item]) for item in chosen], form=form)
+    found = pool.direction(made.definition.form, chosen)
+    lengths = np.linalg.norm(found) * np.linalg.norm(made.direction)
+    assert found @ made.direction / lengths == pytest.approx(1)

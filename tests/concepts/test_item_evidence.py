@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,12 +11,14 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 import conceptstain as cs
+from conceptstain.canvas.image_patches import ImagePatches
 from conceptstain.canvas.region import Region
 from conceptstain.concepts import item_evidence as module
 from conceptstain.concepts.concept import concept
 from conceptstain.concepts.cross_fit import cross_fitted, fold_auroc, folds_of
 from conceptstain.concepts.evidence import corrected, evidence
 from conceptstain.concepts.item_evidence import ItemGround, ItemScorer, ground_of
+from conceptstain.concepts.latents import kept_latents, latents_of
 from conceptstain.concepts.nulls import null_of, random_selections
 from conceptstain.errors import InputError
 from factories import tiny_encoder
@@ -186,3 +190,47 @@ def test_what_has_no_evidence_is_told(canvas, patches, encoder):
         evidence(concept("two", canvas, encoder, items=["0", "1"]), canvas, encoder)
     with pytest.raises(InputError, match="A unit has no evidence"):
         evidence(concept("unit", patches, encoder, unit=0), patches, encoder)
+
+
+def reading(monkeypatch) -> list[int]:
+    """The patches that are read from now on, in order."""
+    read: list[int] = []
+    plain = ImagePatches.inputs
+
+    def spied(self, items):
+        read.extend(map(int, items))
+        return plain(self, items)
+
+    monkeypatch.setattr(ImagePatches, "inputs", spied)
+    return read
+
+
+@pytest.mark.parametrize("form", ["contrast", "whitened"])
+def test_patches_that_are_not_tested_are_not_read_and_the_evidence_is_the_same(patches, encoder, monkeypatch, form):
+    monkeypatch.setattr(module, "MOST_PATCHES", 150)
+    patches, encoded = replace(patches), replace(patches)  # the same patches; of the second all are encoded already
+    made = concept("square", patches, encoder, region=SQUARE, form=form)
+    latents_of(encoded, encoder)
+    read = reading(monkeypatch)
+    found = evidence(made, patches, encoder, n_null=19)
+    assert kept_latents(patches, encoder) is None
+    assert len(read) == len(set(read)) < len(patches) / 3
+    assert {patches.item(name) for name in found.items} <= set(read)
+    assert (patches.corners[read] % 2 == 0).all()
+    read.clear()
+    beside = evidence(made, encoded, encoder, n_null=19)
+    assert not read
+    assert found.items == beside.items
+    np.testing.assert_allclose(found.scores, beside.scores, rtol=1e-4, atol=1e-4)
+    assert found.auroc == pytest.approx(beside.auroc, abs=1e-3)
+    assert (found.p_random, found.p_shape) == (beside.p_random, beside.p_shape)
+
+
+def test_too_few_patches_are_told_before_any_is_read(patches, encoder, monkeypatch):
+    patches = replace(patches)  # none of them is encoded
+    names = [f"row 3, column {column}" for column in (3, 4)]
+    made = concept("two", patches, encoder, items=names)
+    read = reading(monkeypatch)
+    with pytest.raises(InputError, match="too few on one side"):
+        evidence(made, patches, encoder)
+    assert not read

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -10,6 +11,9 @@ from scipy.stats import spearmanr
 
 import conceptstain as cs
 from conceptstain.canvas.region import Region
+from conceptstain.concepts import concept as concept_module
+from conceptstain.concepts import sides as sides_module
+from conceptstain.concepts.latents import kept_latents, latents_of
 from conceptstain.methods.controls import Controls
 from conceptstain.methods.maps import MAPS, map_kind
 from conceptstain.methods.picture_question import MOST
@@ -284,6 +288,24 @@ def test_nothing_that_shares_a_pixel_with_a_patch_has_a_part_in_its_concept(monk
         apart = np.abs(canvas.corners[used] - canvas.corners[item]).max(axis=1) * canvas.settings.step
         assert (apart >= SIDE).all()
     assert set(seen) == {canvas.item(name) for name in found.items}
+
+
+def test_controls_of_patches_encode_what_made_the_concept_and_random_ones_and_are_the_same(monkeypatch):
+    canvas, region = slide()
+    for home in (concept_module, sides_module):
+        monkeypatch.setattr(home, "MOST_PATCHES", 8)
+    made = cs.concept("it", canvas, encoder(), region=region)
+    assert len(made.items) > 8
+    encoded = replace(canvas)  # the same patches, of which all are encoded already
+    latents_of(encoded, encoder())
+    found, beside = (cs.controls(each, encoder(), made, "gradient", draws=1) for each in (canvas, encoded))
+    assert kept_latents(canvas, encoder()) is None
+    np.testing.assert_allclose(found.values, beside.values, atol=1e-3)
+    for one, other in zip(found.controls, beside.controls, strict=True):
+        np.testing.assert_allclose(one.values, other.values, atol=1e-3)
+    sides = sides_module.sides_of(made, canvas, encoder())
+    assert len(sides.items) == 16
+    np.testing.assert_allclose(sides.made_by(encoder(), sides.latents_by(encoder())).direction, made.direction, 1e-4)
 
 
 def test_what_made_a_concept_alone_does_not_judge_it():

@@ -51,6 +51,21 @@ def test_ticked_pictures_become_a_concept_with_evidence_scores_and_maps(encoder)
     assert study.findings[0].items == (0, 5)
 
 
+@pytest.mark.parametrize("open_some", [pictures, slide])
+def test_concepts_of_pictures_and_patches_are_compared_with_each_other_and_with_chance(encoder, open_some):
+    canvas = open_some()
+    study = study_of(canvas, encoder)
+    names = [str(name) for name in canvas.item_names]
+    study.add(Definition("one", items=tuple(names[:3]), against=tuple(names[5:8]), form="contrast"))
+    study.add(Definition("two", items=tuple(names[3:5]), form="contrast"))
+    study.add(Definition("three", items=tuple(names[2:5]), form="whitened"))
+    study.combine("one", "two")
+    table, chance = study.cosines(), study.random_cosines()
+    assert list(table.index) == list(chance.index) == ["one", "two", "three", "one - two"]
+    assert np.isfinite(chance).all(axis=None)
+    assert (np.abs(table) <= 1 + 1e-9).all(axis=None)
+
+
 def test_an_outline_on_a_slide_becomes_a_concept_that_can_be_redrawn(encoder):
     study = study_of(slide(), encoder)
     study.add(Definition("it", region=cs.Region.from_polygon("it", SQUARE), form="contrast"))

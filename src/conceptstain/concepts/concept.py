@@ -18,7 +18,7 @@ from conceptstain.canvas.image_patches import ImagePatches
 from conceptstain.canvas.image_set import ImageSet
 from conceptstain.canvas.region import Region
 from conceptstain.concepts.definition import LATENT, LEAST_WEIGHT, Definition, Form
-from conceptstain.concepts.latents import centre_of, kept_latents, latents_of, representations
+from conceptstain.concepts.latents import centre_of, latents_at, latents_of, representations
 from conceptstain.concepts.members import choose_members, latent_neighbours
 from conceptstain.concepts.whitening import whitened_direction
 from conceptstain.errors import InputError, MismatchError
@@ -30,10 +30,21 @@ if TYPE_CHECKING:
 
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["FEW", "Concept", "combined", "concept", "direction_between", "direction_of", "latent_neighbours", "make"]
+__all__ = [
+    "FEW",
+    "MOST_PATCHES",
+    "Concept",
+    "combined",
+    "concept",
+    "direction_between",
+    "direction_of",
+    "latent_neighbours",
+    "make",
+]
 
 
-MOST_PATCHES = 4096  # of a side of a slide's concept that are encoded
+MOST_PATCHES = 4096
+"""Of a side of a slide's concept so many patches are encoded, spread evenly over it."""
 FEW = 20
 """Concepts of fewer pictures or patches come with a warning: maps of them were found to be unreliable."""
 
@@ -312,14 +323,10 @@ def _sides_of_slide(
     report: Report,
 ) -> list[Float[np.ndarray, "items numbers"]]:
     """Both sides in the concept's space, of each at most 4,096 patches, spread evenly: those of a slide are many."""
-    kept = kept_latents(canvas, encoder, space=definition.space)
     made = []
     for side in sides if definition.form != "mean" else sides[:1]:
         spread = side[np.unique(np.linspace(0, len(side) - 1, min(len(side), MOST_PATCHES)).astype(int))]
-        if kept is None:
-            made.append(representations(canvas, encoder, spread, space=definition.space, report=report))
-        else:
-            made.append(kept[spread])
+        made.append(latents_at(canvas, encoder, spread, space=definition.space, report=report))
     return made if len(made) == 2 else [*made, made[0][:0]]
 
 

@@ -24,7 +24,7 @@ from conceptstain.concepts.cross_fit import FOLDS, LEAST_PER_FOLD, cross_fitted,
 from conceptstain.concepts.definition import Form
 from conceptstain.concepts.evidence import NO_SHAPE, Evidence, Tries
 from conceptstain.concepts.latent_scores import standardised
-from conceptstain.concepts.latents import latents_of
+from conceptstain.concepts.latents import latents_at, latents_of
 from conceptstain.concepts.members import choose_members
 from conceptstain.concepts.nulls import both_nulls
 from conceptstain.concepts.whitening import whitened
@@ -174,23 +174,24 @@ def item_evidence(concept: Concept, canvas: ImageSet | ImagePatches, encoder: En
             got=concept.origin,
             cure=f"Name the {several(canvas.noun)} that show it",
         )
-    latents = latents_of(canvas, encoder, space=definition.space, report=report)
-    _, _, positive, negative, _ = choose_members(definition, canvas, latents)
+    if isinstance(canvas, ImageSet):
+        latents_of(canvas, encoder, space=definition.space, report=report)  # kept for the next concept
+    _, _, positive, negative, _ = choose_members(definition, canvas, np.empty((0, 0)))  # no neighbours: no latents
     sides = np.union1d(positive, negative)
     everything = sides if definition.against is not None else np.union1d(canvas.trainable, sides)
+    asked = [_asked(canvas, items, positive, n_folds) for items in (sides, everything)]
+    encoded = np.union1d(*(each.ground.items for each in asked))  # of a slide, no other patch is read
+    latents = latents_at(canvas, encoder, encoded, space=definition.space, report=report)
 
-    def crossed(items: NDArray[np.integer]) -> _Crossed:
-        ground = ground_of(canvas, items, positive)
-        z = latents[ground.items]
-        scorer = ItemScorer(whitened(z) if definition.form == "whitened" else z, ground, definition.form)
-        inside = np.isin(ground.items, positive)
-        folds = folds_of(inside, ground.places, n_folds=n_folds)
-        return _Crossed(scorer, inside, folds, cross_fitted(inside, folds, scorer))
+    def crossed(of: _Asked) -> _Crossed:
+        z = latents[np.searchsorted(encoded, of.ground.items)]
+        scorer = ItemScorer(whitened(z) if definition.form == "whitened" else z, of.ground, definition.form)
+        return _Crossed(scorer, of.inside, of.folds, cross_fitted(of.inside, of.folds, scorer))
 
-    found = beside = crossed(sides)
+    found = beside = crossed(asked[0])
     report(Step(1, 1, f"Hiding {several(canvas.noun)}"))
     if len(everything) > len(sides):
-        beside = crossed(everything)
+        beside = crossed(asked[1])
     random, shape = both_nulls(
         beside.scorer.ground,
         beside.inside,
@@ -229,6 +230,22 @@ def item_evidence(concept: Concept, canvas: ImageSet | ImagePatches, encoder: En
         by="latents",
         notes=tuple(notes),
     )
+
+
+class _Asked(NamedTuple):
+    """Items to test, and in which fold each is hidden."""
+
+    ground: ItemGround
+    inside: Bool[np.ndarray, " items"]
+    folds: Int[np.ndarray, " items"]
+
+
+def _asked(
+    canvas: ImageSet | ImagePatches, items: NDArray[np.integer], positive: NDArray[np.integer], n_folds: int
+) -> _Asked:
+    ground = ground_of(canvas, items, positive)
+    inside = np.isin(ground.items, positive)
+    return _Asked(ground, inside, folds_of(inside, ground.places, n_folds=n_folds))
 
 
 class _Crossed(NamedTuple):

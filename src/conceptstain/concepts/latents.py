@@ -16,7 +16,7 @@ from conceptstain.progress import Report, silent
 if TYPE_CHECKING:
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["SAMPLE", "centre_of", "keep_latents", "kept_latents", "latents_of", "representations"]
+__all__ = ["SAMPLE", "centre_of", "keep_latents", "kept_latents", "latents_at", "latents_of", "representations"]
 
 SAMPLE = 512  # items that stand for all of a canvas made for one fold
 
@@ -70,6 +70,14 @@ def keep_latents(
 def kept_latents(canvas: Canvas, encoder: Encoder, *, space: str = LATENT) -> Float[np.ndarray, "items numbers"] | None:
     """What :func:`latents_of` keeps already; None where it would have to encode."""
     return _kept.get(encoder, WeakKeyDictionary()).get(canvas, {}).get(space)
+
+
+def latents_at(
+    canvas: Canvas, encoder: Encoder, items: ItemIndices, *, space: str = LATENT, report: Report = silent
+) -> Float[np.ndarray, "items numbers"]:
+    """Some items in a space: of what :func:`latents_of` keeps already, else these alone are encoded, and not kept."""
+    kept = kept_latents(canvas, encoder, space=space)
+    return representations(canvas, encoder, items, space=space, report=report) if kept is None else kept[items]
 
 
 def centre_of(

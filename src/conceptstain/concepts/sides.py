@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from conceptstain.canvas.expression import counted, several
 from conceptstain.canvas.image_patches import ImagePatches
 from conceptstain.canvas.image_set import ImageSet
-from conceptstain.concepts.concept import Concept, combined, direction_between
+from conceptstain.concepts.concept import MOST_PATCHES, Concept, combined, direction_between
 from conceptstain.concepts.definition import Definition
-from conceptstain.concepts.latents import latents_of, representations
+from conceptstain.concepts.latents import latents_at, latents_of
 from conceptstain.concepts.members import choose_members
 from conceptstain.errors import InputError, MismatchError
 from conceptstain.progress import Report, silent
@@ -138,11 +138,11 @@ class Sides:
             made.append((weight, again))
         return combined(self.concept.definition, made) if self.concept.parts else made[0][1]
 
-    def latents_by(self, encoder: Encoder) -> Float[np.ndarray, "items numbers"]:
-        """Latents of the sides in another network, in the rows of the canvas; the other rows are NaN."""
+    def latents_by(self, encoder: Encoder, *, report: Report = silent) -> Float[np.ndarray, "items numbers"]:
+        """Latents of the sides in a network, in the rows of the canvas; the other rows are NaN."""
         used = self.items
-        found = representations(self.canvas, encoder, used, space=self.concept.space)
-        latents = np.full((len(self.canvas), found.shape[1]), np.nan)
+        found = latents_at(self.canvas, encoder, used, space=self.concept.space, report=report)
+        latents = np.full((len(self.canvas), found.shape[1]), np.nan, dtype=found.dtype)
         latents[used] = found
         return latents
 
@@ -186,13 +186,10 @@ def sides_of(concept: Concept, canvas: ImageSet | ImagePatches, encoder: Encoder
             got=concept.origin,
             cure=f"Ask for the controls of a concept of {things}",
         )
-    latents = latents_of(canvas, encoder, space=concept.space, report=report)
-    parts = []
-    for weight, part in concept.terms:
-        members = choose_members(part.definition, canvas, latents)
-        parts.append(Side(weight, part.definition, members.items, members.others))
-    found = Sides(concept, canvas, tuple(parts))
-    again = found.made_by(encoder, latents).direction if all(part.has_both for part in parts) else None
+    parts = tuple(_side(weight, part, canvas, encoder, report) for weight, part in concept.terms)
+    found = Sides(concept, canvas, parts)
+    known = all(part.has_both for part in parts)
+    again = found.made_by(encoder, found.latents_by(encoder, report=report)).direction if known else None
     if again is None or not _point_alike(again, concept.direction):
         raise MismatchError(
             f"The concept {concept.name!r} is not what these {several(canvas.noun)} make",
@@ -200,6 +197,18 @@ def sides_of(concept: Concept, canvas: ImageSet | ImagePatches, encoder: Encoder
             cure="Give the canvas that it was made on (made_on=), or make it again with cs.concept",
         )
     return found
+
+
+def _side(weight: float, part: Concept, canvas: ImageSet | ImagePatches, encoder: Encoder, report: Report) -> Side:
+    """What one part was made of; only neighbours on a slide need the latents of all of it to be found again."""
+    definition, latents = part.definition, np.empty((0, 0))
+    if definition.like is not None or isinstance(canvas, ImageSet):
+        latents = latents_of(canvas, encoder, space=part.space, report=report)
+    members = choose_members(definition, canvas, latents)
+    one, other = members.items, members.others
+    if definition.like is None and isinstance(canvas, ImagePatches):
+        one, other = _spread(one, MOST_PATCHES), _spread(other, MOST_PATCHES)
+    return Side(weight, definition, one, other)
 
 
 def _point_alike(one: Float[np.ndarray, " latent"], other: Float[np.ndarray, " latent"]) -> bool:

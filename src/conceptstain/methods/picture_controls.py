@@ -166,7 +166,8 @@ def _random_concepts(asked: Asked, encoder: Encoder, draws: int, seed: int, repo
     hidden = [asked.sides.hidden_with(int(item)) for item in asked.items] if asked.here else []
     unseen = np.unique(np.concatenate([np.empty(0, dtype=int), *hidden]))
     for draw in range(draws):
-        made = asked.sides.at_random(generator, hidden=unseen).made_by(encoder, asked.latents)
+        sides = asked.sides.at_random(generator, hidden=unseen)
+        made = sides.made_by(encoder, sides.latents_by(encoder))
         length = np.linalg.norm(made.direction)
         scale = np.linalg.norm(asked.concept.direction) / length if length > 0 else 1.0
         yield [replace(made, direction=made.direction * scale)] * len(asked.items)

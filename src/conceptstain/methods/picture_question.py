@@ -15,7 +15,6 @@ from conceptstain.canvas.image_set import ImageSet
 from conceptstain.canvas.region import Region
 from conceptstain.concepts.concept import Concept
 from conceptstain.concepts.item_scores import scores
-from conceptstain.concepts.latents import latents_of
 from conceptstain.concepts.sides import Sides, sides_of
 from conceptstain.errors import InputError, MismatchError
 from conceptstain.inputs import ItemIndices
@@ -48,6 +47,7 @@ class Question(NamedTuple):
 class Asked:
     """The items asked about, what made the concept, and what judges it.
 
+    ``latents`` are known of the sides, and NaN elsewhere.
     ``masks`` is None without masks, and where an item that made the concept cannot be held back: then the concept is
     asked as it is (``holds_back`` False), and nothing is judged.
     """
@@ -114,7 +114,7 @@ def asked_about(
                 cure=f"Give masks of parts of {several(canvas.noun)}, for those that are asked about",
             )
         masks, items = None, _judged_items(canvas, encoder, sides if here else concept, None, named)
-    latents = latents_of(home, encoder, space=concept.space, report=report)
+    latents = sides.latents_by(encoder, report=report)
     made_it = here and any(np.isin(sides.hidden_with(int(item)), sides.items).any() for item in items)
     if made_it and any(sides.without(sides.hidden_with(int(item))) is None for item in items):
         return Asked(items, concept, sides, latents, here, holds_back=False, masks=None)

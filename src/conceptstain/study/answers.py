@@ -211,7 +211,7 @@ class Answers:
         """The cosines that chance gives in their place."""
         from conceptstain.concepts.cosines import random_cosines
 
-        canvas, encoder = self.need_genes(), self.need_pictures().encoder
+        canvas, encoder = self.need_canvas(), self.need_pictures().encoder
         return random_cosines(self._named(names, report), canvas, encoder, quantile=quantile, report=report)
 
     # -- concepts of spots -----------------------------------------------------------------------------------------
