@@ -7,7 +7,7 @@ import tifffile
 import conceptstain as cs
 from conceptstain.canvas.score_raster import ScoreRaster
 from conceptstain.errors import InputError
-from conceptstain.raster_file import write_raster
+from conceptstain.raster_file import write_raster, write_stack
 
 
 def raster(to_world, unit="µm"):
@@ -41,3 +41,22 @@ def test_what_a_tiff_cannot_say_is_refused(tmp_path):
     path = write_raster(raster(np.eye(3)), tmp_path / "it.tif")
     with pytest.raises(InputError, match="exists"):
         write_raster(raster(np.eye(3)), path)
+
+
+def test_values_of_pictures_of_any_size_are_pages_that_know_their_names(tmp_path):
+    rng = np.random.default_rng(0)
+    pages = {
+        "a.png": rng.normal(size=(8, 9)),
+        "Zelle µ.png": rng.normal(size=(11, 7)),
+        "again.png": np.full((8, 9), np.nan),
+    }
+    path = write_stack(pages, tmp_path / "maps.tif")
+    with tifffile.TiffFile(path) as file:
+        for page, (name, values) in zip(file.pages, pages.items(), strict=True):
+            assert page.description == name
+            assert page.dtype == np.float32
+            np.testing.assert_array_equal(page.asarray(), values.astype(np.float32))
+    with pytest.raises(InputError, match="exists already"):
+        write_stack(pages, path)
+    with pytest.raises(InputError, match="written as TIFF"):
+        write_stack(pages, tmp_path / "maps.png")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tifffile
+from jaxtyping import Float
 
 from conceptstain.canvas.score_raster import ScoreRaster
 from conceptstain.errors import InputError
 from conceptstain.writing import written_whole
 
-__all__ = ["write_raster"]
+__all__ = ["write_raster", "write_stack"]
 
 STRAIGHT = 1e-9  # of a cell: how far a raster may lean, to be written by the size of its cells
 
@@ -53,4 +55,25 @@ def write_raster(raster: ScoreRaster, path: str | os.PathLike[str], *, overwrite
     with written_whole(path, overwrite=overwrite) as beside:
         values = raster.values.astype(np.float32)
         tifffile.imwrite(beside, values, ome=True, compression="zlib", photometric="minisblack", metadata=told)
+    return path
+
+
+def write_stack(
+    pages: Mapping[str, Float[np.ndarray, "height width"]], path: str | os.PathLike[str], *, overwrite: bool = False
+) -> Path:
+    """Write values of pictures as 32-bit floats, one page each with its name as description; NaN where there are none.
+
+    Raises
+    ------
+    InputError
+        The name does not end in ``.tif``, or the file exists.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in {".tif", ".tiff"}:
+        raise InputError("Stacks of maps are written as TIFF", got=path.name, cure="End the name in .tif")
+    with written_whole(path, overwrite=overwrite) as beside, tifffile.TiffWriter(beside) as file:
+        for name, values in pages.items():
+            page = np.asarray(values, dtype=np.float32)
+            told = name.encode()  # names of pictures are not ASCII everywhere
+            file.write(page, compression="zlib", photometric="minisblack", description=told, metadata=None)
     return path

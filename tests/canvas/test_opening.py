@@ -6,7 +6,7 @@ import pytest
 import zarr
 
 import conceptstain as cs
-from conceptstain.canvas.opening import open_source
+from conceptstain.canvas.opening import kind_of, open_source
 from conceptstain.errors import InputError, ReadingError
 from pictures import noise, pyramid, write_ome_zarr, write_picture, write_pyramid
 from written import lattice_anndata, table_text, write_zarr
@@ -27,6 +27,14 @@ def test_a_folder_of_images_is_images(tmp_path):
     assert isinstance(images, cs.Images)
     assert (images.name, images.names) == ("faces", ("0.png", "1.png", "2.png"))
     assert images.path == tmp_path / "faces"
+
+
+def test_what_a_path_is_can_be_asked_without_opening_it(tmp_path):
+    one = write_picture(tmp_path / "one.png", noise(20, 24, 3))
+    (tmp_path / "counts.tsv").write_text("nothing that could be opened")
+    assert kind_of(one) == "slide"
+    assert kind_of(folder_of(tmp_path / "faces")) == "images"
+    assert kind_of(tmp_path / "counts.tsv") == "section"
 
 
 def test_a_pattern_is_images(tmp_path):

@@ -202,6 +202,7 @@ def test_existing_results_are_replaced_only_when_asked(stain, tmp_path):
         (["--like", "Gene1", "--minus-like", "Gene2", "--minus-genes", "Gene3"], "--minus-like and --minus-genes"),
         (["--like", "Gene1", "--space", "relu1", "--map", "decoded"], "lives in the layer relu1"),
         (["--like", "Gene1", "--space", "conv9", "--map", "gradient"], "no such layer"),
+        (["--like", "Gene1", "--whiten", "--stride", "4"], "a section does not listen to. Got --whiten, --stride"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_nothing(stain, tmp_path, words, said):

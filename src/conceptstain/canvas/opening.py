@@ -26,7 +26,7 @@ from conceptstain.canvas.world_scale import Told, told_place
 from conceptstain.errors import InputError, ReadingError
 from conceptstain.progress import Report, silent
 
-__all__ = ["Kind", "Opened", "open_image_layer", "open_source"]
+__all__ = ["Kind", "Opened", "kind_of", "open_image_layer", "open_source"]
 
 Kind = Literal["section", "images", "slide"]
 Opened: TypeAlias = Section | Images | Slide
@@ -108,6 +108,11 @@ def open_source(what: Any, *, as_: Kind | None = None, report: Report = silent, 
     opened: Images | Slide = read(report=report, **given) if kind == "images" else read(**given)
     how = {word: value for word, value in given.items() if isinstance(value, str | int | float)}
     return replace(opened, opened_with={**how, **({} if as_ is None else {"as_": as_})})
+
+
+def kind_of(what: Any) -> Kind:
+    """What a path or an array would be opened as; an error as :func:`open_source` has it where that cannot be told."""
+    return _decided(what, None)[0]
 
 
 def _of_layer(layer: Any, as_: Kind | None, report: Report, options: dict[str, Any]) -> Images | Slide:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,20 +38,22 @@ from conceptstain.cli.networks import (
 )
 from conceptstain.cli.options import (
     Alignment,
+    AnnotationText,
     AttentionLatent,
     CanvasKind,
     ConceptForm,
     ConceptName,
     File,
     FitHere,
-    FormOption,
     Genes,
     Image,
     ImageScale,
     Like,
+    MaskText,
     MinusGenes,
     MinusLike,
     MinusRegion,
+    Negatives,
     Neighbours,
     Network,
     Nulls,
@@ -59,18 +61,23 @@ from conceptstain.cli.options import (
     Padding,
     Percentile,
     PixelSize,
+    Positives,
     PresetOption,
     RectifiedVariant,
     RegionText,
+    SectionForm,
     SectionName,
     Seed,
     Space,
     SpatialDataToo,
+    Stride,
     Threshold,
     Variant,
     Weights,
+    Whiten,
 )
-from conceptstain.cli.pictures import FRAME, fit_pictures, picture_canvases, score
+from conceptstain.cli.picture_maps import PictureStain, holds_pictures
+from conceptstain.cli.pictures import FRAME, fit_pictures, picture_canvases, picture_definition, score
 from conceptstain.cli.recipes import RecipeOption, check_recipe, run, write_recipe_of
 from conceptstain.cli.results import (
     CONTROLS,
@@ -323,7 +330,13 @@ def _save(encoder: Encoder, out: Path, sources: Sequence[Source]) -> None:
 
 @app.command()
 def stain(  # noqa: PLR0917 - options, which typer passes by name
-    file: File,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="A count matrix (.tsv, .tsv.gz), .h5ad, .zarr, a folder of Space Ranger or of pictures, or a slide.",
+            show_default=False,
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="Folder to write to; made if it does not exist.", show_default=False)],
     like: Like = None,
     genes: Genes = None,
@@ -337,12 +350,28 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
     image_scale: ImageScale = None,
     section_name: SectionName = None,
     pixel_size: PixelSize = None,
+    positives: Positives = None,
+    negatives: Negatives = None,
+    annotations: AnnotationText = None,
+    masks: MaskText = None,
+    whiten: Whiten = False,
+    stride: Stride = None,
+    at: Annotated[
+        Path | None,
+        typer.Option(
+            help="A list of the pictures or patches to draw maps at, one name a line.",
+            show_default="24 that made it; of a slide the 256 patches in their middle",
+        ),
+    ] = None,
+    with_controls: Annotated[
+        bool, typer.Option("--controls", help="Of pictures, too, hold the maps against their controls; takes a while.")
+    ] = False,
     maps: Annotated[
         list[str] | None,
         typer.Option(
             "--map",
             help=f"{', '.join(kind.key for kind in MAPS)}; repeatable.",
-            show_default="gene-mean and decoded, first the one that suits the encoder",
+            show_default="gene-mean and decoded, first the one that suits the encoder; of pictures gradient",
         ),
     ] = None,
     latent: AttentionLatent = 0,
@@ -350,7 +379,7 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
     variant: RectifiedVariant = Variant.PLAIN,
     threshold: Threshold = 0.0,
     padding: Padding = False,
-    form: FormOption = ConceptForm.MEAN,
+    form: SectionForm = None,
     neighbours: Neighbours = 50,
     space: Space = None,
     weights: Weights = None,
@@ -365,7 +394,10 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
     recipe: RecipeOption = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Make a concept, test it, paint its maps beside their controls, and write .h5ad, .csv, .svg, .pdf and .png."""
+    """Make a concept, test it, paint its maps beside their controls, and write .h5ad, .csv, .svg, .pdf and .png.
+
+    Of pictures and slides, the maps are written as 32-bit TIFF in place of .h5ad, beside the scores.
+    """
     with told():
         from conceptstain.concepts.definition import LATENT
         from conceptstain.nets.tap import layer_named
@@ -374,12 +406,72 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
         kinds = [map_kind(key) for key in dict.fromkeys(maps or ())]
         settings = MapSettings(latent, percentile, variant.value, threshold, padding)
         check_heard(settings, kinds)
+        of_sections = {
+            "--genes": genes,
+            "--minus-like": minus_like,
+            "--minus-genes": minus_genes,
+            "--minus-region": minus_region,
+            "--image": image,
+            "--alignment": alignment,
+            "--image-scale": image_scale,
+            "--section": section_name,
+            "--form": form,
+            "--preset": preset,
+            "--sampled-latents": sampled_latents or None,
+            "--spatialdata": spatialdata or None,
+            "--recipe": recipe,
+        }
+        of_pictures = {
+            "--positives": positives,
+            "--negatives": negatives,
+            "--annotations": annotations,
+            "--masks": masks,
+            "--whiten": whiten or None,
+            "--stride": stride,
+            "--at": at,
+        }
+        if holds_pictures(file):
+            refuse_options(of_sections, "pictures or a slide", "Leave them out")
+            if fit_here and weights is not None:
+                raise InputError(
+                    "There are two encoders to choose from", got="--weights and --fit", cure="Give one of them"
+                )
+            define = partial(
+                picture_definition,
+                positives=positives,
+                negatives=negatives,
+                annotations=annotations,
+                masks=masks,
+                region=region,
+                like=like,
+                name=name,
+                neighbours=neighbours,
+            )
+            PictureStain(
+                file,
+                out,
+                define,
+                kinds,
+                settings,
+                weights=weights,
+                at=at,
+                space=space,
+                whiten=whiten,
+                stride=stride,
+                pixel_size=pixel_size,
+                with_controls=with_controls,
+                nulls=nulls,
+                seed=seed,
+                overwrite=overwrite,
+            ).write()
+            return
+        refuse_options(of_pictures, "a section", "Leave them out, or give a folder of pictures or a slide")
         open_once = cache(lambda: opened(file, image, alignment, image_scale, section_name))
         drawn_on = DrawnOn(open_once, pixel_size)
         definition = definition_asked(
             (like, genes, region),
             (minus_like, minus_genes, minus_region),
-            form=form.value,
+            form=(form or ConceptForm.MEAN).value,
             neighbours=neighbours,
             drawn_on=drawn_on,
         )

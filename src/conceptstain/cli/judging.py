@@ -53,7 +53,7 @@ def tested(
 
 def controlled(
     concept: Concept,
-    canvas: GenePictures,
+    canvas: GenePictures | ImageSet | ImagePatches,
     encoder: Encoder,
     methods: Sequence[str],
     *,

@@ -10,6 +10,7 @@ import typer
 
 __all__ = [
     "Alignment",
+    "AnnotationText",
     "AttentionLatent",
     "CanvasKind",
     "ConceptForm",
@@ -21,9 +22,11 @@ __all__ = [
     "Image",
     "ImageScale",
     "Like",
+    "MaskText",
     "MinusGenes",
     "MinusLike",
     "MinusRegion",
+    "Negatives",
     "Neighbours",
     "Network",
     "Nulls",
@@ -31,18 +34,22 @@ __all__ = [
     "Padding",
     "Percentile",
     "PixelSize",
+    "Positives",
     "Preset",
     "PresetOption",
     "RectifiedVariant",
     "RegionText",
+    "SectionForm",
     "SectionName",
     "Seed",
     "Space",
     "SpatialDataToo",
     "SpotDirection",
+    "Stride",
     "Threshold",
     "Variant",
     "Weights",
+    "Whiten",
 ]
 
 
@@ -114,16 +121,17 @@ ImageScale = Annotated[
 PixelSize = Annotated[
     float | None,
     typer.Option(
-        help="Size of a pixel that .geojson outlines were drawn on, in the section's unit.",
-        show_default="that of the tissue image",
+        help="Size of a pixel that .geojson outlines were drawn on, in the section's unit; of a slide, of its patches.",
+        show_default="that of the image",
     ),
 ]
-Like = Annotated[str | None, typer.Option(help="A gene: its latent neighbours.", show_default=False)]
+Like = Annotated[str | None, typer.Option(help="A gene, picture or patch: its latent neighbours.", show_default=False)]
 Genes = Annotated[str | None, typer.Option(help="Genes, separated by commas.", show_default=False)]
 RegionText = Annotated[
     str | None,
     typer.Option(
-        help="Spots by annotation or outline: obs:layer=GCL, areas.geojson#GCL; the genes enriched there.",
+        help="Spots by annotation or outline: obs:layer=GCL, areas.geojson#GCL; the genes enriched there. On a "
+        "slide areas.geojson#gland, or a label image labels.tif#4; the patches it covers.",
         show_default=False,
     ),
 ]
@@ -141,6 +149,10 @@ Padding = Annotated[
     bool, typer.Option("--padding", help="Of the map rectified: clear the border before padded convolutions.")
 ]
 FormOption = Annotated[ConceptForm, typer.Option(help="Mean latent of the genes, or that against all others.")]
+SectionForm = Annotated[
+    ConceptForm | None,
+    typer.Option(help="Mean latent of the genes, or that against all others.", show_default="mean"),
+]
 Neighbours = Annotated[int, typer.Option(help="How many genes --like and --region choose.")]
 Space = Annotated[
     str | None,
@@ -159,3 +171,18 @@ Nulls = Annotated[
 PresetOption = Annotated[
     Preset | None, typer.Option(help="Scaling, network and training of the released notebook.", show_default=False)
 ]
+Positives = Annotated[
+    Path | None, typer.Option(help="A list of pictures that show it, one name a line.", show_default=False)
+]
+Negatives = Annotated[Path | None, typer.Option(help="A list of those that do not.", show_default="all others")]
+AnnotationText = Annotated[
+    str | None, typer.Option(help="A table with an attribute: table.csv#Eyeglasses.", show_default=False)
+]
+MaskText = Annotated[
+    str | None,
+    typer.Option(help="Masks of the same names, and a label: masks/#4; masks/ alone: any.", show_default=False),
+]
+Whiten = Annotated[
+    bool, typer.Option("--whiten", help="Weigh the direction by how latents vary; better on stained tissue.")
+]
+Stride = Annotated[int | None, typer.Option(help="Pixels from patch to patch.", show_default="half a patch")]

@@ -11,7 +11,19 @@ import typer
 
 from conceptstain.cli.choosing import encoder_at
 from conceptstain.cli.judging import tested
-from conceptstain.cli.options import CanvasKind, Nulls, Overwrite, Seed
+from conceptstain.cli.networks import network_at
+from conceptstain.cli.options import (
+    AnnotationText,
+    CanvasKind,
+    MaskText,
+    Negatives,
+    Nulls,
+    Overwrite,
+    Positives,
+    Seed,
+    Stride,
+    Whiten,
+)
 from conceptstain.cli.results import EVIDENCE, check_files, file_stem, put_together
 from conceptstain.cli.telling import ProgressLine, say_written, told
 from conceptstain.errors import InputError
@@ -26,9 +38,23 @@ if TYPE_CHECKING:
     from conceptstain.concepts.definition import Definition
     from conceptstain.nets.encoder import Encoder
 
-    PictureCanvas: TypeAlias = ImageSet | ImagePatches
+PictureCanvas: TypeAlias = "ImageSet | ImagePatches"
 
-__all__ = ["FRAME", "fit_pictures", "picture_canvases", "score"]
+__all__ = [
+    "FRAME",
+    "RASTER",
+    "SCORES",
+    "PictureCanvas",
+    "canvas_of_pictures",
+    "fit_pictures",
+    "names_in",
+    "opened_pictures",
+    "picture_canvases",
+    "picture_definition",
+    "picture_weights",
+    "say_pictures",
+    "score",
+]
 
 SCORES, RASTER = "-scores.csv", "-scores.ome.tif"
 FRAME = 64
@@ -43,22 +69,14 @@ def score(  # noqa: PLR0917 - options, which typer passes by name
     weights: Annotated[
         Path | None,
         typer.Option(
-            help="An encoder from fit --canvas images or patches, or histology-patches.", show_default="fit one"
+            help="An encoder from fit --canvas images or patches, a .pt2 file, or histology-patches.",
+            show_default="fit one",
         ),
     ] = None,
-    positives: Annotated[
-        Path | None, typer.Option(help="A list of pictures that show it, one name a line.", show_default=False)
-    ] = None,
-    negatives: Annotated[
-        Path | None, typer.Option(help="A list of those that do not.", show_default="all others")
-    ] = None,
-    annotations: Annotated[
-        str | None, typer.Option(help="A table with an attribute: table.csv#Eyeglasses.", show_default=False)
-    ] = None,
-    masks: Annotated[
-        str | None,
-        typer.Option(help="Masks of the same names, and a label: masks/#4; masks/ alone: any.", show_default=False),
-    ] = None,
+    positives: Positives = None,
+    negatives: Negatives = None,
+    annotations: AnnotationText = None,
+    masks: MaskText = None,
     region: Annotated[
         str | None,
         typer.Option(
@@ -70,15 +88,13 @@ def score(  # noqa: PLR0917 - options, which typer passes by name
         str | None, typer.Option(help="A picture or a patch: its latent neighbours.", show_default=False)
     ] = None,
     neighbours: Annotated[int, typer.Option(help="How many --like chooses.")] = 50,
-    whiten: Annotated[
-        bool, typer.Option("--whiten", help="Weigh the direction by how latents vary; better on stained tissue.")
-    ] = False,
+    whiten: Whiten = False,
     name: Annotated[str | None, typer.Option(help="What to call the concept.", show_default=False)] = None,
     on: Annotated[
         list[Path] | None,
         typer.Option(help="Score these pictures, or this slide, too; repeatable.", show_default=False),
     ] = None,
-    stride: Annotated[int | None, typer.Option(help="Pixels from patch to patch.", show_default="half a patch")] = None,
+    stride: Stride = None,
     pixel_size: Annotated[
         float | None, typer.Option(help="Of patches, in the slide's unit.", show_default="the slide's own")
     ] = None,
@@ -94,12 +110,11 @@ def score(  # noqa: PLR0917 - options, which typer passes by name
         from conceptstain.exporting import write_table
         from conceptstain.raster_file import write_raster
 
-        opened = [_opened(path) for path in (source, *(on or ()))]
-        loaded = _loaded(weights)
-        frame = loaded.shape[1] if loaded else FRAME
-        canvases = [_viewed(each, frame, stride=stride, pixel_size=pixel_size, encoder=loaded) for each in opened]
+        opened = [opened_pictures(path) for path in (source, *(on or ()))]
+        loaded = picture_weights(weights)
+        canvases = [canvas_of_pictures(each, loaded, stride=stride, pixel_size=pixel_size) for each in opened]
         canvas = canvases[0]
-        definition = _definition(
+        definition = picture_definition(
             canvas,
             positives=positives,
             negatives=negatives,
@@ -120,7 +135,7 @@ def score(  # noqa: PLR0917 - options, which typer passes by name
         encoder = loaded or fit_pictures([canvas], seed=seed)
         concept = made(definition, canvas, encoder)
         for each in canvases:
-            _say(each)
+            say_pictures(each)
         typer.echo(f"Encoder: {encoder.name}, {encoder.latent} latent dimensions (fingerprint {encoder.fingerprint}).")
         typer.echo(f"Concept {concept.name}: {concept.origin}.")
         tables = {} if like else tested(concept, canvas, encoder, nulls=nulls, seed=seed)
@@ -171,12 +186,13 @@ def picture_canvases(
 ) -> list[PictureCanvas]:
     """Sets of pictures or slides, as ``fit --canvas images`` or ``patches`` learns from them."""
     return [
-        _viewed(_opened(file, "images" if kind is CanvasKind.IMAGES else "slide"), frame, pixel_size=pixel_size)
+        _viewed(opened_pictures(file, "images" if kind is CanvasKind.IMAGES else "slide"), frame, pixel_size=pixel_size)
         for file in files
     ]
 
 
-def _opened(path: Path, kind: str | None = None) -> Images | Slide:
+def opened_pictures(path: Path, kind: str | None = None) -> Images | Slide:
+    """A set of pictures or a slide; a section is refused."""
     from conceptstain.canvas.opening import open_source
     from conceptstain.canvas.section import Section
 
@@ -190,6 +206,14 @@ def _opened(path: Path, kind: str | None = None) -> Images | Slide:
         )
     opened: Images | Slide = found
     return opened
+
+
+def canvas_of_pictures(
+    source: Images | Slide, encoder: Encoder | None, *, stride: int | None = None, pixel_size: float | None = None
+) -> PictureCanvas:
+    """Pictures as an encoder reads them; where there is none yet, with a side of 64 pixels."""
+    frame = encoder.shape[1] if encoder else FRAME
+    return _viewed(source, frame, stride=stride, pixel_size=pixel_size, encoder=encoder)
 
 
 def _viewed(
@@ -207,10 +231,14 @@ def _viewed(
     return source.view("patches", size=frame, stride=stride, pixel_size=pixel_size)
 
 
-def _loaded(weights: Path | None) -> Encoder | None:
+def picture_weights(weights: Path | None) -> Encoder | None:
+    """The encoder of pictures in a file, saved by this package or exported as ``.pt2``; a bundled one by its name."""
     if weights is None:
         return None
-    encoder = encoder_at(weights)
+    if weights.suffix.lower() == ".pt2":
+        encoder = network_at(weights, weights=None, shape=None, mean=None, std=None, latent=None)
+    else:
+        encoder = encoder_at(weights)
     if encoder.scaling != "unit" or len(encoder.shape) != 3:
         raise InputError(
             "These weights are not of pictures or patches",
@@ -220,7 +248,7 @@ def _loaded(weights: Path | None) -> Encoder | None:
     return encoder
 
 
-def _definition(
+def picture_definition(
     canvas: PictureCanvas,
     *,
     positives: Path | None,
@@ -266,8 +294,8 @@ def _definition(
     if like is not None:
         return Definition(name or like, like=like, form="contrast", neighbours=neighbours)
     if positives is not None:
-        against = None if negatives is None else _names(negatives)
-        return Definition(name or positives.stem, items=_names(positives), form="contrast", against=against)
+        against = None if negatives is None else names_in(negatives)
+        return Definition(name or positives.stem, items=names_in(positives), form="contrast", against=against)
     file, _, attribute = (annotations or masks or "").partition("#")
     said = read_annotations(file, canvas) if annotations else painted_annotations(canvas, file)  # type: ignore[arg-type]
     for note in said.notes:
@@ -288,7 +316,8 @@ def _only(said: Annotations) -> str:
     return said.attributes[0]
 
 
-def _names(path: Path) -> tuple[str, ...]:
+def names_in(path: Path) -> tuple[str, ...]:
+    """The names in a list, one a line."""
     from conceptstain.foreign import foreign_reader
 
     with foreign_reader(path.name, "a list of names", "Write one name a line"):
@@ -331,7 +360,7 @@ def _endings(canvas: PictureCanvas) -> tuple[str, ...]:
     return (SCORES, RASTER) if isinstance(canvas, ImagePatches) else (SCORES,)
 
 
-def _say(canvas: PictureCanvas) -> None:
+def say_pictures(canvas: PictureCanvas) -> None:
     """What was read, and what was assumed in reading it."""
     from conceptstain.canvas.expression import counted
 
