@@ -33,6 +33,7 @@ def folder(tmp_path_factory):
         write_picture(folder / "faces" / f"f{number:02}.png", pixels)
     (folder / "hat.txt").write_text("\n".join(WORN))
     (folder / "at.txt").write_text("f03\nf15\n")
+    (folder / "nobody.txt").write_text("\n")
     slide = noise(96, 128, seed=40) // 2
     slide[16:64, 16:64] += 100
     write_picture(folder / "slide.tif", slide)
@@ -125,6 +126,7 @@ def test_an_exported_network_is_asked_for_maps_in_one_of_its_layers(folder, stai
         ("faces", ["--genes", "Penk"], "pictures or a slide does not listen to. Got --genes"),
         ("faces", ["--like", "f01", "--fit"], "two encoders to choose from"),
         ("faces", ["--like", "f01", "--at", "hats.txt"], "hats.txt"),
+        ("faces", ["--like", "f01", "--at", "nobody.txt"], "names no pictures"),
         ("faces", [], "A concept is made from one thing"),
         ("slide.tif", ["--like", "row 0, column 0", "--map", "decoded"], "lies nowhere on the slide"),
         ("nowhere", ["--like", "f01"], "nowhere"),

@@ -111,7 +111,7 @@ class PictureStain:
             reason = refusal_on(kind, canvas)
             if reason is not None:
                 raise MismatchError(f"{kind.label} cannot be shown here", got=reason, cure="Choose another --map")
-        named = None if self.at is None else [canvas.item(name) for name in names_in(self.at)]
+        named = None if self.at is None else _named(self.at, canvas)
         stem = file_stem(canvas.source.name, definition.name)
         is_slide = isinstance(canvas, ImagePatches)
         endings = [f"-{kind.key}{'.ome' * is_slide}{STACK}" for kind in kinds]
@@ -126,10 +126,13 @@ class PictureStain:
         typer.echo(f"Encoder: {encoder.name}, {encoder.latent} latent dimensions (fingerprint {encoder.fingerprint}).")
         typer.echo(f"Concept {concept.name}: {concept.origin}.")
         items = _asked_at(canvas, concept) if named is None else named
-        painted = [
-            kind.make(canvas, encoder, concept, settings=self.settings, items=items if kind.about_items else None)
-            for kind in kinds
-        ]
+        line = ProgressLine()
+        try:
+            how: dict[str, Any] = {"settings": self.settings, "items": items, "report": line}
+            painted = [kind.make(canvas, encoder, concept, **how) for kind in kinds]
+            score = item_score(canvas, encoder, concept, report=line)
+        finally:
+            line.close()
         tables = {} if definition.like else tested(concept, canvas, encoder, nulls=self.nulls, seed=self.seed)
         for note in () if tables else concept.notes:  # the evidence tells them, too
             typer.echo(f"  {note}")
@@ -139,11 +142,6 @@ class PictureStain:
                 tables[CONTROLS] = controlled(*about, settings=self.settings, seed=self.seed)
             except InputError as error:
                 typer.echo(f"No controls: {error}")
-        line = ProgressLine()
-        try:
-            score = item_score(canvas, encoder, concept, report=line)
-        finally:
-            line.close()
         self._put(stem, canvas, list(zip(endings, painted, strict=False)), score, tables)
 
     def _put(
@@ -186,6 +184,16 @@ def _write_map(each: Attribution, canvas: PictureCanvas, path: Path) -> Path:
     if not each.items:  # one for all of them
         return write_stack({each.title: next(iter(pages.values()))}, path)
     return write_stack({str(canvas.item_names[item]): values for item, values in pages.items()}, path)
+
+
+def _named(at: Path, canvas: PictureCanvas) -> list[int]:
+    from conceptstain.canvas.expression import several
+
+    items = [canvas.item(name) for name in names_in(at)]
+    if not items:
+        things = several(canvas.noun)
+        raise InputError(f"The list names no {things}", got=at.name, cure="Write one name a line, or leave --at out")
+    return sorted(set(items))
 
 
 def _asked_at(canvas: PictureCanvas, concept: Concept) -> list[int]:
