@@ -167,7 +167,7 @@ def test_of_a_slide_a_spread_of_patches_is_drawn_from(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(type(canvas), "inputs", spied)
     chance = random_cosines(made, canvas, encoder, draws=20)
-    assert len(read) == 12
+    assert len(set(map(int, read))) == 12
     assert (np.abs(chance) <= 1).all(axis=None)
 
 

@@ -17,14 +17,14 @@ MOST_ROWS = 8  # more are scrolled to
 
 
 class CosineTable(QTableWidget):
-    """Cosines between concepts; bold where they are beyond what random genes reach."""
+    """Cosines between concepts; bold where they are beyond what random ones reach."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Cosines between concepts")
         self.setToolTip(
             "Cosine between the directions of every two concepts: 1 the same way, -1 opposite. Bold: more than 95 of "
-            "100 pairs of concepts of random genes reach"
+            "100 pairs of concepts made at random reach"
         )
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
@@ -46,7 +46,7 @@ class CosineTable(QTableWidget):
                 item = QTableWidgetItem("" if row == column else f"{value:.2f}")
                 item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
                 if row != column:
-                    item.setToolTip(f"{one} and {other}: {value:.3f}. Random genes: up to {reached:.3f} in 95 of 100")
+                    item.setToolTip(f"{one} and {other}: {value:.3f}. At random: up to {reached:.3f} in 95 of 100")
                     font = item.font()
                     font.setBold(value > reached)
                     item.setFont(font)
