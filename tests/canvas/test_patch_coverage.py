@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import conceptstain as cs
+from conceptstain.canvas.label_image import LabelImage
 from conceptstain.canvas.patch_coverage import covered_parts
-from conceptstain.canvas.region import Region
+from conceptstain.canvas.region import Polygon, Region
 from conceptstain.errors import InputError
 from pictures import noise, pyramid
 from strategies import laws
@@ -75,6 +76,24 @@ def test_patches_beyond_the_edge_count_what_lies_on_the_slide():
     canvas = patches(20, 20, size=16, stride=16, to_world=None)
     corners = np.array([[-9.0, -9], [-9, 99], [99, 99], [99, -9]])
     np.testing.assert_array_equal(covered_parts(Region.from_polygon("all", corners), canvas), 1)
+
+
+def test_far_from_a_region_nothing_is_asked(monkeypatch):
+    canvas = patches(320, 320, stride=8, to_world=None)
+    corners = np.array([[10.0, 10], [10, 50], [50, 50], [50, 10]])
+    labels = np.zeros((50, 50), dtype=int)
+    labels[10:, 10:] = 1
+    asked = []
+    for area in (Polygon, LabelImage):
+        covers = area.covers
+        spied = lambda *given, covers=covers: asked.append(given[-1]) or covers(*given)  # noqa: E731
+        monkeypatch.setattr(area, "covers", spied)
+    for region in (Region.from_polygon("small", corners), Region.from_labels("small", labels)):
+        parts = covered_parts(region, canvas)
+        assert set(np.flatnonzero(parts)) <= set(canvas.within((10, 10, 50, 50)))
+        assert parts.max() == 1
+    assert len(asked) == 2  # of nine blocks
+    assert covered_parts(Region.from_polygon("beyond", corners + 1000), canvas).max() == 0
 
 
 def test_what_is_no_area_is_told():

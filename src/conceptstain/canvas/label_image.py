@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Shaped
 from numpy.typing import ArrayLike
 
+from conceptstain.canvas.patch_blocks import World
 from conceptstain.canvas.section import Section
 from conceptstain.canvas.slide import Slide
 from conceptstain.errors import InputError
@@ -74,6 +75,15 @@ class LabelImage:
         rows, columns = np.indices(shape).reshape(2, -1)
         points = np.stack([rows, columns], axis=1) @ to_world[:2, :2].T + to_world[:2, 2]
         return self._at(points).reshape(shape)
+
+    @property
+    def bounds(self) -> World:
+        """The rectangle around the label image, to the edges of its outermost pixels."""
+        height, width = (int(side) for side in self.pixels.shape)
+        ends = np.array([[row - 0.5, column - 0.5] for row in (0, height) for column in (0, width)])
+        corners = ends @ self.to_world[:2, :2].T + self.to_world[:2, 2]
+        (top, left), (bottom, right) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+        return top, left, bottom, right
 
     def is_meant(self, labels: Shaped[np.ndarray, "..."]) -> Bool[np.ndarray, "..."]:
         """Which of these numbers are the label."""

@@ -20,8 +20,8 @@ POINTS = 16  # of a patch along a side that are asked at least, where it has so 
 def covered_parts(region: Region, canvas: ImagePatches) -> Float[np.ndarray, " patches"]:
     """The part of every patch that lies in a region, 0 to 1; of what lies on the slide.
 
-    A lattice of 16 x 16 points or more is asked in every patch (every pixel of small ones), block by block, so that
-    memory does not grow with the slide.
+    A lattice of 16 x 16 points or more is asked in every patch (every pixel of small ones) that touches the rectangle
+    around the region, block by block: memory does not grow with the slide, and time grows with the region.
 
     Raises
     ------
@@ -37,8 +37,10 @@ def covered_parts(region: Region, canvas: ImagePatches) -> Float[np.ndarray, " p
     step, size = canvas.settings.step, canvas.settings.size
     apart = _spacing(step, size)
     across = size // apart
-    parts = np.empty(len(canvas), dtype=np.float32)
-    for items in runs(block_keys(canvas.corners, canvas.grid[1])):
+    parts = np.zeros(len(canvas), dtype=np.float32)
+    near = canvas.within(region.selector.bounds)
+    for run in runs(block_keys(canvas.corners[near], canvas.grid[1])) if len(near) else ():
+        items = near[run]
         corners = canvas.corners[items]
         low = corners.min(axis=0)
         shape = (corners.max(axis=0) - low) * (step // apart) + across

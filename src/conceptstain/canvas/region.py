@@ -14,6 +14,7 @@ from matplotlib.path import Path as Outline
 from numpy.typing import ArrayLike
 
 from conceptstain.canvas.outline_filling import filled
+from conceptstain.canvas.patch_blocks import World
 from conceptstain.canvas.section import Section
 from conceptstain.errors import InputError
 
@@ -41,6 +42,11 @@ class Area(Selector, Protocol):
 
     def covers(self, to_world: Float[np.ndarray, "3 3"], shape: tuple[int, int]) -> Bool[np.ndarray, "rows columns"]:
         """Which points of a raster lie inside; ``to_world`` leads from ``(row, column, 1)`` to ``(y, x, 1)``."""
+        ...
+
+    @property
+    def bounds(self) -> World:
+        """A rectangle of the world beside which nothing lies inside."""
         ...
 
 
@@ -89,6 +95,13 @@ class Polygon:
                 within &= ~filled_ring(hole)
             inside |= within
         return inside
+
+    @property
+    def bounds(self) -> World:
+        """The rectangle around all outlines."""
+        corners = np.concatenate([np.asarray(outline, dtype=float) for outline in self.outlines])
+        (top, left), (bottom, right) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+        return top, left, bottom, right
 
     def __str__(self) -> str:
         drawn = "drawn outline" if len(self.outlines) == 1 else f"{len(self.outlines)} drawn outlines"
