@@ -9,6 +9,7 @@ from typing import Any, final
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
+from numpy.typing import NDArray
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
 
 __all__ = ["GeneTable", "RankedGenes", "SearchedGenes"]
@@ -31,17 +32,32 @@ class RankedGenes:
         Titles of the columns: gene, score, and the last one.
     tooltips
         Their explanations.
+    noun
+        What one of them is called.
     """
 
-    names: Sequence[str]
+    names: Sequence[str] | pd.Index[str]
     scores: Float[np.ndarray, " genes"]
     beside: Sequence[str]
     columns: tuple[str, str, str]
     tooltips: tuple[str, str, str]
+    noun: str = "gene"
+
+    @property
+    def ranks(self) -> NDArray[np.integer]:
+        """The ranks that are listed, from 0: all, but of many pictures or patches those at both ends."""
+        every = np.arange(len(self.scores))
+        if self.noun == "gene" or len(every) <= MOST:
+            return every
+        return np.concatenate([every[:ENDS], every[-ENDS:]])
 
     @classmethod
     def by_concept_score(
-        cls, names: Sequence[str], scores: Float[np.ndarray, " genes"], made: Container[str], noun: str = "gene"
+        cls,
+        names: Sequence[str] | pd.Index[str],
+        scores: Float[np.ndarray, " genes"],
+        made: Container[str],
+        noun: str = "gene",
     ) -> RankedGenes:
         """Genes, pictures or patches by their concept score; those that made the concept are marked."""
         return cls(
@@ -54,6 +70,7 @@ class RankedGenes:
                 f"Concept score: inner product of the {noun}'s latent and the concept",
                 f"Whether the {noun} is one of those that made the concept",
             ),
+            noun=noun,
         )
 
     @classmethod
@@ -72,6 +89,9 @@ class RankedGenes:
         )
 
 
+ENDS = 1000  # pictures or patches that are listed from either end
+MOST = 10_000  # of them that are listed all: more would stop the window while the table is filled
+
 NOTHING = RankedGenes.by_concept_score([], np.empty(0), ())
 
 
@@ -81,13 +101,14 @@ class GeneTable(QAbstractTableModel):
     def __init__(self) -> None:
         super().__init__()
         self._shown = NOTHING
-        self._order = np.empty(0, dtype=int)
+        self._order = self._ranks = np.empty(0, dtype=int)
 
     def show(self, genes: RankedGenes) -> None:
         """Rank these genes."""
         self.beginResetModel()
         self._shown = genes
-        self._order = np.argsort(-np.asarray(genes.scores), kind="stable")
+        self._ranks = genes.ranks
+        self._order = np.argsort(-np.asarray(genes.scores), kind="stable")[self._ranks]
         self.endResetModel()
         self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, 2)
 
@@ -126,7 +147,7 @@ class GeneTable(QAbstractTableModel):
             if role == Qt.ItemDataRole.DisplayRole:
                 return self._shown.columns[section]
             return self._shown.tooltips[section] if role == Qt.ItemDataRole.ToolTipRole else None
-        return str(section + 1) if role == Qt.ItemDataRole.DisplayRole else None
+        return str(int(self._ranks[section]) + 1) if role == Qt.ItemDataRole.DisplayRole else None
 
 
 class SearchedGenes(QSortFilterProxyModel):

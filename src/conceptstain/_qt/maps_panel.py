@@ -50,6 +50,7 @@ AGAINST = (
     "What spots are told from: other concepts without a spot of this one, spots of no concept, or both. "
     "Summed: the first score and the third one together, which holds best on other sections"
 )
+SEVERAL = {"gene": "genes", "picture": "pictures", "patch": "patches"}
 SIGNS = {"all": 0, "up": 1, "down": -1}
 
 
@@ -240,7 +241,7 @@ class MapsPanel(Card):
             self.map.addItem(kind.label, kind.key)
         self.map.blockSignals(False)
         self._explain_map()
-        several = {"gene": "genes", "picture": "pictures", "patch": "patches"}[noun]
+        several = SEVERAL[noun]
         self.search.setPlaceholderText(f"search {several}")
         self.search.setAccessibleName(f"Search {several}")
         self.search.setToolTip(f"Show only {several} whose name holds this text")
@@ -248,7 +249,10 @@ class MapsPanel(Card):
         clicked = "paint its expression" if noun == "gene" else "look at it"
         self.table.setToolTip(f"{several.capitalize()} of the concept. Click one: {clicked}")
         self.table.setAccessibleName(f"Ranked {several}")
+        self.search.clear()
         self.live.setVisible(noun != "picture")
+        once = ". On a slide its score does, once all of it was scored" if noun == "patch" else ""
+        self.live.setToolTip(f"The map follows an outline while you draw or move it{once}")
 
     def start_progress(self) -> None:
         """Show before long how far painting is."""
@@ -375,6 +379,9 @@ class MapsPanel(Card):
     def show_genes(self, genes: RankedGenes) -> None:
         """Show the genes of a concept."""
         self.table_model.show(genes)
+        several, left_out = SEVERAL[self._noun], len(genes.scores) - self.table_model.rowCount()
+        half = f"the {self.table_model.rowCount() // 2:,} highest and lowest {several}"
+        self.search.setPlaceholderText(f"search {half}" if left_out else f"search {several}")
 
     def _keep_choice(self) -> None:
         self._by_hand = True

@@ -207,8 +207,9 @@ class Staining(QObject):
         if stained.genes is None:
             canvas = self._study.need_canvas()
             if stained.scores is not None:
-                names, made_of = canvas.item_names.astype(str).tolist(), frozenset(concept.items)
-                self._maps.show_genes(RankedGenes.by_concept_score(names, stained.scores, made_of, canvas.noun))
+                made_of = frozenset(concept.items)
+                ranked = RankedGenes.by_concept_score(canvas.item_names, stained.scores, made_of, canvas.noun)
+                self._maps.show_genes(ranked)
             self.scored.emit(concept.name, stained.scores)
         else:
             self._maps.show_genes(RankedGenes.by_decoded(stained.genes))

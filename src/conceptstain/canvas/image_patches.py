@@ -151,8 +151,9 @@ class ImagePatches:
             No patch of that name, or one of background.
         """
         told = NAME.fullmatch(name)
-        found = self._index.get((int(told[1]), int(told[2]))) if told else None
-        if found is None:
+        place = (int(told[1]), int(told[2])) if told else self.grid
+        found = int(self._on_grid[place]) if place[0] < self.grid[0] and place[1] < self.grid[1] else -1
+        if found < 0:
             raise InputError(
                 f"{self.slide.name} has no patch of that name",
                 got=repr(name),
@@ -338,8 +339,11 @@ class ImagePatches:
         return np.ascontiguousarray(down @ source @ across.T, dtype=np.float32)
 
     @cached_property
-    def _index(self) -> dict[tuple[int, int], int]:
-        return {(row, column): index for index, (row, column) in enumerate(self.corners.tolist())}
+    def _on_grid(self) -> Int[np.ndarray, "rows columns"]:
+        """Index of the patch at every place of the grid; -1 where there is none."""
+        indices = np.full(self.grid, -1, dtype=np.int32)
+        indices[tuple(self.corners.T)] = np.arange(len(self))
+        return indices
 
     @cached_property
     def _pieces(self) -> BoundedCache:
