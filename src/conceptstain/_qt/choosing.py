@@ -173,12 +173,12 @@ class Choosing(QObject):
 
     @staticmethod
     def painted_in(layer: Labels) -> work.Painted:
-        """What is painted now; jobs must not look at layers."""
+        """What is painted, and goes on to change: of many pictures it is too much to be copied at every stroke."""
         origin = np.asarray(layer.data_to_world((0,) * layer.ndim))
         steps = [np.asarray(layer.data_to_world(tuple(step))) - origin for step in np.eye(layer.ndim)[-2:]]
         to_world = np.eye(3)
         to_world[:2] = np.stack([*(step[-2:] for step in steps), origin[-2:]], axis=1)
-        return work.Painted(np.array(layer.data), to_world)
+        return work.Painted(np.asarray(layer.data), to_world)
 
     def painted(self, name: str) -> work.Painted:
         """What is painted in the labels layer of that name; a KeyError where there is none."""

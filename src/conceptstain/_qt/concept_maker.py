@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Mapping, Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QStringListModel, Qt, Signal
+from qtpy.QtCore import QStringListModel, Qt, QTimer, Signal
 from qtpy.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -23,6 +24,9 @@ from qtpy.QtWidgets import (
 from conceptstain._qt.page_tabs import PageTabs
 from conceptstain._qt.picture_pages import PaintedPage, TablePage, TickedPage
 
+if TYPE_CHECKING:
+    from conceptstain.concepts.definition import Form
+
 __all__ = ["ConceptMaker", "genes_in"]
 
 TOOLS = {
@@ -30,6 +34,12 @@ TOOLS = {
     "polygon": ("Polygon", "Draw an outline corner by corner; double-click ends it"),
     "pick": ("Pick", "Click spots, or drag a box around them; Shift adds"),
 }
+MAKE = "Make a concept of what is given above, and paint its map"
+NOT_READY = (
+    "Tick a picture or more first",
+    "Open a table first, and choose an attribute that some pictures have",
+    "Paint something first",
+)
 FORMS = {
     "gene": {
         "mean": "The mean latent of the genes, as in the paper",
@@ -58,6 +68,7 @@ class ConceptMaker(QWidget):
     painted_wanted = Signal(str, str, int, str)  # name, layer, value, form
     tool_wanted = Signal(str)
     clear_wanted = Signal()
+    cancel_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -97,13 +108,32 @@ class ConceptMaker(QWidget):
         fields.addRow("Name", self.name)
         fields.addRow("Direction", self.form_choice)
         whole.addLayout(fields)
-        self.make_button = QPushButton("Make concept and stain")
-        self.make_button.setToolTip("Make a concept of what is given above, and paint its map")
-        whole.addWidget(self.make_button)
-        self.make_button.clicked.connect(self._make)
+        self._build_making(whole)
         self.name.returnPressed.connect(self._make)
         self._noun = ""
         self.show_kind("gene")
+
+    def _build_making(self, whole: QVBoxLayout) -> None:
+        self.make_button = QPushButton("Make concept and stain")
+        self.make_button.setToolTip(MAKE)
+        whole.addWidget(self.make_button)
+        self.make_button.clicked.connect(self._make)
+        self.cancel_button = QPushButton("Cancel")
+        self.cancel_button.setToolTip("Make no concept of it")
+        self.cancel_button.hide()
+        whole.addWidget(self.cancel_button)
+        self.cancel_button.clicked.connect(self.cancel_wanted)
+        self._shown = QTimer(self)  # what takes no time cannot be cancelled
+        self._shown.setSingleShot(True)
+        self._shown.setInterval(300)
+        self._shown.timeout.connect(self.cancel_button.show)
+        self._ready: dict[QWidget, bool] = {}
+        self._pages: list[QWidget] = [self.ticked_page, self.table_page, self.painted_page]
+        for page in self._pages:
+            self._ready[page] = False
+            page.ready_changed.connect(lambda ready, page=page: self._hear_of_page(page, ready))
+        self.tabs.currentChanged.connect(lambda _index: self._show_whether_ready())
+        self._show_whether_ready()
 
     def _genes_page(self) -> QWidget:
         page = QWidget()
@@ -220,6 +250,14 @@ class ConceptMaker(QWidget):
             else f"No {several} chosen: draw around some."
         )
 
+    def show_making(self, making: bool) -> None:
+        """Offer before long to cancel what is made, or offer it no more."""
+        if making:
+            self._shown.start()
+        else:
+            self._shown.stop()
+            self.cancel_button.hide()
+
     def drop_tools(self) -> None:
         """Show no tool in hand."""
         for button in self.tools.values():
@@ -231,6 +269,17 @@ class ConceptMaker(QWidget):
         self.genes.clear()
 
     # -- reacting --------------------------------------------------------------------------------------------------
+
+    def _hear_of_page(self, page: QWidget, ready: bool) -> None:
+        self._ready[page] = ready
+        self._show_whether_ready()
+
+    def _show_whether_ready(self) -> None:
+        """A button that would do nothing cannot be pressed, and says why."""
+        page = self.tabs.currentWidget()
+        ready = self._ready.get(page, True)
+        self.make_button.setEnabled(ready)
+        self.make_button.setToolTip(MAKE if ready else NOT_READY[self._pages.index(page)])
 
     def _take(self, tool: str) -> None:
         for name, button in self.tools.items():
@@ -254,6 +303,12 @@ class ConceptMaker(QWidget):
         self.genes_how.setEnabled(not several)
 
     @property
+    def form(self) -> Form:
+        """The direction that a new concept is to have."""
+        form: Form = self.form_choice.currentText()
+        return form
+
+    @property
     def _typed(self) -> str:
         return str(self.name.text()).strip()
 
@@ -275,9 +330,3 @@ class ConceptMaker(QWidget):
             page.make()
         else:
             self.annotation_wanted.emit(name, self.column.currentText(), self.value.currentText(), form)
-
-
-def genes_in(text: str, known: Container[str]) -> tuple[str, ...]:
-    """Gene names in a text, each once: between commas or semicolons, or spaces where no known name has them."""
-    parts = [part.strip() for part in re.split("[,;]", text)]
-    return tuple(dict.fromkeys(name for part in parts for name in ([part] if part in known else part.split())))

@@ -207,6 +207,8 @@ class ConceptPanel(Card):
             self.origin.setText(FIRST[self._noun])
             self.notes.hide()
             self.show_no_evidence()
+        elif self.origin.text() == FIRST[self._noun]:
+            self.origin.clear()  # it is made, and not painted yet
 
     # -- reacting --------------------------------------------------------------------------------------------------
 

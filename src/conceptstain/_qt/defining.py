@@ -10,7 +10,7 @@ from conceptstain._qt import work
 from conceptstain._qt.choosing import Choosing
 from conceptstain._qt.concept_panel import ConceptPanel
 from conceptstain._qt.drawing import Drawing
-from conceptstain._qt.jobs import WAITING, Jobs
+from conceptstain._qt.jobs import WAITING, Job, Jobs
 from conceptstain._qt.maps_panel import MapsPanel
 from conceptstain._qt.notifications import guarded
 from conceptstain._qt.painter import Painter
@@ -23,6 +23,7 @@ from conceptstain.study import Study
 
 if TYPE_CHECKING:
     from conceptstain.concepts.concept import Concept
+    from conceptstain.progress import Step
 
 __all__ = ["Defining"]
 
@@ -52,6 +53,8 @@ class Defining(QObject):
         maker.annotation_wanted.connect(guarded(self._define_by_annotation))
         maker.pictures_wanted.connect(guarded(self._define_by_pictures))
         maker.painted_wanted.connect(guarded(self._define_by_painting))
+        maker.cancel_wanted.connect(self._cancel)
+        self._making: list[Job] = []
         self._concepts.combination_wanted.connect(guarded(self._combine))
         study.section_changed.connect(self._show_source)
 
@@ -92,7 +95,7 @@ class Defining(QObject):
         painted, canvas = self._choosing.painted(layer), self._study.need_canvas()
         if isinstance(canvas, ImagePatches):
             called = name or self._study.free_name(layer)
-            region = Region.from_labels(called, painted.labels, value, to_world=painted.to_world)
+            region = Region.from_labels(called, painted.labels.copy(), value, to_world=painted.to_world)
             self._define(name, layer, region=region, form=form)
             return
         self._jobs.run(
@@ -113,15 +116,32 @@ class Defining(QObject):
 
     def _try(self, definition: Definition) -> None:
         """Make a concept beside the window, and add it if that can be done."""
+        self._drawing.live.stop()  # nobody has to wait for what only followed the mouse
         self._concepts.show_state(WAITING if self._jobs.busy else "making a concept…")
-        self._jobs.run(
+        job = self._jobs.run(
             work.try_concept,
             study=self._study,
             definition=definition,
             then=guarded(self._add),
-            on_end=self._concepts.show_state,
+            on_step=self._show_step,
+            on_end=lambda: self._end(job),
             about=self._study.canvas,
         )
+        self._making.append(job)
+        self._concepts.maker.show_making(True)
+
+    def _show_step(self, step: Step) -> None:
+        self._concepts.show_state(f"making a concept… {step.fraction:.0%}")
+
+    def _cancel(self) -> None:
+        for job in self._making:
+            job.cancel()
+
+    def _end(self, job: Job) -> None:
+        self._making.remove(job)
+        if not self._making:
+            self._concepts.maker.show_making(False)
+            self._concepts.show_state()
 
     def _add(self, concept: Concept) -> None:
         self._drawing.live.stop()

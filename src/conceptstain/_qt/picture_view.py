@@ -193,7 +193,9 @@ class PictureView(QListView):
 
     def event(self, event: QEvent) -> bool:
         """Keep Ctrl+Z for the marks while the pictures have the keyboard."""
-        if event.type() == QEvent.Type.ShortcutOverride and event.matches(QKeySequence.StandardKey.Undo):
+        # PyQt may give an event the class of an earlier one at the same address, while that is kept somewhere.
+        overrides = event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
+        if overrides and event.matches(QKeySequence.StandardKey.Undo):
             event.accept()
         return bool(super().event(event))
 
