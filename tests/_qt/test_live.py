@@ -63,7 +63,7 @@ def test_the_next_map_is_begun_before_the_one_before_is_painted(
     monkeypatch.setattr(maps, "show_live", note)
     regions = [Region.from_obs("layer", layer) for layer in ("GCL", "MCL", "EPL")]
     for region in regions:  # the second is never begun: the third has taken its place
-        live.follow("selection", region, "decoded", MapSettings())
+        live.follow(Definition("selection", region=region), "decoded", MapSettings())
     on_sample.rest()
     assert begun == [True, False]
     expected = dock.study.preview(Definition("selection", region=regions[-1]), "decoded")

@@ -62,6 +62,9 @@ def test_what_is_looked_at_is_scored_first_and_all_of_it_once(encoder):
     runs = list(score_runs(made, here, encoder, visible=(60.0, 60.0, 70.0, 70.0)))
     assert set(runs[0].items) <= set(here.within((60.0, 60.0, 70.0, 70.0)))
     assert sorted(np.concatenate([run.items for run in runs])) == list(range(len(here)))
+    every = np.concatenate([run.values for run in score_runs(made, here, encoder, keep=True)])
+    (again,) = score_runs(made, here, encoder)  # the latents are there: all at once
+    np.testing.assert_allclose(again.values, every, rtol=1e-6)
 
 
 def test_concepts_of_layers_and_of_genes_score_as_well(encoder):

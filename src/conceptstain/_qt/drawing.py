@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import final
 
 from qtpy.QtCore import QObject
 
+from conceptstain._qt import work
 from conceptstain._qt.concept_panel import ConceptPanel
 from conceptstain._qt.jobs import Jobs
 from conceptstain._qt.live import LiveStain
@@ -13,8 +15,10 @@ from conceptstain._qt.maps_panel import MapsPanel
 from conceptstain._qt.notifications import guarded
 from conceptstain._qt.painter import Painter
 from conceptstain._qt.staining import Staining
+from conceptstain.canvas.image_patches import ImagePatches
 from conceptstain.canvas.picture_canvas import n_chosen
 from conceptstain.canvas.region import Region
+from conceptstain.concepts.definition import Definition
 from conceptstain.errors import ConceptStainError
 from conceptstain.methods.maps import SPOT_SCORE
 from conceptstain.study import Study
@@ -89,12 +93,18 @@ class Drawing(QObject):
             key, settings = self._maps.chosen
             if region is None or (key == SPOT_SCORE.key and not self._study.spot_encoders):
                 return
-            if not n_chosen(region, self._study.need_canvas()):
+            if isinstance(self._study.need_canvas(), ImagePatches):
+                if not work.is_scored_at_once(self._study, key):
+                    return
+            elif not n_chosen(region, self._study.need_canvas()):
                 return
         except ConceptStainError:  # half an outline
             return
-        like = self._study.entry(owner).definition if owner else None
-        self.live.follow(owner or SELECTION, region, key, settings, like=like)
+        if owner:
+            definition = replace(self._study.entry(owner).definition, region=region)
+        else:
+            definition = Definition(SELECTION, region=region, form=self._concepts.maker.form)
+        self.live.follow(definition, key, settings)
 
     def count_selected(self) -> None:
         """Show how many spots are chosen, and where the picked ones lie in the histogram."""

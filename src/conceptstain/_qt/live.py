@@ -10,7 +10,6 @@ from conceptstain._qt import work
 from conceptstain._qt.jobs import Job, Jobs
 from conceptstain._qt.map_layers import MapLayers
 from conceptstain._qt.notifications import show_failure
-from conceptstain.canvas.region import Region
 from conceptstain.concepts.definition import Definition
 from conceptstain.errors import ConceptStainError
 from conceptstain.study import Study
@@ -39,13 +38,10 @@ class LiveStain(QObject):
         self._running: Job | None = None
         self.painted = 0  # maps so far
 
-    def follow(
-        self, name: str, region: Region, map_key: str, settings: MapSettings, *, like: Definition | None = None
-    ) -> None:
-        """Paint a concept of this region, made as another one is, when there is time."""
+    def follow(self, definition: Definition, map_key: str, settings: MapSettings) -> None:
+        """Paint what a region that is drawn would become, when there is time."""
         if self._study.encoder is None:
             return
-        definition = Definition(name, region=region, form="mean" if like is None else like.form)
         self._wanted = _Wanted(definition, map_key, settings)
         self._go_on()
 

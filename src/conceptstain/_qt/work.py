@@ -55,6 +55,7 @@ __all__ = [
     "fit_encoder",
     "fit_spot_encoders",
     "forget_autosave",
+    "is_scored_at_once",
     "live_map",
     "methods_paragraph",
     "offered_layers",
@@ -79,7 +80,7 @@ __all__ = [
 THUMBNAILS = 64  # pictures that are drawn at once
 LABELS = 4096  # pixels along the longer side of labels that are painted on a slide
 MOST_LABELS = 32  # that are counted on a slide
-GROWTH = 0.2  # seconds from one painting of a score that grows to the next
+GROWTH = 0.5  # seconds from one painting of a score that grows to the next
 SIDE = 64  # pixels along a side of what a network sees of pictures and slides, as the bundled encoder does
 
 
@@ -335,6 +336,7 @@ class Stained(NamedTuple):
 def go_on(study: Study, name: str, finding: Finding, *, report: Report) -> Stained:
     """Take up a map that is there already, such as that of an opened study."""
     _need_torch()
+    _ = study.need_canvas().item_names  # those of a slide take a while, which the window need not wait for
     return Stained(study.concept(name, report=report), finding, scores=_scores(study, name, finding, report))
 
 
@@ -502,17 +504,30 @@ def live_map(study: Study, definition: Definition, map_key: str, settings: MapSe
     return study.preview(definition, map_key, settings=settings, report=report)
 
 
+def is_scored_at_once(study: Study, map_key: str) -> bool:
+    """Whether a score of a slide takes no longer than a blink: its patches are encoded already."""
+    from conceptstain.concepts.latents import kept_latents
+    from conceptstain.methods.maps import ITEM_SCORE
+
+    if map_key != ITEM_SCORE.key or study.encoder is None:
+        return False
+    return kept_latents(study.need_canvas(), study.encoder) is not None
+
+
 def tested_concept(study: Study, name: str, n_null: int, *, report: Report) -> Evidence:
     """Make the evidence for a concept."""
     _need_torch()
     return study.evidence(name, n_null=n_null, report=report)
 
 
-def compare_concepts(study: Study, *, report: Report) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Cosines between all concepts that live in the latent space, and what random genes reach."""
+def compare_concepts(study: Study, *, report: Report) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """Cosines between all concepts that live in the latent space, and what random ones reach; None: of units none do."""
     _need_torch()
     names = [entry.name for entry in study.entries if study.concept(entry.name, report=report).space == "latent"]
-    return study.cosines(*names, report=report), study.random_cosines(*names, report=report)
+    chance = None
+    with suppress(InputError):
+        chance = study.random_cosines(*names, report=report)
+    return study.cosines(*names, report=report), chance
 
 
 def compare_with_controls(study: Study, name: str, map_key: str, settings: MapSettings, *, report: Report) -> Controls:

@@ -127,6 +127,8 @@ def score_runs(
 ) -> Iterator[ScoredRun]:
     """Scores as they are made; of a slide block by block, so that what is looked at can be painted first.
 
+    Where the latents are kept already, all scores come at once.
+
     Parameters
     ----------
     concept, canvas, encoder
@@ -141,11 +143,11 @@ def score_runs(
     encoder.check(canvas)
     concept.check(encoder)
     kept = kept_latents(canvas, encoder, space=concept.space)
-    if isinstance(canvas, ImagePatches):
+    if isinstance(canvas, ImagePatches) and kept is None:
         every: np.ndarray | None = None
         for items in canvas.blocks(visible):
-            latents = representations(canvas, encoder, items, space=concept.space) if kept is None else kept[items]
-            if keep and kept is None:
+            latents = representations(canvas, encoder, items, space=concept.space)
+            if keep:
                 every = np.empty((len(canvas), latents.shape[1]), dtype=latents.dtype) if every is None else every
                 every[items] = latents
             yield ScoredRun(items, concept.scores(latents))
