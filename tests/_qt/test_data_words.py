@@ -33,3 +33,9 @@ def test_a_slide_is_told_by_its_patches_and_how_wide_they_are() -> None:
     assert "200 × 300 · 20 patches" in words.title
     assert "(32 µm wide)" in words.summary
     assert words.side == 64
+
+
+def test_one_picture_is_no_plural() -> None:
+    words = data_words(cs.open(noise(1, 40, 40, 3), as_="images").view("images"))
+    assert words.title.endswith(" · 1 picture")
+    assert ": 1 picture of 40 × 40 pixels." in words.summary

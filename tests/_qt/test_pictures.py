@@ -44,6 +44,8 @@ def test_ticked_pictures_become_a_concept_that_is_painted_on_all_of_them(on_pict
     assert walk.viewer.dims.nsteps[0] == 24
     page = dock.concepts.maker.ticked_page
     assert dock.concepts.maker.tabs.currentWidget() is page
+    assert not dock.concepts.maker.make_button.isEnabled()
+    assert "Tick" in dock.concepts.maker.make_button.toolTip()
     page.browser.view.setFocus()
     for _ in dark():
         walk.qtbot.keyClick(page.browser.view, RIGHT)
@@ -115,6 +117,8 @@ def test_what_is_painted_on_pictures_becomes_a_concept(on_pictures: Walk) -> Non
     assert page.value.currentText() == "label 1 · 12 pictures"
     walk.click(dock.concepts.maker.make_button)
     assert list(dock.study.entry("painted").definition.items or ()) == dark()
+    walk.viewer.layers.remove(layer)
+    assert not dock.concepts.maker.make_button.isEnabled()
     assert walk.told == []
 
 
@@ -129,6 +133,16 @@ def test_a_picture_that_the_slider_moves_to_is_painted_at_once(on_pictures: Walk
     with walk.qtbot.waitSignal(dock.jobs.idle, timeout=20_000):
         dock.painter.tissue.look_at(7)
     assert np.isfinite(np.asarray(layer.data[7])).all()
+    dock.maps.choose("input-gradient")
+    dock.painter.tissue.look_at(9)  # while another picture is painted
+    name = "ticked - input x gradient"
+    walk.qtbot.waitUntil(
+        lambda: name in walk.names and np.isfinite(np.asarray(walk.viewer.layers[name].data[9])).all(), timeout=20_000
+    )
+    walk.viewer.layers.remove(dock.painter.tissue.base)
+    dock.painter.tissue.look_at(3)
+    assert dock.painter.tissue.base is walk.viewer.layers[0]  # put back, where it hides no map
+    assert dock.painter.tissue.looked_at == 3
 
 
 def test_the_walk_from_a_folder_to_a_saved_study_and_back(
@@ -191,4 +205,9 @@ def test_maps_of_pictures_stand_beside_their_controls_and_concepts_beside_their_
     assert dock.concepts.histogram.isVisibleTo(dock.concepts)
     assert dock.maps.controls_plot.isVisibleTo(dock.maps)
     assert "pictures" in dock.maps.controls_plot.toolTip()
+    dock.study.duplicate("ticked")
+    dock.concepts.compare_button.click()
+    walk.rest()
+    assert dock.concepts.cosines.item(0, 1).text() == "1.00"
+    assert "Bold" not in dock.concepts.cosines.toolTip()  # what chance gives is known of genes alone
     assert walk.told == []

@@ -10,7 +10,9 @@ import tifffile
 from napari.layers import Image, Shapes
 from qtpy.QtWidgets import QApplication
 
+from conceptstain._qt import picture_staining
 from conceptstain.canvas.slide import Slide
+from factories import tiny_encoder
 from pictures import pyramid, write_pyramid
 from walking import Walk, saving_as
 
@@ -44,7 +46,12 @@ def test_a_lasso_on_a_slide_becomes_a_concept_and_a_raster_of_scores(on_slide: W
     walk.draw_lasso((128, 60), 50)
     assert "patches chosen" in dock.concepts.maker.selected.text()
     walk.qtbot.keyClicks(dock.concepts.maker.name, "nuclei")
+    assert dock.concepts.maker.tabs.sizeHint().height() < 200  # no room for the pages of pictures
+    dock.concepts.maker.make_button.click()
+    walk.click(dock.concepts.maker.cancel_button)
+    assert walk.concept_names == []
     walk.click(dock.concepts.maker.make_button)
+    assert dock.concepts.maker.cancel_button.isHidden()
     assert walk.told == []
     assert walk.concept_names == ["nuclei"]
     layer = walk.viewer.layers["nuclei - concept score"]
@@ -54,9 +61,18 @@ def test_a_lasso_on_a_slide_becomes_a_concept_and_a_raster_of_scores(on_slide: W
     left, right = np.split(raster[:, : raster.shape[1] // 2 * 2], 2, axis=1)
     assert left.mean() > right.mean()
     np.testing.assert_allclose(layer.extent.world, walk.viewer.layers[0].extent.world, atol=canvas.settings.step * 0.5)
+    assert dock.drawing.live.painted == 0  # nothing is encoded only to follow the mouse
+    walk.draw_lasso((128, 190), 40)
+    walk.rest()
+    assert dock.drawing.live.painted >= 1
+    assert "selection - concept score" in walk.names
+    assert dock.study.findings[0].title == "nuclei - concept score"
+    assert walk.told == []
 
 
-def test_only_what_is_seen_is_asked_for_a_map_of_pixels_and_more_when_the_viewer_moves(on_slide: Walk) -> None:
+def test_only_what_is_seen_is_asked_for_a_map_of_pixels_and_more_when_the_viewer_moves(
+    on_slide: Walk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     walk, dock = on_slide, on_slide.dock
     walk.draw_lasso((128, 60), 50)
     walk.click(dock.concepts.maker.make_button)
@@ -64,6 +80,10 @@ def test_only_what_is_seen_is_asked_for_a_map_of_pixels_and_more_when_the_viewer
     camera.zoom *= 4
     camera.center = (60.0, 60.0)
     QApplication.processEvents()
+    monkeypatch.setattr(picture_staining, "FIRST_COSTLY", 1)
+    dock.maps.choose("smoothgrad")
+    walk.settled(lambda: None)
+    assert len(dock.study.findings[-1].items) == 1
     dock.maps.choose("gradient")
     walk.settled(lambda: None)
     layer = walk.viewer.layers["region - gradient saliency"]
@@ -97,6 +117,8 @@ def test_patches_of_another_size_are_cut_where_it_is_asked_for_and_outlines_stay
     walk, dock = on_slide, on_slide.dock
     walk.draw_lasso((128, 60), 50)
     walk.click(dock.concepts.maker.make_button)
+    own = tiny_encoder(dock.study.need_canvas().shape, scaling="unit")
+    walk.settled(lambda: dock.study.use(own))
     dock.data.unfold()
     dock.data.side.setCurrentIndex(dock.data.side.findData(32))
     walk.settled(lambda: dock.data.side.activated.emit(0))
@@ -104,6 +126,10 @@ def test_patches_of_another_size_are_cut_where_it_is_asked_for_and_outlines_stay
     assert walk.concept_names == ["region"]
     assert dock.study.encoder is None
     assert "32 × 32 pixels" in dock.model.summary.text()
+    dock.data.side.setCurrentIndex(dock.data.side.findData(64))
+    walk.settled(lambda: dock.data.side.activated.emit(0))
+    assert dock.study.encoder is own  # the one that was used on patches of that size
+    assert "region - concept score" in walk.names
 
 
 def test_an_image_of_the_viewer_is_taken_as_a_slide_where_it_lies(walk: Walk) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
+from conceptstain.canvas.expression import counted
+
 if TYPE_CHECKING:
     from conceptstain.canvas.gene_pictures import GenePictures
     from conceptstain.canvas.image_patches import ImagePatches
@@ -63,11 +65,11 @@ def _of_pictures(canvas: ImageSet) -> DataWords:
     size = f"{_range(heights)} × {_range(widths)} pixels"
     channels, rows, columns = canvas.shape
     summary = (
-        f"<b>{escape(images.name)}</b>: {len(images):,} pictures of {size}. "
+        f"<b>{escape(images.name)}</b>: {counted(len(images), canvas.noun)} of {size}. "
         f"A network sees {'colours' if channels == 3 else 'grey'} on {rows} × {columns} pixels."
-        + (f" {len(images.left_out):,} files were left out." if images.left_out else "")
+        + (f" Left out: {counted(len(images.left_out), 'file')}." if images.left_out else "")
     )
-    return DataWords(f"{images.name} · {len(images):,} pictures", summary, images.notes, rows)
+    return DataWords(f"{images.name} · {counted(len(images), canvas.noun)}", summary, images.notes, rows)
 
 
 def _of_slide(canvas: ImagePatches) -> DataWords:

@@ -42,6 +42,7 @@ class Opening(QObject):
         self._data, self._model = data, model = cards
         self._reason = ""  # why the encoder asked for is not in use
         self._adopted: list[Opened] = []
+        self._left: list[tuple[Opened, Encoder]] = []  # used on what is open, viewed as it was then
         self._fitting: Job | None = None
 
         data.open_wanted.connect(self.open)
@@ -181,9 +182,12 @@ class Opening(QObject):
         if left:
             names = ", ".join(entry.name for entry in left)
             show_note(f"Concepts that mean nothing here were left behind: {names}.")
-        same = before is not None and _is_same_data(before, canvas.source)
-        if encoder is not None and same and tuple(encoder.shape) == tuple(canvas.shape):
-            self._use(work.same_encoder, encoder=encoder)  # an image was added, or the size of a pixel said
+        if before is not None and encoder is not None:
+            self._left.append((before, encoder))
+        self._left = [each for each in self._left if _is_same_data(each[0], canvas.source)]
+        fitting = [used for _, used in self._left if tuple(used.shape) == tuple(canvas.shape)]
+        if fitting:
+            self._use(work.same_encoder, encoder=fitting[-1])  # an image was added, or the frame is as it was
             if for_spots:
                 self._use(work.same_spot_encoders, encoders=for_spots)
         else:

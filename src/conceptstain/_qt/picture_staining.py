@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     from conceptstain.methods.finding import Finding
     from conceptstain.methods.item_score import ItemScore
     from conceptstain.methods.map_settings import MapSettings
+    from conceptstain.progress import Step
 
 __all__ = ["PictureStaining"]
 
+PAINTING = "painting…"
 MOST_PICTURES = 512  # that are painted without being looked at
 MOST_COSTLY = 64  # the same by maps that ask the network many times for each
 COSTLY = frozenset({"integrated-gradients", "smoothgrad", "occlusion"})
-MOST_PATCHES = 256  # that are painted at once, of those that are seen
+MOST_PATCHES = 256  # that are painted, of those that are seen
+FIRST_COSTLY = 32  # of them that somebody waits for, by costly maps
 SETTLED = 400  # milliseconds that the viewer has to stand still before what it shows is painted
 
 
@@ -108,13 +111,18 @@ class PictureStaining(QObject):
             study=self._study,
             **asked,
             then=self._take,
-            on_step=lambda step: self._maps.show_progress(step, self._running is job),
+            on_step=lambda step: self._show_step(step, job),
             on_end=lambda: self._end(job),
             about=self._study.canvas,
         )
         self._running = job
         self._maps.start_progress()
         return job
+
+    def _show_step(self, step: Step, job: Job) -> None:
+        if self._running is job and self._maps.state == WAITING:
+            self._maps.set_state(PAINTING)
+        self._maps.show_progress(step, self._running is job)
 
     def _take(self, stained: work.Stained) -> None:
         self._painted = frozenset(getattr(stained.finding, "items", ()))
@@ -125,14 +133,20 @@ class PictureStaining(QObject):
         if self._running is job:
             self._running = None
             self._maps.end_progress()
+            if self._maps.state in {WAITING, PAINTING}:
+                self._maps.set_state("stopped" if job.is_cancelled else "not painted")
+            if self._asked is not None and self._painted:
+                self._moved.start()  # the viewer may have moved meanwhile
 
     def _paint_rest(self, stained: work.Stained) -> None:
-        """Paint the pictures that nobody looks at yet, when nobody waits for anything else."""
-        if self._asked is None or self._painter.tissue.images is None or not self._painted or not self.whole:
+        """Paint the pictures that nobody looks at yet, or more of what is seen, when nobody waits for anything else."""
+        if self._asked is None or not self._painted or not self.whole:
             return
         name, key, settings = self._asked
-        most = MOST_COSTLY if key in COSTLY else MOST_PICTURES
-        items = self._in_order(stained, most)
+        if self._painter.tissue.images is None:
+            items = self._seen_patches(MOST_PATCHES)
+        else:
+            items = self._in_order(stained, MOST_COSTLY if key in COSTLY else MOST_PICTURES)
         if set(items) <= self._painted:
             return
         self._rest = self._jobs.run(
@@ -168,11 +182,15 @@ class PictureStaining(QObject):
 
     def _looked_at(self) -> tuple[int, ...]:
         """The picture that is seen, or the patches that are, those in the middle if they are many."""
-        tissue, canvas = self._painter.tissue, self._study.need_canvas()
+        tissue = self._painter.tissue
         if tissue.images is not None:
             looked_at = tissue.looked_at
             return (0 if looked_at is None else looked_at,)
-        return work.seen_patches(canvas, tissue.visible, MOST_PATCHES)
+        costly = self._asked is not None and self._asked[1] in COSTLY
+        return self._seen_patches(FIRST_COSTLY if costly else MOST_PATCHES)
+
+    def _seen_patches(self, most: int) -> tuple[int, ...]:
+        return work.seen_patches(self._study.need_canvas(), self._painter.tissue.visible, most)
 
     def _hear_of_slider(self) -> None:
         if self._painter.tissue.images is not None and self._asked is not None and self._painted:

@@ -92,9 +92,17 @@ class Tissue:
                 raise InputError("Nothing is open", cure="Open data in the Data card, or drop a file on the viewer")
             told = spots_layer(self.source) if isinstance(self.source, Section) else layers(self.source)[0]
             base = self._own.add(told)
+            self._lay_below_ours()
         if isinstance(base, Points):
             self._listen_to(base)
         return base
+
+    def _lay_below_ours(self) -> None:
+        """Lay the newest layer under the maps and outlines that lie on it: put back, it would hide them."""
+        layers = self._own.viewer.layers
+        above = [layer for layer in layers if METADATA_KEY in layer.metadata and not is_source(shown_in(layer))]
+        if above:
+            layers.move(len(layers) - 1, layers.index(above[0]))
 
     @property
     def spots(self) -> Points | None:
@@ -130,9 +138,10 @@ class Tissue:
 
     def look_at(self, index: int) -> None:
         """Let the viewer show a picture of the set."""
-        images, stack = self.images, self.base
-        if images is None or stack is None:
+        images = self.images
+        if images is None:
             return
+        stack = self.need_base()
         page = np.zeros(stack.ndim)
         page[0] = images.stored[index].position
         self._own.viewer.dims.set_point(self._first_axis(stack), float(stack.data_to_world(page)[0]))

@@ -66,8 +66,8 @@ def split_items(
         if len(items) - n_held_out < 2:
             raise InputError(
                 "There is too little to learn from",
-                got=f"{len(items)} items with enough signal",
-                cure="Use a section with more expressed genes, or lower min_spots",
+                got=f"{len(items)} with enough signal",
+                cure="Open data with more of them; of genes, lower min_spots",
             )
         held_out.append(items[:n_held_out])
         learned.append(items[n_held_out:])
