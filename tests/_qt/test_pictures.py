@@ -203,6 +203,7 @@ def test_maps_of_pictures_stand_beside_their_controls_and_concepts_beside_their_
     walk.rest()
     assert dock.study.known_evidence("ticked") is not None
     assert dock.concepts.histogram.isVisibleTo(dock.concepts)
+    assert "choose" not in dock.concepts.histogram.toolTip()  # spots alone are chosen by a range
     assert dock.maps.controls_plot.isVisibleTo(dock.maps)
     assert "pictures" in dock.maps.controls_plot.toolTip()
     dock.study.duplicate("ticked")

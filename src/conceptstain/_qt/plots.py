@@ -27,6 +27,11 @@ __all__ = ["ColourBar", "ControlsPlot", "EvidencePlot", "LossPlot", "Plot"]
 
 TEXT = 7  # points
 ROW = 15  # pixels that a bar of a control takes
+EVIDENCE = (
+    "Scores of what had no part in making the concept. Colour: belongs to it; line: does not. "
+    "Grey: where nine of ten concepts without meaning have theirs"
+)
+CHOOSE = "Draw over a range: choose its spots"
 GREY = "#8a8a8a"  # seen on light and on dark paper
 
 
@@ -109,10 +114,7 @@ class EvidencePlot(Plot):
         self._marks: LineCollection | None = None
         self._span: SpanSelector | None = None
         self.setAccessibleName("Evidence for the concept")
-        self.setToolTip(
-            "Scores of what had no part in making the concept. Colour: belongs to it; line: does not. "
-            "Grey: where nine of ten concepts without meaning have theirs. Draw over a range: choose its spots"
-        )
+        self.setToolTip(f"{EVIDENCE}. {CHOOSE}")
 
     def draw_evidence(self, histogram: Histogram, noun: str, colour: str) -> None:
         """Draw the histogram of a concept; ``noun`` says what is counted."""
@@ -133,7 +135,10 @@ class EvidencePlot(Plot):
         axes.legend(frameon=False, fontsize=TEXT, labelcolor=self._ink, handlelength=1.0, borderpad=0.0, **above)
         self._marks = None
         self.mark(self._marked)
-        self._span = SpanSelector(axes, self._choose, "horizontal", props={"color": colour, "alpha": 0.2})
+        of_spots = noun == "spots"  # nothing else is chosen by a range
+        self.setToolTip(f"{EVIDENCE}. {CHOOSE}" if of_spots else EVIDENCE)
+        props = {"color": colour, "alpha": 0.2}
+        self._span = SpanSelector(axes, self._choose, "horizontal", props=props) if of_spots else None
         self._dress("left", "bottom")
 
     def mark(self, scores: Sequence[float]) -> None:
