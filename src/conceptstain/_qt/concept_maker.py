@@ -330,3 +330,9 @@ class ConceptMaker(QWidget):
             page.make()
         else:
             self.annotation_wanted.emit(name, self.column.currentText(), self.value.currentText(), form)
+
+
+def genes_in(text: str, known: Container[str]) -> tuple[str, ...]:
+    """Gene names in a text, each once: between commas or semicolons, or spaces where no known name has them."""
+    parts = [part.strip() for part in re.split("[,;]", text)]
+    return tuple(dict.fromkeys(name for part in parts for name in ([part] if part in known else part.split())))

@@ -521,7 +521,7 @@ def tested_concept(study: Study, name: str, n_null: int, *, report: Report) -> E
 
 
 def compare_concepts(study: Study, *, report: Report) -> tuple[pd.DataFrame, pd.DataFrame | None]:
-    """Cosines between all concepts that live in the latent space, and what random ones reach; None: of units none do."""
+    """Cosines between all concepts that live in the latent space, and what random ones reach; None: units have none."""
     _need_torch()
     names = [entry.name for entry in study.entries if study.concept(entry.name, report=report).space == "latent"]
     chance = None
