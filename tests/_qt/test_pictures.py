@@ -210,5 +210,5 @@ def test_maps_of_pictures_stand_beside_their_controls_and_concepts_beside_their_
     dock.concepts.compare_button.click()
     walk.rest()
     assert dock.concepts.cosines.item(0, 1).text() == "1.00"
-    assert "Bold" not in dock.concepts.cosines.toolTip()  # what chance gives is known of genes alone
+    assert "made at random" in dock.concepts.cosines.toolTip()
     assert walk.told == []
