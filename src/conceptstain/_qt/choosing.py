@@ -10,7 +10,7 @@ from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer
 from qtpy.QtGui import QImage
 
-from conceptstain._qt import work
+from conceptstain._qt import picture_work
 from conceptstain._qt.concept_maker import ConceptMaker
 from conceptstain._qt.jobs import Job, Jobs
 from conceptstain._qt.notifications import guarded
@@ -69,7 +69,7 @@ class Choosing(QObject):
     def _draw_thumbnails(self, canvas: ImageSet, first: int) -> None:
         """Draw some of them, then the next ones: each time whatever somebody waits for goes first."""
         self._jobs.run(
-            work.thumbnails,
+            picture_work.thumbnails,
             canvas=canvas,
             first=first,
             then=lambda drawn: self._show_thumbnails(canvas, first, drawn),
@@ -98,7 +98,7 @@ class Choosing(QObject):
 
     def _read_table(self, path: Path) -> None:
         canvas = self._study.need_canvas()
-        self._jobs.run(work.read_table, path=path, canvas=canvas, then=self._show_table, about=canvas)
+        self._jobs.run(picture_work.read_table, path=path, canvas=canvas, then=self._show_table, about=canvas)
 
     def _show_table(self, annotations: Annotations) -> None:
         self._maker.table_page.show_annotations(annotations)
@@ -123,7 +123,7 @@ class Choosing(QObject):
     def _add_labels(self) -> None:
         """Add a layer to paint in, over all pictures or the whole slide, and take the brush in hand."""
         base = self._painter.tissue.need_base()
-        shape, to_world = work.labels_shape(self._study.need_canvas())
+        shape, to_world = picture_work.labels_shape(self._study.need_canvas())
         affine = base.affine.affine_matrix if to_world is None else to_world
         layer = Labels(
             np.zeros(shape, dtype=np.uint8),
@@ -160,7 +160,7 @@ class Choosing(QObject):
             self._counting.cancel()
         canvas = self._study.need_canvas()
         self._counting = self._jobs.run(
-            work.count_painted,
+            picture_work.count_painted,
             painted=self.painted_in(layer),
             canvas=canvas,
             then=self._show_counts,
@@ -172,14 +172,14 @@ class Choosing(QObject):
         self._maker.painted_page.show_values([PaintedValue(value, number) for value, number in sorted(counts.items())])
 
     @staticmethod
-    def painted_in(layer: Labels) -> work.Painted:
+    def painted_in(layer: Labels) -> picture_work.Painted:
         """What is painted, and goes on to change: of many pictures it is too much to be copied at every stroke."""
         origin = np.asarray(layer.data_to_world((0,) * layer.ndim))
         steps = [np.asarray(layer.data_to_world(tuple(step))) - origin for step in np.eye(layer.ndim)[-2:]]
         to_world = np.eye(3)
         to_world[:2] = np.stack([*(step[-2:] for step in steps), origin[-2:]], axis=1)
-        return work.Painted(np.asarray(layer.data), to_world)
+        return picture_work.Painted(np.asarray(layer.data), to_world)
 
-    def painted(self, name: str) -> work.Painted:
+    def painted(self, name: str) -> picture_work.Painted:
         """What is painted in the labels layer of that name; a KeyError where there is none."""
         return self.painted_in(self._labels()[name])

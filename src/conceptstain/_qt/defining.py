@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from qtpy.QtCore import QObject
 
-from conceptstain._qt import work
+from conceptstain._qt import picture_work, work
 from conceptstain._qt.choosing import Choosing
 from conceptstain._qt.concept_panel import ConceptPanel
 from conceptstain._qt.drawing import Drawing
@@ -99,7 +99,7 @@ class Defining(QObject):
             self._define(name, layer, region=region, form=form)
             return
         self._jobs.run(
-            work.painted_pictures,
+            picture_work.painted_pictures,
             painted=painted,
             canvas=canvas,
             value=value,

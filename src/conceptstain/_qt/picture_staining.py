@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from conceptstain._qt import work
+from conceptstain._qt import picture_work, work
 from conceptstain._qt.jobs import WAITING, Job, Jobs
 from conceptstain._qt.maps_panel import MapsPanel
 from conceptstain._qt.painter import Painter
@@ -190,7 +190,7 @@ class PictureStaining(QObject):
         return self._seen_patches(FIRST_COSTLY if costly else MOST_PATCHES)
 
     def _seen_patches(self, most: int) -> tuple[int, ...]:
-        return work.seen_patches(self._study.need_canvas(), self._painter.tissue.visible, most)
+        return picture_work.seen_patches(self._study.need_canvas(), self._painter.tissue.visible, most)
 
     def _hear_of_slider(self) -> None:
         if self._painter.tissue.images is not None and self._asked is not None and self._painted:
