@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from conceptstain.concepts.definition import Definition
     from conceptstain.concepts.enrichment import enrichment
     from conceptstain.concepts.evidence import Evidence, corrected, evidence
+    from conceptstain.concepts.information import latent_information
     from conceptstain.concepts.item_scores import ConceptScores, scores
     from conceptstain.concepts.spot_concepts import SpotConcepts, SpotConceptSettings, SpotScores, spot_concepts
     from conceptstain.errors import ConceptStainError, InputError, MismatchError, ReadingError, SectionChoice
@@ -137,6 +138,7 @@ __all__ = [
     "grad_cam",
     "gradient_by_regions",
     "integrated_gradients",
+    "latent_information",
     "layers",
     "load_encoder",
     "lrp",
@@ -235,6 +237,7 @@ _HOMES = {
     "grad_cam": "methods.grad_cam",
     "gradient_by_regions": "methods.regions",
     "integrated_gradients": "methods.integrated",
+    "latent_information": "concepts.information",
     "layers": "layer_tuples",
     "load_encoder": "nets.checkpoint",
     "lrp": "methods.relevance",
