@@ -47,7 +47,7 @@ def test_it_is_never_negative_and_not_always_empty() -> None:
 
 def test_without_items_it_is_the_mean_over_all_genes_that_can_be_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
     at = scene()
-    monkeypatch.setattr("conceptstain.methods.attention.CHUNK", 5)
+    monkeypatch.setattr("conceptstain.methods.gradient.CHUNK", 5)
     mean = attention(at.canvas, at.encoder, dimension=3)
     each = attention(at.canvas, at.encoder, dimension=3, items=at.canvas.trainable)
     agree(mean.values[0], each.mean())

@@ -103,20 +103,31 @@ def attention_along(at: Scene, direction: np.ndarray, items: Sequence[int], repo
     return attention(at.canvas, encoder, dimension=0, items=items, report=report).values
 
 
+def aggregate_map(at: Scene, direction: np.ndarray, items: Sequence[int], report: Report) -> np.ndarray:
+    return attention(at.canvas, at.encoder, items=items, report=report).values
+
+
+def attention_of_the_concept(at: Scene, direction: np.ndarray, items: Sequence[int], report: Report) -> np.ndarray:
+    concept = at.concept(direction)
+    return attention(at.canvas, at.encoder, concept=concept, layer="chain.conv1", items=items, report=report).values
+
+
 ADDED = (integrated_map, integrated_from_mean_map, smoothgrad_map, deep_lift_map, layer_deep_lift_map, occlusion_map)
 LINEAR = (gradient_map, input_gradient_map, layer_gradient_map, lrp_map, *ADDED)
-LOOKING = (grad_cam_map, early_grad_cam_map)
+LOOKING = (grad_cam_map, early_grad_cam_map, attention_of_the_concept)
 RECTIFIED = (rectified_map, bordered_map, proportional_map, modified_map, constant_map)
 RULED = (guided_map, deconvolution_map, *RECTIFIED)
 HOMOGENEOUS = (*LINEAR, *RULED, *LOOKING, regions_map, attention_along)
 ODD = (decoded_map, *LINEAR, modified_map)  # |a R| does not know the sign of the concept
 NOTHING_AT_ZERO = (decoded_map, *LINEAR, *RULED, *LOOKING, regions_map, attention_along)
-PER_ITEM = (*LINEAR, *RULED, *LOOKING, regions_map, attention_map)
+PER_ITEM = (*LINEAR, *RULED, *LOOKING, regions_map, attention_map, aggregate_map)
 ONE_BY_ONE = (*ADDED, regions_map)
 ALL = (*PER_ITEM, decoded_map)
 KINDS_OF = {
     attention_map: ("convolutional",),
     attention_along: ("convolutional",),
+    aggregate_map: ("convolutional", "pooled"),
+    attention_of_the_concept: ("convolutional",),
     layer_gradient_map: ("convolutional",),
     layer_deep_lift_map: ("convolutional",),
     grad_cam_map: ("convolutional", "pooled"),
@@ -201,8 +212,7 @@ def test_nothing_is_left_behind_when_the_network_fails(
 def test_chunks_do_not_show(paint: laws.Paint, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     at_once = paint(SCENES[kind], some_direction(), laws.ITEMS, lambda step: None)
     steps = []
-    for module in ("gradient", "attention"):
-        monkeypatch.setattr(f"conceptstain.methods.{module}.CHUNK", 2)
+    monkeypatch.setattr("conceptstain.methods.gradient.CHUNK", 2)
     in_chunks = paint(SCENES[kind], some_direction(), laws.ITEMS, steps.append)
     laws.agree(in_chunks, at_once)
     assert (steps[-1].done, steps[-1].total) == (5, 5)

@@ -11,8 +11,9 @@ from conceptstain.errors import InputError
 if TYPE_CHECKING:
     from conceptstain.nets.rules import Variant
 
-__all__ = ["BASELINES", "VARIANTS", "Baseline", "MapSettings", "Quadrature"]
+__all__ = ["ATTENTIONS", "BASELINES", "VARIANTS", "AttentionVariant", "Baseline", "MapSettings", "Quadrature"]
 
+AttentionVariant: TypeAlias = Literal["paper", "released"]
 Baseline: TypeAlias = Literal["blurred", "black", "mean"]
 Quadrature: TypeAlias = Literal["right", "gauss-legendre"]
 
@@ -30,6 +31,10 @@ BASELINES: dict[Baseline, str] = {
     "blurred": "Each picture itself, blurred: what its details add",
     "black": "0 everywhere: black photographs, genes at their mean",
     "mean": "The mean of the pictures: what this one adds to it",
+}
+ATTENTIONS: dict[AttentionVariant, str] = {
+    "paper": "What speaks for a latent, picture by picture; of all latents, the mean of their maps",
+    "released": "As the released code: magnitudes, of the sum of all latents, scaled by the other pictures of a batch",
 }
 # How a setting that is not as usual is told in a title.
 WORDS = {
@@ -53,7 +58,7 @@ class MapSettings:
     Attributes
     ----------
     dimension
-        Latent dimension that ``"attention"`` is of, counted from 0.
+        Latent dimension that ``"attention"`` is of, counted from 0; None: all of them.
     percentile
         Of ``"rectified"``: how much of the importance at each layer is stopped, 0 to 100. Not of the variant
         ``"constant"``.
@@ -81,20 +86,22 @@ class MapSettings:
         Of ``"occlusion"``, in pixels; None: an eighth of the picture, and half of the window.
     layer
         Of ``"grad-cam"``: the layer looked at; None: the last convolution.
+    attention
+        Of ``"attention"``: ``"paper"`` or ``"released"``.
 
     Raises
     ------
     InputError
-        A dimension below 0, a percentile outside of 0..100, no such variant, baseline or quadrature, a threshold that
-        is not a number, no step, fewer than two samples, noise below 0, an epsilon that is not positive, or a window or
-        stride below 1.
+        A dimension below 0, a percentile outside of 0..100, no such variant, baseline, quadrature or attention, a
+        threshold that is not a number, no step, fewer than two samples, noise below 0, an epsilon that is not positive,
+        or a window or stride below 1.
 
     Notes
     -----
     See :func:`conceptstain.nets.rules.rectified` for what the four of the rectified map do.
     """
 
-    dimension: int = 0
+    dimension: int | None = 0
     percentile: float = 95.0
     variant: Variant = "plain"
     threshold: float = 0.0
@@ -108,9 +115,10 @@ class MapSettings:
     window: int | None = None
     stride: int | None = None
     layer: str | None = None
+    attention: AttentionVariant = "paper"
 
     def __post_init__(self) -> None:
-        if self.dimension < 0:
+        if self.dimension is not None and self.dimension < 0:
             raise InputError("Latent dimensions count from 0", got=str(self.dimension), cure="Use 0 or more")
         if not 0 <= self.percentile <= 100:
             raise InputError(
@@ -122,6 +130,10 @@ class MapSettings:
             )
         if not math.isfinite(self.threshold):
             raise InputError("A threshold is a number", got=str(self.threshold), cure="The released code uses 0")
+        if self.attention not in ATTENTIONS:
+            raise InputError(
+                "Attention has no such variant", got=repr(self.attention), cure=f"Use {', '.join(ATTENTIONS)}"
+            )
         self._check_of_captum()
 
     def _check_of_captum(self) -> None:

@@ -20,7 +20,7 @@ from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.rules import Rule, is_padded
 from conceptstain.nets.tap import tap
 
-__all__ = ["Passed", "applied", "passed_layers", "refusal", "unknown_activations"]
+__all__ = ["Passed", "applied", "modules_of_nodes", "operation_of", "passed_layers", "refusal", "unknown_activations"]
 
 # Nodes of the autograd graph, by what they do. Maximum pooling also bends a signal, but most rules know its gradient.
 BENDING = frozenset(
@@ -150,11 +150,12 @@ def passed_layers(encoder: Encoder, end: str | None = None) -> tuple[Passed, ...
     for node in _graph(result.grad_fn):
         name, module = made_by.get(node, ("", None))
         reached_by = sum(earlier is not None for earlier, _ in node.next_functions)
-        steps.append(Passed(_does(node), name, module, reached_by))
+        steps.append(Passed(operation_of(node), name, module, reached_by))
     return tuple(steps)
 
 
-def _does(node: Any) -> str:
+def operation_of(node: Any) -> str:
+    """What a node of an autograd graph does: its name without ``"Backward"``."""
     return type(node).__name__.split("Backward")[0].lstrip("_")
 
 
@@ -210,7 +211,7 @@ def _layers(encoder: Encoder, end: str | None = None) -> dict[_Kind, tuple[tuple
         return None
     found: dict[_Kind, tuple[list[str], list[str]]] = {kind: ([], []) for kind in (_RELU, _POOL, _CONVOLUTION)}
     for node in _graph(result.grad_fn):
-        does = _does(node)
+        does = operation_of(node)
         for kind, (known, unknown) in found.items():
             if does not in kind.nodes:
                 continue
@@ -228,6 +229,19 @@ def _layers(encoder: Encoder, end: str | None = None) -> dict[_Kind, tuple[tuple
 
 def _traced(encoder: Encoder, end: str | None) -> tuple[Tensor, dict[Any, tuple[str, nn.Module]]]:
     """The latent mean of one empty input, or a layer's output, and which module made which node of its graph."""
+    with (
+        modules_of_nodes(encoder.network) as made_by,
+        torch.enable_grad(),
+        nullcontext() if end is None else tap(encoder.network, end) as tapped,
+    ):
+        example = encoder.tensor(np.zeros((1, *encoder.shape), dtype=np.float32)).requires_grad_()
+        mean = encoder.encode(example).mean
+        return (mean if tapped is None else tapped.take()), made_by
+
+
+@contextmanager
+def modules_of_nodes(network: nn.Module) -> Iterator[dict[Any, tuple[str, nn.Module]]]:
+    """Which module, by name, makes which node of the autograd graph, within a ``with`` block."""
     made_by: dict[Any, tuple[str, nn.Module]] = {}
 
     def note(name: str) -> Callable[[nn.Module, tuple[Any, ...], Any], None]:
@@ -240,12 +254,9 @@ def _traced(encoder: Encoder, end: str | None) -> tuple[Tensor, dict[Any, tuple[
 
         return hook
 
-    hooks = [module.register_forward_hook(note(name)) for name, module in encoder.network.named_modules() if name]
+    hooks = [module.register_forward_hook(note(name)) for name, module in network.named_modules() if name]
     try:
-        with torch.enable_grad(), nullcontext() if end is None else tap(encoder.network, end) as tapped:
-            example = encoder.tensor(np.zeros((1, *encoder.shape), dtype=np.float32)).requires_grad_()
-            mean = encoder.encode(example).mean
-            return (mean if tapped is None else tapped.take()), made_by
+        yield made_by
     finally:
         for hook in hooks:
             hook.remove()
