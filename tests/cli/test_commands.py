@@ -193,7 +193,7 @@ def test_existing_results_are_replaced_only_when_asked(stain, tmp_path):
         (["--like", "Gene1", "--map", "rectified", "--percentile", "101"], "between 0 and 100"),
         (["--like", "Gene1", "--map", "rectified", "--variant", "proportional"], "without any MaxPool2d"),
         (["--like", "Gene1", "--map", "gradient", "--percentile", "90"], "--percentile. Add --map rectified"),
-        (["--like", "Gene1", "--latent", "2"], "Add --map attention"),
+        (["--like", "Gene1", "--dimension", "2"], "Add --map attention"),
         (["--like", "Gene1", "--neighbours", "0"], "neighbours=0"),
         (["--like", "Gene1", "--fit"], "--weights and --fit"),
         (["--like", "Gene1", "--preset", "paper"], "--weights and --preset"),

@@ -11,7 +11,7 @@ import pytest
 from conceptstain.cli import options
 from conceptstain.errors import InputError, MismatchError
 from conceptstain.methods.attention import attention
-from conceptstain.methods.map_settings import BASELINES, VARIANTS, Baseline, MapSettings
+from conceptstain.methods.map_settings import ATTENTIONS, BASELINES, VARIANTS, AttentionVariant, Baseline, MapSettings
 from conceptstain.methods.maps import MAPS, map_kind
 from conceptstain.methods.saliency import saliency
 from conceptstain.nets.rules import Variant, rectified
@@ -32,6 +32,7 @@ OTHERS: dict[str, Any] = {
     "window": 3,
     "stride": 1,
     "layer": "chain.relu1",
+    "attention": "released",
 }
 BESIDE: dict[str, dict[str, Any]] = {  # where it shows: of the few units here the strongest twentieth is one or two
     "variant": {"percentile": 30.0},
@@ -43,6 +44,10 @@ BESIDE: dict[str, dict[str, Any]] = {  # where it shows: of the few units here t
 
 def test_the_variants_are_those_of_the_rule_here_and_on_the_command_line() -> None:
     assert tuple(VARIANTS) == get_args(Variant) == tuple(options.Variant)
+
+
+def test_the_variants_of_attention_are_all_explained_here_and_on_the_command_line() -> None:
+    assert tuple(ATTENTIONS) == get_args(AttentionVariant) == tuple(options.AttentionOf)
 
 
 def test_the_baselines_are_all_explained() -> None:
@@ -62,6 +67,7 @@ def test_by_default_the_settings_are_those_of_the_rule() -> None:
     ("wrong", "told"),
     [
         ({"dimension": -1}, "count from 0.*-1"),
+        ({"attention": "mine"}, "no such variant.*'mine'.*paper, released"),
         ({"percentile": 101.0}, "between 0 and 100.*101"),
         ({"percentile": float("nan")}, "between 0 and 100.*nan"),
         ({"variant": "magic"}, "no such variant.*'magic'.*plain, proportional, modified, constant"),
@@ -115,6 +121,19 @@ def test_attention_is_of_the_dimension_in_its_settings() -> None:
     made = map_kind("attention").make(at.canvas, at.encoder, concept, settings=MapSettings(3))
     items = [at.canvas.item(name) for name in concept.items]
     np.testing.assert_array_equal(made.values, attention(at.canvas, at.encoder, dimension=3, items=items).values)
+
+
+def test_attention_of_no_dimension_is_that_of_all_together() -> None:
+    at = scene()
+    concept = at.concept(some_direction())
+    made = map_kind("attention").make(at.canvas, at.encoder, concept, settings=MapSettings(None))
+    items = [at.canvas.item(name) for name in concept.items]
+    np.testing.assert_array_equal(made.values, attention(at.canvas, at.encoder, items=items).values)
+    assert made.title == "granule - attention, all latents"
+    released = MapSettings(None, attention="released")
+    assert map_kind("attention").make(at.canvas, at.encoder, concept, settings=released).title == (
+        "granule - attention, all latents, released"
+    )
 
 
 def test_a_variant_that_the_network_does_not_support_is_refused() -> None:

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QModelIndex, QTimer, Signal
+from qtpy.QtCore import QModelIndex, Qt, QTimer, Signal
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
@@ -30,6 +30,7 @@ from conceptstain._qt.gene_table import GeneTable, RankedGenes, SearchedGenes
 from conceptstain._qt.plots import ColourBar, ControlsPlot
 from conceptstain._qt.rectified_settings import RectifiedSettings
 from conceptstain.canvas.expression import counted
+from conceptstain.methods.map_settings import ATTENTIONS
 from conceptstain.methods.maps import ITEM_SCORE, MAPS, SPOT_SCORE, MapKind, ScoreKind
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ AGAINST = (
     "What spots are told from: other concepts without a spot of this one, spots of no concept, or both. "
     "Summed: the first score and the third one together, which holds best on other sections"
 )
+ALL_LATENTS = -1  # below the first latent in the box
 SEVERAL = {"gene": "genes", "picture": "pictures", "patch": "patches"}
 SIGNS = {"all": 0, "up": 1, "down": -1}
 
@@ -85,17 +87,14 @@ class MapsPanel(Card):
             self.map.addItem(kind.label, kind.key)
         self.map.setToolTip("How the concept is painted")
         self.map.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.latent = QSpinBox()
-        self.latent.setAccessibleName("Latent dimension")
-        self.latent.setPrefix("latent ")
-        self.latent.setToolTip("Which latent dimension's attention is painted")
-        self.latent.hide()
+        self._build_attention()
         self.live = QCheckBox("Live")
         self.live.setChecked(True)
         self.live.setToolTip("The map follows an outline while you draw or move it")
         row = QHBoxLayout()
         row.addWidget(self.map, 1)
         row.addWidget(self.latent)
+        row.addWidget(self.attention)
         row.addWidget(self.live)
         self.form.addLayout(row)
         self.rectified = RectifiedSettings()
@@ -124,7 +123,25 @@ class MapsPanel(Card):
         self.map.currentIndexChanged.connect(self._want_map)
         self.map.activated.connect(self._keep_choice)
         self.latent.valueChanged.connect(self._want_map)
+        self.attention.currentIndexChanged.connect(self._want_map)
         self.rectified.changed.connect(self._want_map)
+
+    def _build_attention(self) -> None:
+        self.latent = QSpinBox()
+        self.latent.setAccessibleName("Latent dimension")
+        self.latent.setPrefix("latent ")
+        self.latent.setRange(ALL_LATENTS, 99)
+        self.latent.setSpecialValueText("all latents")
+        self.latent.setValue(0)
+        self.latent.setToolTip("Which latent dimension's attention is painted; below 0 that of all together")
+        self.latent.hide()
+        self.attention = QComboBox()
+        self.attention.setAccessibleName("Variant of attention")
+        for name, explanation in ATTENTIONS.items():
+            self.attention.addItem(name, name)
+            self.attention.setItemData(self.attention.count() - 1, explanation, Qt.ItemDataRole.ToolTipRole)
+        self.attention.setToolTip("As in the paper, or as in its released code")
+        self.attention.hide()
 
     def _build_spot_settings(self) -> None:
         self.against, self.direction, self.neighbours = QComboBox(), QComboBox(), QComboBox()
@@ -273,7 +290,12 @@ class MapsPanel(Card):
     @property
     def chosen(self) -> tuple[str, MapSettings]:
         """Key of the chosen map, and its settings."""
-        return str(self.map.currentData()), replace(self.rectified.settings, dimension=self.latent.value())
+        of = {"dimension": self._dimension, "attention": self.attention.currentData()}
+        return str(self.map.currentData()), replace(self.rectified.settings, **of)
+
+    @property
+    def _dimension(self) -> int | None:
+        return None if self.latent.value() == ALL_LATENTS else self.latent.value()
 
     def suggest(self, key: str) -> None:
         """Choose a map, unless the user has chosen one that can be painted; nothing is asked for."""
@@ -285,12 +307,13 @@ class MapsPanel(Card):
 
     def show_choice(self, key: str, settings: MapSettings) -> None:
         """Show a map and its settings as the chosen ones; nothing is asked for."""
-        for control in (self.map, self.latent):
+        for control in (self.map, self.latent, self.attention):
             control.blockSignals(True)
         self.map.setCurrentIndex(self.map.findData(key))
-        self.latent.setValue(settings.dimension)
+        self.latent.setValue(ALL_LATENTS if settings.dimension is None else settings.dimension)
+        self.attention.setCurrentIndex(self.attention.findData(settings.attention))
         self.rectified.show_choice(settings)
-        for control in (self.map, self.latent):
+        for control in (self.map, self.latent, self.attention):
             control.blockSignals(False)
         self._explain_map()
 
@@ -321,7 +344,7 @@ class MapsPanel(Card):
             if self.map.findData(kind.key) < 0:
                 continue
             self._allow(kind.key, "" if reason is None else f"Not with this encoder: {reason}")
-        self.latent.setRange(0, max(latents - 1, 0))
+        self.latent.setRange(ALL_LATENTS, max(latents - 1, 0))
         if refusals.get(str(self.map.currentData())) is not None:
             self.map.setCurrentIndex(0)
 
@@ -394,7 +417,8 @@ class MapsPanel(Card):
     def _explain_map(self) -> None:
         kind = CHOICES[self._noun][self.map.currentIndex()]
         listens_to = getattr(kind, "settings", ())
-        self.latent.setVisible("dimension" in listens_to)
+        for control in (self.latent, self.attention):
+            control.setVisible("dimension" in listens_to)
         self.rectified.setVisible("percentile" in listens_to)
         self.spot_settings.setVisible(kind is SPOT_SCORE)
         self.explanation.setText(kind.explanation)

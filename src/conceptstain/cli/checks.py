@@ -8,10 +8,20 @@ from typing import Annotated
 
 import typer
 
-from conceptstain.cli.choosing import DrawnOn, canvas_and_encoder, check_heard, definition_asked, made, opened
+from conceptstain.cli.choosing import (
+    DrawnOn,
+    canvas_and_encoder,
+    check_heard,
+    definition_asked,
+    latent_numbered,
+    made,
+    opened,
+)
 from conceptstain.cli.options import (
     Alignment,
     AttentionLatent,
+    AttentionOf,
+    AttentionVariantOption,
     ConceptForm,
     ConceptName,
     File,
@@ -80,7 +90,8 @@ def check(  # noqa: PLR0917 - options, which typer passes by name
             show_default="all that say something about the map",
         ),
     ] = None,
-    latent: AttentionLatent = 0,
+    latent: AttentionLatent = "0",
+    attention: AttentionVariantOption = AttentionOf.PAPER,
     percentile: Percentile = 95.0,
     variant: RectifiedVariant = Variant.PLAIN,
     threshold: Threshold = 0.0,
@@ -104,7 +115,9 @@ def check(  # noqa: PLR0917 - options, which typer passes by name
 
         kinds = [map_kind(key) for key in dict.fromkeys(maps or (MAP,))]
         asked = [check_kind(key) for key in dict.fromkeys(checks or ())]
-        settings = MapSettings(latent, percentile, variant.value, threshold, padding)
+        settings = MapSettings(
+            latent_numbered(latent), percentile, variant.value, threshold, padding, attention=attention.value
+        )
         check_heard(settings, kinds)
         open_once = cache(lambda: opened(file, image, alignment, image_scale, section_name))
         definition = definition_asked(

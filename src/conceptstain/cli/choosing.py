@@ -177,6 +177,22 @@ def made(definition: Definition, canvas: Canvas, encoder: Encoder, *, noise_seed
     return make(definition, canvas, encoder, noise=noise)
 
 
+def latent_numbered(text: str) -> int | None:
+    """The number of a latent dimension; None for ``all``.
+
+    Raises
+    ------
+    InputError
+        Neither.
+    """
+    if text == "all":
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError("Latents have numbers", got=repr(text), cure="Give a number from 0, or all") from None
+
+
 def check_heard(settings: MapSettings, kinds: Sequence[MapKind]) -> None:
     """Refuse a setting that was changed, where none of the maps listens to it: it would be ignored in silence.
 
@@ -191,9 +207,8 @@ def check_heard(settings: MapSettings, kinds: Sequence[MapKind]) -> None:
     for kind in MAPS:
         for name, value in kind.heard(settings).items():
             if value != getattr(MapSettings(), name) and not any(name in each.settings for each in kinds):
-                option = "--latent" if name == "dimension" else f"--{name}"
                 raise InputError(
-                    "No map that is asked for listens to this option", got=option, cure=f"Add --map {kind.key}"
+                    "No map that is asked for listens to this option", got=f"--{name}", cure=f"Add --map {kind.key}"
                 )
 
 

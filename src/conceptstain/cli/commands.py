@@ -19,6 +19,7 @@ from conceptstain.cli.choosing import (
     definition_asked,
     fit_settings,
     fitted,
+    latent_numbered,
     made,
     opened,
     opened_all,
@@ -40,6 +41,8 @@ from conceptstain.cli.options import (
     Alignment,
     AnnotationText,
     AttentionLatent,
+    AttentionOf,
+    AttentionVariantOption,
     CanvasKind,
     ConceptForm,
     ConceptName,
@@ -374,7 +377,8 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
             show_default="gene-mean and decoded, first the one that suits the encoder; of pictures gradient",
         ),
     ] = None,
-    latent: AttentionLatent = 0,
+    latent: AttentionLatent = "0",
+    attention: AttentionVariantOption = AttentionOf.PAPER,
     percentile: Percentile = 95.0,
     variant: RectifiedVariant = Variant.PLAIN,
     threshold: Threshold = 0.0,
@@ -404,7 +408,9 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
 
         check_recipe(recipe, sampled=sampled_latents, overwrite=overwrite)
         kinds = [map_kind(key) for key in dict.fromkeys(maps or ())]
-        settings = MapSettings(latent, percentile, variant.value, threshold, padding)
+        settings = MapSettings(
+            latent_numbered(latent), percentile, variant.value, threshold, padding, attention=attention.value
+        )
         check_heard(settings, kinds)
         of_sections = {
             "--genes": genes,

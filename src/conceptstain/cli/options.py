@@ -12,6 +12,8 @@ __all__ = [
     "Alignment",
     "AnnotationText",
     "AttentionLatent",
+    "AttentionOf",
+    "AttentionVariantOption",
     "CanvasKind",
     "ConceptForm",
     "ConceptName",
@@ -93,6 +95,13 @@ class Variant(StrEnum):
     CONSTANT = "constant"
 
 
+class AttentionOf(StrEnum):
+    """Variants of attention."""
+
+    PAPER = "paper"
+    RELEASED = "released"
+
+
 class SpotDirection(StrEnum):
     """What the scores of spots are measured along."""
 
@@ -141,7 +150,18 @@ MinusLike = Annotated[
 MinusGenes = Annotated[str | None, typer.Option(help="Subtract the concept of these genes.", show_default=False)]
 MinusRegion = Annotated[str | None, typer.Option(help="Subtract the concept of these spots.", show_default=False)]
 ConceptName = Annotated[str | None, typer.Option(help="What to call the concept.", show_default=False)]
-AttentionLatent = Annotated[int, typer.Option(help="Which latent dimension the map attention is of.")]
+AttentionLatent = Annotated[
+    str,
+    typer.Option(
+        "--dimension",
+        "--latent",
+        help="Of the map attention: which latent dimension it is of, or all for all of them together.",
+        metavar="NUMBER|all",
+    ),
+]
+AttentionVariantOption = Annotated[
+    AttentionOf, typer.Option("--attention", help="Of the map attention: as in the paper, or as in the released code.")
+]
 Percentile = Annotated[float, typer.Option(help="Of the map rectified: percent stopped at each layer.")]
 RectifiedVariant = Annotated[Variant, typer.Option(help="Of the map rectified: which signal passes a layer.")]
 Threshold = Annotated[float, typer.Option(help="Of the map rectified: for --variant constant.")]

@@ -283,8 +283,11 @@ def _attention(asked: Asked) -> Attribution:
     canvas, encoder, concept, settings, items, report = asked
     if items is None:
         items, _missing = concept_items(canvas, concept)
-    finding = attention(canvas, encoder, dimension=settings.dimension, items=items, report=report)
-    return replace(finding, name=concept.name, concept=concept, detail=f"latent {settings.dimension}")
+    finding = attention(
+        canvas, encoder, dimension=settings.dimension, items=items, variant=settings.attention, report=report
+    )
+    detail = ", ".join(filter(None, (finding.name, finding.detail)))
+    return replace(finding, name=concept.name, concept=concept, detail=detail)
 
 
 def _made_by(function: str, *names: str) -> Painting:
@@ -407,10 +410,10 @@ MAPS = (
     MapKind(
         "attention",
         "Latent attention",
-        "Where one latent dimension looks, in the concept's own pictures.",
+        "Where one latent dimension looks, or all of them together, in the concept's own pictures.",
         _attention,
         _has_no_convolution,
-        settings=("dimension",),
+        settings=("dimension", "attention"),
     ),
     MapKind(
         "integrated-gradients",

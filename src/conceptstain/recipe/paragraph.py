@@ -241,7 +241,10 @@ def _map(record: object, *, of_pictures: bool) -> str:
         settings += ["times input"] if record.times_input and record.map != "input-gradient" else []
         return f"{_MAPS[record.map]} ({', '.join([*settings, CITATIONS[record.map]])})"
     if isinstance(record, AttentionRecord):
-        return f"{_MAPS['attention']} of latent {record.dimension} at {record.layer} ({CITATIONS['attention']})"
+        of = {"all": "all latents together", "concept": "the concept's score"}
+        latents = of.get(str(record.dimension), f"latent {record.dimension}")
+        as_in = ", as in the released code" if record.variant == "released" else ""
+        return f"{_MAPS['attention']} of {latents} at {record.layer} ({CITATIONS['attention']}{as_in})"
     if isinstance(record, AttributedRecord):
         settings = [
             f"{word} {value:g}" if isinstance(value, float) else f"{word} {value}"

@@ -178,6 +178,7 @@ class _Recorder:
                 map="attention",
                 dimension=told["dimension"],
                 layer=told["layer"],
+                variant=told.get("variant", "paper"),
                 at=self._at(made) if made.items else "all",
                 **known,
             )

@@ -13,7 +13,7 @@ from pydantic import Field
 from conceptstain.canvas.spot_profiles import Flavour, SpotProfileSettings
 from conceptstain.concepts.evidence import By
 from conceptstain.fitting import FitSettings
-from conceptstain.methods.map_settings import Baseline, MapSettings, Quadrature
+from conceptstain.methods.map_settings import AttentionVariant, Baseline, MapSettings, Quadrature
 from conceptstain.nets.augmentation import Augmentation, Symmetries
 from conceptstain.nets.image_vae import ImageNetwork, ImageVAESettings
 from conceptstain.nets.picture_vae import Network, PictureVAESettings
@@ -227,12 +227,16 @@ class SaliencyRecord(_Asked):
 
 @final
 class AttentionRecord(_Asked):
-    """An attention map; ``at``: ``"own"`` for the concept's genes, ``"all"`` for the mean over all, else the genes."""
+    """An attention map; ``at``: ``"own"`` for the concept's genes, ``"all"`` for the mean over all, else the genes.
+
+    ``dimension``: number of the latent, ``"all"`` for all together, ``"concept"`` for the score of the concept.
+    """
 
     concept: Key | None = None
     map: Literal["attention"]
-    dimension: Few
+    dimension: Few | Literal["all", "concept"]
     layer: Name
+    variant: AttentionVariant = "paper"
     at: Literal["own", "all"] | Annotated[tuple[Name, ...], Field(min_length=1, max_length=100_000)] = "own"
 
 
@@ -312,7 +316,7 @@ class ControlsRecord(Record):
 
     concept: Key
     map: Name
-    dimension: Few = 0
+    dimension: Few | None = 0
     percentile: Annotated[Finite, Field(ge=0, le=100)] = 95.0
     variant: Variant = "plain"
     threshold: Finite = 0.0
@@ -326,6 +330,7 @@ class ControlsRecord(Record):
     window: Pixels | None = None
     stride: Pixels | None = None
     layer: Name | None = None
+    attention: AttentionVariant = "paper"
     draws: Annotated[int, Field(ge=1, le=1000)] = 5
     seed: Seed = 0
     together: Annotated[tuple[Key, ...], Field(max_length=1000)] = ()

@@ -248,12 +248,17 @@ class _Made:
             items, _ = concept_items(canvas, concept)
         elif record.at != "all":
             items = [canvas.item(name) for name in record.at]
+        of_concept = record.dimension == "concept"
+        if of_concept and concept is None:
+            raise InputError("Attention of a concept needs the concept", got="none", cure=AGAIN)
         made = attention(
             canvas,
             self._from.need_encoder(),
-            dimension=record.dimension,
+            dimension=record.dimension if isinstance(record.dimension, int) else None,
+            concept=concept if of_concept else None,
             layer=record.layer,
             items=items,
+            variant=record.variant,
             report=self._steps.within,
         )
         return made if concept is None else replace(made, name=concept.name, concept=concept)

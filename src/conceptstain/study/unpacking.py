@@ -21,6 +21,8 @@ from conceptstain.methods.attribution import Attribution, Method
 from conceptstain.methods.controls import NAMES, Control, Controls
 from conceptstain.methods.finding import Finding
 from conceptstain.methods.item_score import ItemScore
+from conceptstain.methods.map_settings import MapSettings
+from conceptstain.methods.maps import map_kind
 from conceptstain.methods.spot_score import SpotScore
 from conceptstain.nets.checkpoint import encoder_from_bytes
 from conceptstain.nets.encoder import Encoder
@@ -193,7 +195,7 @@ class _Unpacker:
         asked = ControlsAsked(
             definition=self.definitions[record.of],
             map_key=record.map,
-            heard=tuple(record.heard.items()),
+            heard=_heard(record),
             together=tuple(self.definitions[each] for each in record.together),
             spot_settings=None if record.spot_settings is None else record.spot_settings.made(),
         )
@@ -230,6 +232,13 @@ class _Unpacker:
 
     def _array(self, name: str) -> NDArray[Any]:
         return np.asarray(self._arrays[name])
+
+
+def _heard(record: ControlsRecord) -> tuple[tuple[str, Any], ...]:
+    """The settings of a map, those that were not there yet when it was saved as they are by default."""
+    if not record.heard:
+        return ()
+    return tuple(map_kind(record.map).heard(MapSettings(**record.heard)).items())
 
 
 def _check_shape(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
