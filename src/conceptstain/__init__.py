@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.smoothgrad import smoothgrad
     from conceptstain.methods.spot_score import SpotScore, spot_score
     from conceptstain.methods.support import supported_methods
+    from conceptstain.methods.traversal import Traversal, traverse
     from conceptstain.nets.bundled import bundled
     from conceptstain.nets.checkpoint import load_encoder, save_encoder
     from conceptstain.nets.encoder import Encoder
@@ -118,6 +119,7 @@ __all__ = [
     "SpotScores",
     "Step",
     "Study",
+    "Traversal",
     "agreement",
     "attention",
     "attention_maps",
@@ -170,6 +172,7 @@ __all__ = [
     "spot_score",
     "supported_methods",
     "supported_rules",
+    "traverse",
     "write_raster",
     "write_spatialdata",
 ]
@@ -217,6 +220,7 @@ _HOMES = {
     "SpotScores": "concepts.spot_concepts",
     "Step": "progress",
     "Study": "study",
+    "Traversal": "methods.traversal",
     "agreement": "methods.agreement",
     "attention": "methods.attention",
     "attention_maps": "methods.attention",
@@ -269,6 +273,7 @@ _HOMES = {
     "spot_score": "methods.spot_score",
     "supported_methods": "methods.support",
     "supported_rules": "methods.saliency",
+    "traverse": "methods.traversal",
     "write_raster": "raster_file",
     "write_spatialdata": "spatialdata_file",
 }
