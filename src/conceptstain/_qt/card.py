@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -24,6 +24,8 @@ ROOM = 12  # pixels that the style keeps free at the sides of a label
 
 class Card(QWidget):
     """A foldable box with a numbered title at the left of its head and a one-line state at the right."""
+
+    unfolded = Signal(bool)  # whether the body is shown from now on
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -82,6 +84,7 @@ class Card(QWidget):
     def _set_unfolded(self, unfolded: bool) -> None:
         self._toggle.setArrowType(Qt.ArrowType.DownArrow if unfolded else Qt.ArrowType.RightArrow)
         self._body.setVisible(unfolded)
+        self.unfolded.emit(unfolded)
 
 
 def asked_where(parent: QWidget, title: str, name: str, kinds: str, ending: str) -> Path | None:

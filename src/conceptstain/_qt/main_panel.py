@@ -1,4 +1,4 @@
-"""The dock widget: five cards over one study, one queue of jobs and one viewer."""
+"""The dock widget: six cards over one study, one queue of jobs and one viewer."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QCloseEvent, QKeySequence, QShortcut
 from qtpy.QtWidgets import QProgressBar, QScrollArea, QVBoxLayout, QWidget
 
+from conceptstain._qt.attending import Attending
+from conceptstain._qt.attention_panel import AttentionPanel
 from conceptstain._qt.checking import Checking
 from conceptstain._qt.choosing import Choosing
 from conceptstain._qt.concept_panel import ConceptPanel
@@ -48,8 +50,9 @@ class MainPanel(QWidget):
         self.model = ModelPanel()
         self.concepts = ConceptPanel()
         self.maps = MapsPanel()
+        self.attention = AttentionPanel()
         self.export = ExportPanel()
-        self.cards = (self.data, self.model, self.concepts, self.maps, self.export)
+        self.cards = (self.data, self.model, self.concepts, self.maps, self.attention, self.export)
         self._build()
         self.opening = Opening(self.study, self.jobs, self.painter, (self.data, self.model), self)
         made = (self.concepts, self.maps)
@@ -61,6 +64,8 @@ class MainPanel(QWidget):
             self.study, self.jobs, self.painter, made, self, drawing=self.drawing, choosing=self.choosing
         )
         self.staining.scored.connect(self.choosing.show_scores)
+        looked_at = (self.attention, self.concepts)
+        self.attending = Attending(self.study, self.jobs, self.painter, looked_at, self, staining=self.staining)
         self.exporting = Exporting(self.study, self.jobs, self.export, self)
         self.keeping = Keeping(self.study, self.jobs, self.data, self)
         self.staining.spot_encoders_wanted.connect(self.opening.fit_spots)

@@ -317,6 +317,11 @@ class MapsPanel(Card):
             control.blockSignals(False)
         self._explain_map()
 
+    def choose_latent(self, latent: int | None) -> None:
+        """Choose the attention of a latent as the user does; nothing is asked for."""
+        self._by_hand = True
+        self.show_choice("attention", replace(self.chosen[1], dimension=latent))
+
     def show_gene(self, gene: str) -> None:
         """Choose the row of a gene, where the table has it."""
         row = self.searched.row_of(gene)

@@ -170,7 +170,7 @@ class PictureStaining(QObject):
         """What was painted, the concept's own pictures, then those with the highest scores."""
         canvas = self._study.need_canvas()
         scores = np.zeros(len(canvas)) if stained.scores is None else stained.scores
-        own = [canvas.item(name) for name in stained.concept.items]
+        own = [canvas.item(name) for name in stained.concept.items] if stained.concept is not None else []
         order = dict.fromkeys([*sorted(self._painted), *own, *np.argsort(-scores, kind="stable").tolist()])
         return tuple(sorted(list(order)[:most]))
 

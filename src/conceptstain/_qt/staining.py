@@ -152,9 +152,20 @@ class Staining(QObject):
             self.pictures.stop()
             return None
         self._suggest_map(self._study.entry(name).definition)
+        return self._paint(name)
+
+    def attend(self, latent: int | None) -> Job | None:
+        """Paint where a latent looks, or all of them: in the chosen concept's genes, or in all where none is chosen."""
+        if self._running is not None:
+            self._running.cancel()
+        self._maps.choose_latent(latent)
+        return self._paint(self._concepts.chosen_name)
+
+    def _paint(self, name: str) -> Job | None:
+        """Paint a concept with the chosen map; without a name, what needs none."""
         key, settings = self._maps.chosen
         if self._study.section is None:
-            kept = self._kept(name, key) if self._stained is None else None
+            kept = self._kept(name, key) if name and self._stained is None else None
             return self.pictures.stain(name, key, settings, kept=kept)
         if key == SPOT_SCORE.key and not self._study.spot_encoders:
             self._maps.set_state("fits encoders of spots first…")
@@ -202,6 +213,9 @@ class Staining(QObject):
 
     def _show_stain(self, stained: work.Stained) -> None:
         concept = stained.concept
+        if concept is None:
+            self._show_latent(stained.finding)
+            return
         self._concepts.show_concept(concept)
         self._maps.set_ready(ready=True)
         if stained.genes is None:
@@ -218,6 +232,12 @@ class Staining(QObject):
         self._study.keep(stained.finding)
         self.judging.show_evidence()
         self.judging.compare(concept.name, *self._maps.chosen)
+
+    def _show_latent(self, finding: Finding) -> None:
+        """A map of no concept."""
+        self._made_by[finding.title] = self._maps.chosen
+        self._stained = finding
+        self._study.keep(finding)
 
     def _show_finding(self, finding: Finding) -> None:
         name = self._painter.maps.show(finding, self._study.need_canvas())

@@ -314,7 +314,7 @@ class Stained(NamedTuple):
     Attributes
     ----------
     concept
-        What is painted.
+        What is painted; None: a map of no concept.
     finding
         Its map.
     genes
@@ -323,7 +323,7 @@ class Stained(NamedTuple):
         By any other map, how much every gene, picture or patch has of it; None: a slide is not encoded for that.
     """
 
-    concept: Concept
+    concept: Concept | None
     finding: Finding
     genes: pd.DataFrame | None = None
     scores: np.ndarray | None = None
@@ -352,6 +352,8 @@ def stain(study: Study, name: str, map_key: str, settings: MapSettings, *, repor
     if map_key == SPOT_SCORE.key:
         score = study.spot_score(name, report=report)
         return Stained(score.concept, score, study.spot_genes(name, report=report))
+    if not name:
+        return _of_no_concept(study, map_key, settings, None, report)
     concept = study.concept(name, report=report)
     canvas, encoder = study.need_canvas(), study.need_encoder()
     made = map_kind(map_key).make(canvas, encoder, concept, settings=settings, report=report)
@@ -365,11 +367,27 @@ def stain_items(
     _need_torch()
     from conceptstain.methods.maps import map_kind
 
+    if not name:
+        return _of_no_concept(study, map_key, settings, items or None, report)
     concept = study.concept(name, report=report)
     canvas, encoder = study.need_canvas(), study.need_encoder()
     kind = map_kind(map_key)
     made = kind.make(canvas, encoder, concept, settings=settings, items=items or None, report=report)
     return Stained(concept, made, scores=_scores(study, name, made, report))
+
+
+def _of_no_concept(
+    study: Study, map_key: str, settings: MapSettings, items: tuple[int, ...] | None, report: Report
+) -> Stained:
+    """Make the one map that needs no concept, at these items, or its mean over all."""
+    from conceptstain.methods.attention import attention
+
+    if map_key != "attention":
+        raise InputError("A map is of a concept", got=map_key, cure="Make or choose a concept first")
+    canvas, encoder = study.need_canvas(), study.need_encoder()
+    dimension, variant = settings.dimension, settings.attention
+    made = attention(canvas, encoder, dimension=dimension, variant=variant, items=items, report=report)
+    return Stained(None, made)
 
 
 def stain_score(

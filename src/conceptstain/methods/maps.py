@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, final
+from weakref import WeakKeyDictionary
 
 from conceptstain.errors import InputError, MismatchError
 from conceptstain.methods.map_settings import MapSettings
@@ -85,6 +86,11 @@ class MapKind:
     settings: tuple[str, ...] = ()
     about_items: bool = True
 
+    def __post_init__(self) -> None:
+        # A network is asked once, by passing an empty input through it: asked again while it works on something else
+        # in another thread, it would answer both.
+        object.__setattr__(self, "refusal", _asked_once(self.refusal))
+
     def heard(self, settings: MapSettings) -> dict[str, Any]:
         """What it listens to of these settings, by name: two maps of a concept that agree in them are the same."""
         return {name: getattr(settings, name) for name in self.settings}
@@ -135,6 +141,17 @@ class MapKind:
             raise MismatchError(f"{self.label} cannot be made with this encoder", got=reason, cure="Choose another map")
         items = items if self.about_items else None
         return self.paint(Asked(canvas, encoder, concept, settings or MapSettings(), items, report))
+
+
+def _asked_once(refusal: Callable[[Encoder], str | None]) -> Callable[[Encoder], str | None]:
+    known: WeakKeyDictionary[Encoder, str | None] = WeakKeyDictionary()
+
+    def answer(encoder: Encoder) -> str | None:
+        if encoder not in known:
+            known[encoder] = refusal(encoder)
+        return known[encoder]
+
+    return answer
 
 
 @final
