@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from conceptstain.concepts.evidence import Evidence, corrected, evidence
     from conceptstain.concepts.information import latent_information
     from conceptstain.concepts.item_scores import ConceptScores, scores
+    from conceptstain.concepts.normal import Normal, deviations, normal, normal_of
     from conceptstain.concepts.spot_concepts import SpotConcepts, SpotConceptSettings, SpotScores, spot_concepts
     from conceptstain.errors import ConceptStainError, InputError, MismatchError, ReadingError, SectionChoice
     from conceptstain.exporting import export
@@ -42,12 +43,16 @@ if TYPE_CHECKING:
     from conceptstain.fitting import FitSettings, fit, fit_seeds
     from conceptstain.layer_tuples import layers
     from conceptstain.methods.agreement import agreement, shuffled_masks
+    from conceptstain.methods.anomaly import anomaly, anomaly_maps
+    from conceptstain.methods.anomaly_settings import AnomalySettings
+    from conceptstain.methods.anomaly_threshold import AnomalyThreshold, anomaly_threshold
     from conceptstain.methods.attention import attention, attention_maps
     from conceptstain.methods.attribution import Attribution
     from conceptstain.methods.concept_genes import concept_genes
     from conceptstain.methods.controls import Controls, controls
     from conceptstain.methods.decoded import decoded
     from conceptstain.methods.deep_lift import deep_lift
+    from conceptstain.methods.detection import Detection, DetectionMetrics
     from conceptstain.methods.display import Display
     from conceptstain.methods.faithfulness import perturbation, sensitivity
     from conceptstain.methods.grad_cam import grad_cam
@@ -79,6 +84,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Annotations",
+    "AnomalySettings",
+    "AnomalyThreshold",
     "Attribution",
     "Cancelled",
     "Concept",
@@ -86,6 +93,8 @@ __all__ = [
     "ConceptStainError",
     "Controls",
     "Definition",
+    "Detection",
+    "DetectionMetrics",
     "Display",
     "Encoder",
     "Evidence",
@@ -100,6 +109,7 @@ __all__ = [
     "InputError",
     "MapSettings",
     "MismatchError",
+    "Normal",
     "ObsValue",
     "PickedSpots",
     "Polygon",
@@ -121,6 +131,9 @@ __all__ = [
     "Study",
     "Traversal",
     "agreement",
+    "anomaly",
+    "anomaly_maps",
+    "anomaly_threshold",
     "attention",
     "attention_maps",
     "bundled",
@@ -131,6 +144,7 @@ __all__ = [
     "cosines",
     "decoded",
     "deep_lift",
+    "deviations",
     "enrichment",
     "evidence",
     "export",
@@ -144,6 +158,8 @@ __all__ = [
     "layers",
     "load_encoder",
     "lrp",
+    "normal",
+    "normal_of",
     "occlusion",
     "open",
     "open_layer",
@@ -180,6 +196,8 @@ __all__ = [
 # Where a public word is defined: "module" or, where it has another name there, "module:name".
 _HOMES = {
     "Annotations": "canvas.annotations",
+    "AnomalySettings": "methods.anomaly_settings",
+    "AnomalyThreshold": "methods.anomaly_threshold",
     "Attribution": "methods.attribution",
     "Cancelled": "progress",
     "Concept": "concepts.concept",
@@ -187,6 +205,8 @@ _HOMES = {
     "ConceptStainError": "errors",
     "Controls": "methods.controls",
     "Definition": "concepts.definition",
+    "Detection": "methods.detection",
+    "DetectionMetrics": "methods.detection",
     "Display": "methods.display",
     "Encoder": "nets.encoder",
     "Evidence": "concepts.evidence",
@@ -201,6 +221,7 @@ _HOMES = {
     "InputError": "errors",
     "MapSettings": "methods.map_settings",
     "MismatchError": "errors",
+    "Normal": "concepts.normal",
     "ObsValue": "canvas.region",
     "PickedSpots": "canvas.region",
     "Polygon": "canvas.region",
@@ -222,6 +243,9 @@ _HOMES = {
     "Study": "study",
     "Traversal": "methods.traversal",
     "agreement": "methods.agreement",
+    "anomaly": "methods.anomaly",
+    "anomaly_maps": "methods.anomaly",
+    "anomaly_threshold": "methods.anomaly_threshold",
     "attention": "methods.attention",
     "attention_maps": "methods.attention",
     "bundled": "nets.bundled",
@@ -232,6 +256,7 @@ _HOMES = {
     "cosines": "concepts.cosines",
     "decoded": "methods.decoded",
     "deep_lift": "methods.deep_lift",
+    "deviations": "concepts.normal",
     "enrichment": "concepts.enrichment",
     "evidence": "concepts.evidence",
     "export": "exporting",
@@ -245,6 +270,8 @@ _HOMES = {
     "layers": "layer_tuples",
     "load_encoder": "nets.checkpoint",
     "lrp": "methods.relevance",
+    "normal": "concepts.normal",
+    "normal_of": "concepts.normal",
     "occlusion": "methods.occlusion",
     "open": "canvas.opening:open_source",
     "open_layer": "canvas.layer_section",

@@ -45,6 +45,7 @@ MAP_LABELS: dict[str, str] = {
     "occlusion": "concept score lost where covered",
     "Grad-CAM": "channels that speak for the concept",
     "gradient by regions": "gradient, mean over regions",
+    "deviation": "deviation from the normal",
 }
 
 

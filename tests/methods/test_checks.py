@@ -83,7 +83,7 @@ def test_every_map_is_put_to_a_check_or_refused_with_a_reason() -> None:
                     check.make(kind.key, at.canvas, at.encoder, asked)
     assert done == {kind.key for kind in MAPS}
     single = {(key, check) for key in ("decoded", "gene-mean") for check in ("randomisation", "sensitivity")}
-    assert refused == single | {("attention", "perturbation")}
+    assert refused == single | {("attention", "perturbation"), ("deviation", "perturbation")}
 
 
 @pytest.mark.parametrize("key", [SPOT_SCORE.key, ITEM_SCORE.key])

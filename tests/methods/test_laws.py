@@ -13,7 +13,10 @@ from hypothesis.extra.numpy import arrays
 
 import laws
 from conceptstain.concepts.concept import Concept
+from conceptstain.concepts.normal import Normal, learn_normal
 from conceptstain.errors import MismatchError
+from conceptstain.methods.anomaly import anomaly
+from conceptstain.methods.anomaly_settings import AnomalySettings
 from conceptstain.methods.attention import attention
 from conceptstain.methods.attribution import Attribution
 from conceptstain.methods.decoded import decoded
@@ -112,6 +115,35 @@ def attention_of_the_concept(at: Scene, direction: np.ndarray, items: Sequence[i
     return attention(at.canvas, at.encoder, concept=concept, layer="chain.conv1", items=items, report=report).values
 
 
+NORMALS: dict[str, Normal] = {}
+
+
+def deviation_by(method: str) -> laws.Paint:
+    """Where items deviate; no concept takes part, so the laws of concepts say nothing of it."""
+
+    def paint(at: Scene, _direction: np.ndarray, items: Sequence[int], report: Report) -> np.ndarray:
+        known = NORMALS.get(at.encoder.fingerprint)  # learned once, so that only the steps of maps are counted
+        if known is None:
+            known = NORMALS[at.encoder.fingerprint] = learn_normal("normal", at.canvas, at.encoder, range(8))
+        asked = AnomalySettings(steps=3)
+        return anomaly(at.canvas, at.encoder, known, method=method, items=items, settings=asked, report=report).values
+
+    paint.__name__ = f"deviation_{method.replace('-', '_')}_map"
+    return paint
+
+
+redrawn_map, projected_map, features_map, sampled_map, density_map, released_map = map(
+    deviation_by,
+    (
+        "reconstruction",
+        "projection",
+        "features",
+        "attention-sampled",
+        "attention-density",
+        "attention-released",
+    ),
+)
+DEVIATIONS = (redrawn_map, projected_map, features_map, sampled_map, density_map, released_map)
 ADDED = (integrated_map, integrated_from_mean_map, smoothgrad_map, deep_lift_map, layer_deep_lift_map, occlusion_map)
 LINEAR = (gradient_map, input_gradient_map, layer_gradient_map, lrp_map, *ADDED)
 LOOKING = (grad_cam_map, early_grad_cam_map, attention_of_the_concept)
@@ -121,6 +153,7 @@ HOMOGENEOUS = (*LINEAR, *RULED, *LOOKING, regions_map, attention_along)
 ODD = (decoded_map, *LINEAR, modified_map)  # |a R| does not know the sign of the concept
 NOTHING_AT_ZERO = (decoded_map, *LINEAR, *RULED, *LOOKING, regions_map, attention_along)
 PER_ITEM = (*LINEAR, *RULED, *LOOKING, regions_map, attention_map, aggregate_map)
+PER_ITEM = (*LINEAR, *RULED, *LOOKING, regions_map, attention_map, *DEVIATIONS)
 ONE_BY_ONE = (*ADDED, regions_map)
 ALL = (*PER_ITEM, decoded_map)
 KINDS_OF = {
@@ -136,6 +169,12 @@ KINDS_OF = {
     lrp_map: ("dense", "pooled"),
     bordered_map: ("convolutional",),
     proportional_map: ("pooled",),
+    redrawn_map: ("dense",),
+    projected_map: ("dense",),
+    features_map: ("convolutional",),
+    sampled_map: ("convolutional",),
+    density_map: ("pooled",),
+    released_map: ("convolutional",),
 }
 
 directions = arrays(np.float64, LATENT, elements=st.floats(-3, 3, width=16))

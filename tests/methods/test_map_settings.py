@@ -33,6 +33,7 @@ OTHERS: dict[str, Any] = {
     "stride": 1,
     "layer": "chain.relu1",
     "attention": "released",
+    "anomaly": "attention-released",
 }
 BESIDE: dict[str, dict[str, Any]] = {  # where it shows: of the few units here the strongest twentieth is one or two
     "variant": {"percentile": 30.0},
@@ -74,6 +75,7 @@ def test_by_default_the_settings_are_those_of_the_rule() -> None:
         ({"threshold": float("inf")}, "A threshold is a number.*inf"),
         ({"baseline": "pink"}, "no such baseline.*'pink'.*blurred, black, mean"),
         ({"quadrature": "middle"}, "no such quadrature.*'middle'.*right, gauss-legendre"),
+        ({"anomaly": "magic"}, "not looked for that way.*'magic'.*reconstruction, projection"),
         ({"steps": 0}, "A way needs steps.*0"),
         ({"samples": 1}, "two samples or more.*1"),
         ({"noise": float("nan")}, "part of the range.*nan"),

@@ -8,7 +8,7 @@ import pytest
 
 from conceptstain.concepts.definition import Definition
 from conceptstain.errors import InputError, MismatchError
-from conceptstain.methods.maps import ITEM_SCORE, KEYS, MAPS, SPOT_SCORE, map_kind, recommended_maps
+from conceptstain.methods.maps import ITEM_SCORE, KEYS, MAPS, SPOT_SCORE, map_kind, recommended_maps, refusal_on
 from scenes import scene, some_direction
 
 
@@ -32,6 +32,12 @@ def test_a_concept_of_a_layer_has_every_map_but_the_decoded_one() -> None:
 
 def test_a_concept_of_the_latent_space_is_refused_by_no_map() -> None:
     assert [kind.refusal_of(Definition("granule", like="Gene1")) for kind in MAPS] == [None] * len(MAPS)
+
+
+def test_of_genes_none_is_normal_so_their_deviation_is_not_shown() -> None:
+    reason = refusal_on(map_kind("deviation"), scene().canvas)
+    assert reason is not None
+    assert "view it as spots" in reason
 
 
 def test_an_encoder_that_learned_from_the_section_is_asked_for_its_map_first() -> None:

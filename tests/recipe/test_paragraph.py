@@ -68,7 +68,7 @@ def test_it_names_data_encoder_map_rule_evidence_and_versions(section):
         "latent attention of latent 2 at encoder.conv3",
         "against 5 random selections",
         "the decoded concept: a map without a network",
-        "Colour limits were chosen by hand for 1 of 17 maps",
+        "Colour limits were chosen by hand for 1 of 18 maps",
         "torch ",
     ):
         assert words in told

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from conceptstain.cli.options import Network, Preset
 from conceptstain.cli.telling import ProgressLine
-from conceptstain.errors import InputError
+from conceptstain.errors import InputError, MismatchError
 
 if TYPE_CHECKING:
     from conceptstain.canvas.canvas import Canvas
@@ -29,6 +29,7 @@ __all__ = [
     "alike",
     "canvas_and_encoder",
     "check_heard",
+    "check_shown",
     "definition_asked",
     "definition_from",
     "encoder_at",
@@ -210,6 +211,22 @@ def check_heard(settings: MapSettings, kinds: Sequence[MapKind]) -> None:
                 raise InputError(
                     "No map that is asked for listens to this option", got=f"--{name}", cure=f"Add --map {kind.key}"
                 )
+
+
+def check_shown(kinds: Sequence[MapKind], canvas: Canvas) -> None:
+    """Refuse maps that the canvas cannot show.
+
+    Raises
+    ------
+    MismatchError
+        There is one, with the reason.
+    """
+    from conceptstain.methods.maps import refusal_on
+
+    for kind in kinds:
+        reason = refusal_on(kind, canvas)
+        if reason is not None:
+            raise MismatchError(f"{kind.label} cannot be shown here", got=reason, cure="Choose another --map")
 
 
 def scaling(preset: Preset | None) -> str:

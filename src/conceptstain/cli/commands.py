@@ -16,6 +16,7 @@ from conceptstain.cli.choosing import (
     alike,
     canvas_and_encoder,
     check_heard,
+    check_shown,
     definition_asked,
     fit_settings,
     fitted,
@@ -490,6 +491,7 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
         asked = (*formats, CONTROLS, *([EVIDENCE] if nulls else []))
         check_targets(out, stem, section, overwrite=overwrite, formats=asked)
         canvas, encoder = canvas_and_encoder(section, weights, fit_here=fit_here, preset=preset, seed=seed)
+        check_shown(kinds, canvas)
         if space:
             definition = definition.in_space(layer_named(encoder, space))
         concept = made(definition, canvas, encoder, noise_seed=seed if sampled_latents else None)

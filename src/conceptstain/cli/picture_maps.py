@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import typer
 
-from conceptstain.cli.choosing import made
+from conceptstain.cli.choosing import check_shown, made
 from conceptstain.cli.judging import controlled, tested
 from conceptstain.cli.pictures import (
     RASTER,
@@ -24,8 +24,8 @@ from conceptstain.cli.pictures import (
 )
 from conceptstain.cli.results import CONTROLS, EVIDENCE, check_files, file_stem, put_together
 from conceptstain.cli.telling import ProgressLine, say_written
-from conceptstain.errors import ConceptStainError, InputError, MismatchError
-from conceptstain.methods.maps import map_kind, refusal_on
+from conceptstain.errors import ConceptStainError, InputError
+from conceptstain.methods.maps import map_kind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -108,9 +108,7 @@ class PictureStain:
             definition = replace(definition, form="whitened")
         for kind in kinds:
             kind.check(definition.in_space(self.space or LATENT))
-            reason = refusal_on(kind, canvas)
-            if reason is not None:
-                raise MismatchError(f"{kind.label} cannot be shown here", got=reason, cure="Choose another --map")
+        check_shown(kinds, canvas)
         named = None if self.at is None else _named(self.at, canvas)
         stem = file_stem(canvas.source.name, definition.name)
         is_slide = isinstance(canvas, ImagePatches)

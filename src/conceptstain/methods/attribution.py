@@ -30,6 +30,7 @@ Method = Literal[
     "occlusion",
     "Grad-CAM",
     "gradient by regions",
+    "deviation",
 ]
 
 

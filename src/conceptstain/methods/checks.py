@@ -295,6 +295,8 @@ def _cannot_forget(kind: MapKind, encoder: Encoder) -> str | None:
 def _cannot_be_deleted(kind: MapKind, encoder: Encoder) -> str | None:
     if kind.key == "attention":
         return "it shows where one latent dimension looks, and not what the concept's score rests on"
+    if kind.key == "deviation":
+        return "it shows where pictures are other than the concept's own, and not what the concept's score rests on"
     return None if len(encoder.shape) == 3 else "its inputs are no pictures, so they have no pixels to delete"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, final, get_args
 
 from conceptstain.errors import InputError
+from conceptstain.methods.anomaly_settings import DEFAULT_ANOMALY, AnomalyMethod, checked_method
 
 if TYPE_CHECKING:
     from conceptstain.nets.rules import Variant
@@ -47,6 +48,7 @@ WORDS = {
     "window": "window {}",
     "stride": "stride {}",
     "layer": "{}",
+    "anomaly": "{}",
 }
 
 
@@ -88,13 +90,16 @@ class MapSettings:
         Of ``"grad-cam"``: the layer looked at; None: the last convolution.
     attention
         Of ``"attention"``: ``"paper"`` or ``"released"``.
+    anomaly
+        Of ``"deviation"``: how anomalies are looked for, see
+        :data:`~conceptstain.methods.anomaly_settings.ANOMALY_METHODS`.
 
     Raises
     ------
     InputError
-        A dimension below 0, a percentile outside of 0..100, no such variant, baseline, quadrature or attention, a
-        threshold that is not a number, no step, fewer than two samples, noise below 0, an epsilon that is not positive,
-        or a window or stride below 1.
+        A dimension below 0, a percentile outside of 0..100, no such variant, baseline, quadrature, attention or anomaly
+        method, a threshold that is not a number, no step, fewer than two samples, noise below 0, an epsilon that is not
+        positive, or a window or stride below 1.
 
     Notes
     -----
@@ -116,6 +121,7 @@ class MapSettings:
     stride: int | None = None
     layer: str | None = None
     attention: AttentionVariant = "paper"
+    anomaly: AnomalyMethod = DEFAULT_ANOMALY
 
     def __post_init__(self) -> None:
         if self.dimension is not None and self.dimension < 0:
@@ -134,6 +140,7 @@ class MapSettings:
             raise InputError(
                 "Attention has no such variant", got=repr(self.attention), cure=f"Use {', '.join(ATTENTIONS)}"
             )
+        checked_method(self.anomaly)
         self._check_of_captum()
 
     def _check_of_captum(self) -> None:

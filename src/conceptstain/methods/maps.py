@@ -187,7 +187,12 @@ ITEM_SCORE = ScoreKind(
 
 
 def refusal_on(kind: MapKind, canvas: Canvas) -> str | None:
-    """Why a canvas cannot show a map, or None: one that is a single picture lies nowhere on a slide."""
+    """Why a canvas cannot show a map, or None.
+
+    One that is a single picture lies nowhere on a slide, and of genes none is the normal one.
+    """
+    if kind.key == "deviation" and canvas.noun == "gene":
+        return "of a section whole spots deviate, and no gene is the normal one: view it as spots, and use deviations"
     if kind.about_items or canvas.noun not in {"patch", "picture"}:
         return None
     if canvas.noun == "patch":
@@ -243,6 +248,7 @@ KEYS = {
     "occlusion": "occlusion",
     "Grad-CAM": "grad-cam",
     "gradient by regions": "regions",
+    "deviation": "deviation",
     "spot score": SPOT_SCORE.key,
     "concept score": ITEM_SCORE.key,
 }
@@ -370,6 +376,19 @@ def _has_no_convolution(encoder: Encoder) -> str | None:
     return None if convolutional_layers(encoder) else "it has no convolutional layer, so no place to attend to"
 
 
+def _cannot_deviate(encoder: Encoder) -> str | None:
+    from conceptstain.methods.anomaly import anomaly_refusal
+
+    return anomaly_refusal(encoder)
+
+
+def _deviation(asked: Asked) -> Attribution:
+    from conceptstain.methods.deviation import deviation
+
+    canvas, encoder, concept, settings, items, report = asked
+    return deviation(canvas, encoder, concept, anomaly=settings.anomaly, items=items, report=report)
+
+
 MAPS = (
     MapKind(
         "decoded",
@@ -486,5 +505,13 @@ MAPS = (
         "How strong the gradient is in each region of alike colours that the picture falls into: its edges, and whole.",
         _made_by("regions:gradient_by_regions"),
         _cannot_be_cut,
+    ),
+    MapKind(
+        "deviation",
+        "Deviation from the normal",
+        "Where pictures are other than what the concept is made of: it is taken as normal. Look at others than these.",
+        _deviation,
+        _cannot_deviate,
+        settings=("anomaly",),
     ),
 )

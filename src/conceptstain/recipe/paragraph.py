@@ -39,6 +39,7 @@ CITATIONS: Final = {
     "occlusion": "Zeiler & Fergus 2014, section 4.2, arXiv:1311.2901",
     "grad-cam": "Selvaraju et al. 2017, arXiv:1610.02391",
     "regions": "Kapishnikov et al. 2019, arXiv:1906.02825",
+    "projection": "Dehaene et al. 2020, arXiv:2002.03734",
     "whitened": "Ledoit & Wolf 2004, doi:10.1016/S0047-259X(03)00096-4",
     "holm": "Holm 1979, Scandinavian Journal of Statistics 6, 65-70",
     "torch": "Paszke et al. 2019, arXiv:1912.01703",
@@ -61,6 +62,7 @@ _MAPS: Final = {
     "occlusion": "occlusion",
     "grad-cam": "Grad-CAM",
     "regions": "the gradient, mean over regions of alike colours",
+    "deviation": "the deviation from the items that the concept is made of, taken as normal",
     "spot-score": "the score of spots by whole profiles",
     "score": "the concept score (the latent mean along the direction)",
 }
@@ -250,7 +252,8 @@ def _map(record: object, *, of_pictures: bool) -> str:
             f"{word} {value:g}" if isinstance(value, float) else f"{word} {value}"
             for word, value in record.settings.items()
         ]
-        return f"{_MAPS[record.map]} ({', '.join([*settings, CITATIONS[record.map]])})"
+        cited = [CITATIONS[word] for word in _cited(record) if word in CITATIONS]
+        return f"{_MAPS[record.map]} ({', '.join([*settings, *cited])})"
     if isinstance(record, SpotScoreRecord):
         asked = record.settings
         others = len(record.together) - 1
@@ -299,8 +302,14 @@ def _software(recipe: Recipe) -> str:
     return f"Versions: {', '.join(told)}; computed on {recipe.device}, {recipe.threads} thread(s)." if told else ""
 
 
+def _cited(record: object) -> tuple[str, ...]:
+    """Words of the citations of a map; how anomalies are looked for has one of its own, where it is another's."""
+    anomaly = getattr(record, "anomaly", None) or ""
+    return (getattr(record, "map", ""), "attention" if anomaly.startswith("attention") else anomaly)
+
+
 def _references(recipe: Recipe) -> list[str]:
-    used = {"concepts", "vae", "torch", "anndata", *(record.map for record in recipe.maps)}
+    used = {"concepts", "vae", "torch", "anndata", *(word for record in recipe.maps for word in _cited(record))}
     if any(isinstance(record, SpotScoreRecord) and record.settings.direction != "plain" for record in recipe.maps):
         used.add("whitened")
     if recipe.evidence:

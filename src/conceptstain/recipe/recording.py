@@ -278,6 +278,7 @@ ATTRIBUTED = {
     "occlusion": ("window", "stride", "baseline"),
     "Grad-CAM": ("layer",),
     "gradient by regions": (),
+    "deviation": ("anomaly",),
 }
 
 

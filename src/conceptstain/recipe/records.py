@@ -13,6 +13,7 @@ from pydantic import Field
 from conceptstain.canvas.spot_profiles import Flavour, SpotProfileSettings
 from conceptstain.concepts.evidence import By
 from conceptstain.fitting import FitSettings
+from conceptstain.methods.anomaly_settings import DEFAULT_ANOMALY, AnomalyMethod
 from conceptstain.methods.map_settings import AttentionVariant, Baseline, MapSettings, Quadrature
 from conceptstain.nets.augmentation import Augmentation, Symmetries
 from conceptstain.nets.image_vae import ImageNetwork, ImageVAESettings
@@ -248,7 +249,9 @@ class AttributedRecord(_Asked):
     """
 
     concept: Key
-    map: Literal["integrated-gradients", "smoothgrad", "deeplift", "lrp", "occlusion", "grad-cam", "regions"]
+    map: Literal[
+        "integrated-gradients", "smoothgrad", "deeplift", "lrp", "occlusion", "grad-cam", "regions", "deviation"
+    ]
     baseline: Baseline | None = None
     steps: Steps | None = None
     quadrature: Quadrature | None = None
@@ -259,13 +262,14 @@ class AttributedRecord(_Asked):
     window: Pixels | None = None
     stride: Pixels | None = None
     layer: Name | None = None
+    anomaly: AnomalyMethod | None = None
     at: Literal["own"] | Annotated[tuple[Name, ...], Field(min_length=1, max_length=100_000)] = "own"
 
     @property
     def settings(self) -> dict[str, Any]:
         """Those that it has."""
-        words = ("baseline", "steps", "quadrature", "noise", "samples", "seed", "epsilon", "window", "stride", "layer")
-        return {word: getattr(self, word) for word in words if getattr(self, word) is not None}
+        words = ["baseline", "steps", "quadrature", "noise", "samples", "seed", "epsilon", "window", "stride", "layer"]
+        return {word: getattr(self, word) for word in [*words, "anomaly"] if getattr(self, word) is not None}
 
 
 @final
@@ -331,6 +335,7 @@ class ControlsRecord(Record):
     stride: Pixels | None = None
     layer: Name | None = None
     attention: AttentionVariant = "paper"
+    anomaly: AnomalyMethod = DEFAULT_ANOMALY
     draws: Annotated[int, Field(ge=1, le=1000)] = 5
     seed: Seed = 0
     together: Annotated[tuple[Key, ...], Field(max_length=1000)] = ()

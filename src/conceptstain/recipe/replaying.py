@@ -18,6 +18,7 @@ from conceptstain.methods.attention import attention
 from conceptstain.methods.controls import Controls, controls
 from conceptstain.methods.decoded import decoded
 from conceptstain.methods.deep_lift import deep_lift
+from conceptstain.methods.deviation import deviation
 from conceptstain.methods.finding import Finding
 from conceptstain.methods.grad_cam import grad_cam
 from conceptstain.methods.integrated import integrated_gradients
@@ -310,6 +311,7 @@ ATTRIBUTED: dict[str, Callable[..., Finding]] = {
     "occlusion": occlusion,
     "grad-cam": grad_cam,
     "regions": gradient_by_regions,
+    "deviation": deviation,
 }
 
 
