@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +59,14 @@ def write_raster(raster: ScoreRaster, path: str | os.PathLike[str], *, overwrite
 
 
 def write_stack(
-    pages: Mapping[str, Float[np.ndarray, "height width"]], path: str | os.PathLike[str], *, overwrite: bool = False
+    pages: Mapping[str, Float[np.ndarray, "height width"]] | Iterable[tuple[str, Float[np.ndarray, "height width"]]],
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
 ) -> Path:
     """Write values of pictures as 32-bit floats, one page each with its name as description; NaN where there are none.
+
+    Pages that come one after another, with their names, are written as they come.
 
     Raises
     ------
@@ -72,7 +77,7 @@ def write_stack(
     if path.suffix.lower() not in {".tif", ".tiff"}:
         raise InputError("Stacks of maps are written as TIFF", got=path.name, cure="End the name in .tif")
     with written_whole(path, overwrite=overwrite) as beside, tifffile.TiffWriter(beside) as file:
-        for name, values in pages.items():
+        for name, values in pages.items() if isinstance(pages, Mapping) else pages:
             page = np.asarray(values, dtype=np.float32)
             told = name.encode()  # names of pictures are not ASCII everywhere
             file.write(page, compression="zlib", photometric="minisblack", description=told, metadata=None)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conceptstain import __version__
+from conceptstain.cli.anomaly import anomaly
 from conceptstain.cli.checks import check
 from conceptstain.cli.choosing import (
     DrawnOn,
@@ -536,4 +537,5 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
 app.command()(check)
 app.command()(spots)
 app.command()(score)
+app.command()(anomaly)
 app.command()(run)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.map_settings import MapSettings
     from conceptstain.methods.maps import MapKind
 
-__all__ = ["PictureStain", "holds_pictures"]
+__all__ = ["FIGURES", "STACK", "PictureStain", "holds_pictures"]
 
 DEFAULT_MAP = "gradient"
 FIGURES = (".svg", ".pdf", ".png")

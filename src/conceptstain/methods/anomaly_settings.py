@@ -7,7 +7,14 @@ from typing import Literal, TypeAlias, final
 
 from conceptstain.errors import InputError
 
-__all__ = ["ANOMALY_METHODS", "DEFAULT_ANOMALY", "AnomalyMethod", "AnomalySettings", "checked_method"]
+__all__ = [
+    "ANOMALY_METHODS",
+    "DEFAULT_ANOMALY",
+    "AnomalyMethod",
+    "AnomalySettings",
+    "checked_method",
+    "checked_quantile",
+]
 
 AnomalyMethod: TypeAlias = Literal[
     "reconstruction",
@@ -100,3 +107,16 @@ def checked_method(method: str) -> AnomalyMethod:
     raise InputError(
         "Anomalies are not looked for that way", got=repr(method), cure=f"Use {', '.join(ANOMALY_METHODS)}"
     )
+
+
+def checked_quantile(quantile: float) -> float:
+    """A part of the values, above 0 and up to 1.
+
+    Raises
+    ------
+    InputError
+        It is not.
+    """
+    if not 0 < quantile <= 1:
+        raise InputError("A quantile is a part of the values", got=f"{quantile:g}", cure="Use .99")
+    return float(quantile)

@@ -17,7 +17,7 @@ from conceptstain.concepts.normal import Normal
 from conceptstain.errors import InputError
 from conceptstain.inputs import ItemIndices
 from conceptstain.methods.anomaly import MapsOfItems, anomaly_maps
-from conceptstain.methods.anomaly_settings import DEFAULT_ANOMALY, AnomalySettings
+from conceptstain.methods.anomaly_settings import DEFAULT_ANOMALY, AnomalySettings, checked_quantile
 from conceptstain.methods.detection import ValueHistogram
 from conceptstain.methods.items import checked_items
 from conceptstain.nets.encoder import Encoder
@@ -107,8 +107,7 @@ def anomaly_threshold(
     MismatchError, InputError
         As for the map.
     """
-    if not 0 < quantile <= 1:
-        raise InputError("A quantile is a part of the values", got=f"{quantile:g}", cure="Use .99")
+    quantile = checked_quantile(quantile)
     pixels, highest, number = ValueHistogram(), ValueHistogram(), 0
     own = _own(canvas, normal)
     if items is not None:
@@ -131,7 +130,7 @@ def anomaly_threshold(
     return AnomalyThreshold(
         value=pixels.quantile(quantile),
         item_value=highest.quantile(quantile),
-        quantile=float(quantile),
+        quantile=quantile,
         n_items=len(chosen),
         how="cross-fitted" if (rows >= 0).any() else "held out",
         encoder_has_seen=encoder.has_seen(canvas.source),
