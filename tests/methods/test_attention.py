@@ -5,14 +5,21 @@ import pytest
 import torch
 from torch import nn
 
+from conceptstain.concepts.scores import dimension
 from conceptstain.errors import InputError, MismatchError
 from conceptstain.inputs import ItemIndices
 from conceptstain.methods.attention import attention, attention_maps
+from conceptstain.methods.grad_cam import grad_cam
+from conceptstain.methods.gradient import as_evaluated
+from conceptstain.methods.layer_attention import score_attention
+from conceptstain.nets.encoder import Encoding
 from laws import agree, state_of
-from scenes import FRAME, scene
+from scenes import FRAME, scene, some_direction
 from tiny_networks import encoder_of, tiny_vae
+from twins.attention import aggregate as slow_aggregate
 from twins.attention import attention as slow_attention
 from twins.attention import enlarged
+from twins.attention import released as slow_released
 
 
 @pytest.mark.parametrize("layer", ["chain.conv1", "chain.relu1", "chain.conv2", "chain.relu2"])
@@ -121,3 +128,84 @@ def test_an_input_of_several_channels_has_the_same_map_in_each() -> None:
     assert values.shape == (2, 2, *FRAME)
     assert values.any()
     np.testing.assert_array_equal(values[:, 0], values[:, 1])
+
+
+@pytest.mark.parametrize("layer", ["chain.conv1", "chain.relu2"])
+def test_the_aggregate_is_the_mean_of_the_maps_of_all_latents_as_in_the_twin(layer: str) -> None:
+    at = scene()
+    found = attention(at.canvas, at.encoder, layer=layer, items=[2, 6])
+    expected = [slow_aggregate(at.network, picture, layer)[None] for picture in at.canvas.inputs([2, 6])]
+    np.testing.assert_allclose(found.values, expected, rtol=1e-5, atol=1e-8)
+    assert (found.name, found.settings["dimension"]) == ("all latents", "all")
+
+
+@pytest.mark.parametrize("layer", ["chain.conv1", "chain.conv2"])
+def test_one_pass_and_backpropagation_paint_the_same_maps(layer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = scene()
+    found = attention_maps(at.canvas, at.encoder, layer=layer)
+    monkeypatch.setattr("conceptstain.methods.layer_attention.contraction", lambda *_: None)
+    for each, expected in zip(found, attention_maps(at.canvas, at.encoder, layer=layer), strict=True):
+        agree(each.values, expected.values)
+
+
+def test_some_latents_are_those_of_all_in_the_order_asked() -> None:
+    at = scene()
+    every = attention_maps(at.canvas, at.encoder, items=[2])
+    some = attention_maps(at.canvas, at.encoder, dimensions=[3, 1], items=[2])
+    assert [each.settings["dimension"] for each in some] == [3, 1]
+    for each in some:
+        agree(each.values, every[each.settings["dimension"]].values)
+
+
+@pytest.mark.parametrize(
+    ("space", "layer"), [("latent", None), ("latent", "chain.relu1"), ("chain.conv2", "chain.conv1")]
+)
+def test_attention_of_a_concept_is_grad_cam_of_its_score(space: str, layer: str | None) -> None:
+    at = scene()
+    concept = at.concept(some_direction(), space=space)
+    found = attention(at.canvas, at.encoder, concept=concept, layer=layer, items=[1, 4])
+    agree(found.values, grad_cam(at.canvas, at.encoder, concept, layer=layer, items=[1, 4]).values)
+    assert found.concept is concept
+    assert found.title == "granule - attention"
+
+
+def test_the_released_variant_is_its_twins_and_of_the_batch_it_is_asked_in() -> None:
+    at = scene()
+    pictures = at.canvas.inputs([2, 6, 1])
+    found = attention(at.canvas, at.encoder, layer="chain.conv2", items=[2, 6, 1], variant="released")
+    expected = slow_released(at.network, pictures, "chain.conv2")
+    np.testing.assert_allclose(found.values[:, 0], expected, rtol=1e-5, atol=1e-8)
+    assert found.settings["batch"] == 3
+    assert found.title == "all latents - attention, released"
+    alone = attention(at.canvas, at.encoder, layer="chain.conv2", items=[2], variant="released").values[0]
+    factor = alone.sum() / found.values[0].sum()
+    assert abs(factor - 1) > 0.01
+    agree(alone, factor * found.values[0])
+
+
+def test_a_score_of_any_kind_has_a_map() -> None:
+    at = scene()
+    x = at.encoder.tensor(at.canvas.inputs([2, 6]))
+    noise = torch.randn((2, 4), generator=torch.Generator().manual_seed(0), dtype=x.dtype)
+
+    def sampled(encoding: Encoding) -> torch.Tensor:
+        return ((encoding.mean + (encoding.log_var / 2).exp() * noise) ** 2).sum(dim=1)
+
+    with as_evaluated(at.network):
+        found = score_attention(x, at.encoder, sampled, "chain.conv2")
+        means = score_attention(x, at.encoder, dimension(1), "chain.conv2")
+    assert found.shape == (2, *FRAME)
+    assert found.any()
+    agree(means[:, None].numpy().astype(np.float32), attention(at.canvas, at.encoder, dimension=1, items=[2, 6]).values)
+
+
+def test_a_latent_and_a_concept_no_latents_and_an_unknown_variant_are_refused() -> None:
+    at = scene()
+    with pytest.raises(InputError, match="of a latent or of a concept"):
+        attention(at.canvas, at.encoder, dimension=1, concept=at.concept(some_direction()))
+    with pytest.raises(InputError, match="No latent is chosen"):
+        attention_maps(at.canvas, at.encoder, dimensions=[])
+    with pytest.raises(InputError, match=r"no such variant.*'mine'"):
+        attention(at.canvas, at.encoder, variant="mine")
+    with pytest.raises(MismatchError, match="does not depend on the layer"):
+        attention(at.canvas, at.encoder, concept=at.concept(some_direction(), space="chain.conv1"), layer="chain.conv2")

@@ -41,3 +41,31 @@ def enlarged(small: np.ndarray, frame: tuple[int, ...]) -> np.ndarray:
         lower = small[below, left] * (1 - across) + small[below, right] * across
         large[row, column] = upper * (1 - down) + lower * down
     return large
+
+
+def aggregate(network: TinyVAE, picture: np.ndarray, layer: str) -> np.ndarray:
+    """``1/D sum_i M_i``: the mean of the maps of all latents."""
+    maps = [attention(network, picture, latent, layer) for latent in range(network.mean.out_features)]
+    return np.sum(maps, axis=0) / len(maps)
+
+
+def released(network: TinyVAE, pictures: np.ndarray, layer: str) -> list[np.ndarray]:
+    """The released code's maps of a batch: of ``sum_i mu_i``, scaled by the gradients of the whole batch."""
+    n_before = 1 + [f"chain.{name}" for name, _ in network.chain.named_children()].index(layer)
+    layers = layers_of(network.chain, network.mean)
+    activations, gradients = [], []
+    for picture in pictures:
+        passed = forward(layers, picture)
+        activations.append(passed[n_before])
+        gradients.append(backward(layers[n_before:], passed[n_before:], np.ones(len(passed[-1]))))
+    squares = [value**2 for gradient in gradients for value in gradient.ravel().tolist()]
+    scale = math.sqrt(sum(squares) / len(squares)) + 1e-5
+    maps = []
+    for picture, activation, gradient in zip(pictures, activations, gradients, strict=True):
+        channels, height, width = activation.shape
+        small = np.zeros((height, width))
+        for k in range(channels):
+            weight = sum(gradient[k, i, j] / scale for i in range(height) for j in range(width)) / (height * width)
+            small += weight * activation[k]
+        maps.append(np.abs(enlarged(small, picture.shape[1:])))
+    return maps

@@ -11,6 +11,7 @@ import typer
 
 from conceptstain import __version__
 from conceptstain.cli.anomaly import anomaly
+from conceptstain.cli.attention import attention
 from conceptstain.cli.checks import check
 from conceptstain.cli.choosing import (
     DrawnOn,
@@ -380,7 +381,7 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
         ),
     ] = None,
     latent: AttentionLatent = "0",
-    attention: AttentionVariantOption = AttentionOf.PAPER,
+    attention_of: AttentionVariantOption = AttentionOf.PAPER,
     percentile: Percentile = 95.0,
     variant: RectifiedVariant = Variant.PLAIN,
     threshold: Threshold = 0.0,
@@ -411,7 +412,7 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
         check_recipe(recipe, sampled=sampled_latents, overwrite=overwrite)
         kinds = [map_kind(key) for key in dict.fromkeys(maps or ())]
         settings = MapSettings(
-            latent_numbered(latent), percentile, variant.value, threshold, padding, attention=attention.value
+            latent_numbered(latent), percentile, variant.value, threshold, padding, attention=attention_of.value
         )
         check_heard(settings, kinds)
         of_sections = {
@@ -534,6 +535,7 @@ def stain(  # noqa: PLR0917 - options, which typer passes by name
         say_written(written)
 
 
+app.command()(attention)
 app.command()(check)
 app.command()(spots)
 app.command()(score)

@@ -30,6 +30,7 @@ from conceptstain.methods.maps import map_kind
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from conceptstain.canvas.canvas import Canvas
     from conceptstain.canvas.image_patches import ImagePatches
     from conceptstain.concepts.concept import Concept
     from conceptstain.concepts.definition import Definition
@@ -38,7 +39,17 @@ if TYPE_CHECKING:
     from conceptstain.methods.map_settings import MapSettings
     from conceptstain.methods.maps import MapKind
 
-__all__ = ["FIGURES", "STACK", "PictureStain", "holds_pictures"]
+__all__ = [
+    "FIGURES",
+    "MOST_PATCHES",
+    "MOST_PICTURES",
+    "STACK",
+    "PictureStain",
+    "holds_pictures",
+    "middle",
+    "named_in",
+    "write_map",
+]
 
 DEFAULT_MAP = "gradient"
 FIGURES = (".svg", ".pdf", ".png")
@@ -109,7 +120,7 @@ class PictureStain:
         for kind in kinds:
             kind.check(definition.in_space(self.space or LATENT))
         check_shown(kinds, canvas)
-        named = None if self.at is None else _named(self.at, canvas)
+        named = None if self.at is None else named_in(self.at, canvas)
         stem = file_stem(canvas.source.name, definition.name)
         is_slide = isinstance(canvas, ImagePatches)
         endings = [f"-{kind.key}{'.ome' * is_slide}{STACK}" for kind in kinds]
@@ -162,7 +173,7 @@ class PictureStain:
         drawn = figure(canvas, *([score] if is_slide else []), *(each for _, each in maps))
         with put_together(self.out) as folder:
             written = [save_figure(drawn, folder / f"{stem}{ending}") for ending in FIGURES]
-            written += [_write_map(each, canvas, folder / f"{stem}{ending}") for ending, each in maps]
+            written += [write_map(each, canvas, folder / f"{stem}{ending}") for ending, each in maps]
             written.append(write_table(found.table(), folder / f"{stem}{SCORES}"))
             if isinstance(raster, ScoreRaster):
                 written.append(write_raster(raster, folder / f"{stem}{RASTER}"))
@@ -170,7 +181,7 @@ class PictureStain:
         say_written([self.out / path.name for path in written])
 
 
-def _write_map(each: Attribution, canvas: PictureCanvas, path: Path) -> Path:
+def write_map(each: Attribution, canvas: PictureCanvas, path: Path) -> Path:
     """A stack with a page for every picture, or the raster of the patches that a map was drawn at."""
     from conceptstain.canvas.image_patches import ImagePatches
     from conceptstain.picture_painting import patch_painting, picture_painting
@@ -184,7 +195,8 @@ def _write_map(each: Attribution, canvas: PictureCanvas, path: Path) -> Path:
     return write_stack({str(canvas.item_names[item]): values for item, values in pages.items()}, path)
 
 
-def _named(at: Path, canvas: PictureCanvas) -> list[int]:
+def named_in(at: Path, canvas: Canvas) -> list[int]:
+    """Indices of the items that a list names; an InputError where it names none."""
     from conceptstain.canvas.expression import several
 
     items = [canvas.item(name) for name in names_in(at)]
@@ -199,10 +211,11 @@ def _asked_at(canvas: PictureCanvas, concept: Concept) -> list[int]:
     from conceptstain.canvas.image_patches import ImagePatches
 
     items = [canvas.item(name) for name in concept.items]
-    return _middle(canvas, items) if isinstance(canvas, ImagePatches) else items[:MOST_PICTURES]
+    return middle(canvas, items) if isinstance(canvas, ImagePatches) else items[:MOST_PICTURES]
 
 
-def _middle(canvas: ImagePatches, items: list[int]) -> list[int]:
+def middle(canvas: ImagePatches, items: list[int]) -> list[int]:
+    """Of patches, the 256 that lie nearest the middle of all."""
     import numpy as np
 
     corners: NDArray[np.integer] = canvas.corners[items]

@@ -172,7 +172,7 @@ def contraction(encoder: Encoder, layer: str) -> Contraction | None:
         total = (mean @ direction).sum()
     chain = _chain(mean, activation, made_by)
     found = None if chain is None or activation.ndim != 4 else _plan(layer, chain, activation[0])
-    if found is None:
+    if found is None or _pushed(found.between, activation.detach())[0].shape[1:] != found.weight.shape[1:]:
         return None
     (gradient,) = torch.autograd.grad(total, activation)
     with found.asked(encoder, direction[None]) as weigh:
@@ -189,7 +189,9 @@ def _chain(mean: Tensor, activation: Tensor, made_by: dict[Any, tuple[str, nn.Mo
     while node is not None:
         earlier = [before for before, _ in node.next_functions if before is not None]
         name, module = made_by.get(node, ("", None))
-        if len(earlier) != 1 or (module is None and operation_of(node) not in RESHAPING):
+        # Pooling to one place is a mean and a reshaping, of which only the last is known to be the module's.
+        pooled = operation_of(node) == "Mean" and bool(chain) and type(chain[-1][1]) is nn.AdaptiveAvgPool2d
+        if len(earlier) != 1 or (module is None and not pooled and operation_of(node) not in RESHAPING):
             return None
         chain.append((name, module))
         (node,) = earlier
