@@ -156,11 +156,16 @@ def test_rules_with_settings_and_chosen_genes_are_painted_again(data, tmp_path):
         study.keep(replace(made, detail=f"{number}"))
     for made in attention_maps(canvas, encoder)[:2]:
         study.keep(made)
+    study.keep(cs.attention(canvas, encoder, items=[5, 2]))
+    study.keep(cs.attention(canvas, encoder, items=[5, 2], variant="released"))
+    study.keep(cs.attention(canvas, encoder, concept=concept, items=[5, 2]))
     recipe = Recipe.of(study)
     files = recipe.write(tmp_path / "recipe.yaml", encoders=[encoder])
     assert len(files) == 2
     again = Recipe.read(files[0]).run(data, weights=tmp_path)
-    assert len(again.study.findings) == 6
+    assert len(again.study.findings) == 9
+    for words in ("of all latents together", "of the concept's score", "as in the released code"):
+        assert words in recipe.methods_paragraph()
     for one, other in zip(study.findings, again.study.findings, strict=True):
         assert one.title == other.title
         np.testing.assert_array_equal(one.values, other.values)
