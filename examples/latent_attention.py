@@ -2,8 +2,8 @@
 
     python examples/latent_attention.py --out results
 
-For a section of your own, replace ``cs.sample()`` by ``cs.open("counts.tsv.gz", image="tissue.jpg")``; for pictures or a
-slide, open these and fit an encoder with ``cs.fit``.
+For a section of your own, replace ``cs.sample()`` by ``cs.open("counts.tsv.gz", image="tissue.jpg")``; for pictures or
+a slide, open these and fit an encoder with ``cs.fit``.
 """
 
 from __future__ import annotations
@@ -38,8 +38,10 @@ def main(out: Path) -> list[Path]:
     # 3. The same of a concept, in its own genes. At an earlier convolution the map is finer.
     granule = cs.concept("Penk", canvas, encoder, like="Penk")
     own = [canvas.item(name) for name in granule.items]
-    for layer in ("encoder.conv3", "encoder.conv1"):
-        maps.append(cs.attention(canvas, encoder, concept=granule, layer=layer, items=own))
+    maps += [
+        cs.attention(canvas, encoder, concept=granule, layer=layer, items=own)
+        for layer in ("encoder.conv3", "encoder.conv1")
+    ]
 
     # 4. A map is worth what it adds to no network at all: here, to the mean of the concept's genes.
     maps.append(cs.score_map(canvas, granule))
