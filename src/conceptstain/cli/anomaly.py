@@ -196,6 +196,8 @@ class _PictureAnomalies:
         typer.echo(f"Anomalous: {int(table['anomalous'].sum()):,} of {len(table):,} pictures, by {self.method}.")
         if judged is None:
             return
+        if table["painted"].all():
+            typer.echo("  All pictures have masks: image AUROC needs ordinary ones among those in --test.")
         typer.echo(f"{'':20s} pixel AUROC  image AUROC  AUPRO  best IoU")
         for name, row in judged.iterrows():
             values = (row["pixel_auroc"], row["image_auroc"], row["aupro"], row["iou"])
