@@ -252,7 +252,7 @@ def test_what_cannot_be_asked_is_refused_with_the_reason():
     assert cs.anomaly(canvas(), blind, learned, method="attention-density", items=[0]).values.shape == (1, 3, 8, 8)
     with pytest.raises(InputError, match=r"not looked for that way.*'magic'.*reconstruction"):
         maps("magic")
-    with pytest.raises(MismatchError, match="no places to look at"):
+    with pytest.raises(MismatchError, match="no places to attend to"):
         maps("features", AnomalySettings(layer="chain.dense"))
     with pytest.raises(InputError, match="no such layer"):
         maps("features", AnomalySettings(layer="conv9"))

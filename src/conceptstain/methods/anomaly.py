@@ -26,8 +26,9 @@ from conceptstain.methods.anomaly_settings import DEFAULT_ANOMALY, AnomalyMethod
 from conceptstain.methods.attribution import Attribution
 from conceptstain.methods.gradient import as_evaluated, copies_at_once
 from conceptstain.methods.items import checked_items
+from conceptstain.methods.layer_attention import attended_layer
 from conceptstain.nets.encoder import Encoder
-from conceptstain.nets.tap import check_layer, convolutional_layers, tap
+from conceptstain.nets.tap import convolutional_layers
 from conceptstain.progress import Report, Step, silent
 
 __all__ = ["MapsOfItems", "anomaly", "anomaly_maps", "anomaly_refusal"]
@@ -172,8 +173,8 @@ def _family(method: AnomalyMethod, encoder: Encoder, normal: Normal, settings: A
         return _intensity
     if method == "contrast":
         return _contrast
-    layers = convolutional_layers(encoder)
-    at = _with_places(encoder, settings.layer or layers[0 if method == "features" else -1])
+    first = convolutional_layers(encoder)[0] if method == "features" else None
+    at = attended_layer(encoder, settings.layer or first)
     if method == "features":
         return lambda encoder, x, _: feature_difference(encoder, x, at)
     if method == "attention-sampled":
@@ -215,21 +216,6 @@ def _contrast(_encoder: Encoder, x: Tensor, _items: NDArray[np.integer]) -> Tens
     pictures = x.cpu().numpy()
     blurred = gaussian_filter(pictures, (0, 0, sigma, sigma), mode="nearest")
     return torch.from_numpy(np.abs(pictures - blurred).sum(axis=1))
-
-
-def _with_places(encoder: Encoder, layer: str) -> str:
-    """The layer, if it has places and the latent mean depends on it; tried out on an empty input."""
-    check_layer(encoder, layer)
-    with as_evaluated(encoder.network), tap(encoder.network, layer, start=True) as tapped, torch.enable_grad():
-        mean = encoder.encode(encoder.tensor(np.zeros((1, *encoder.shape), dtype=np.float32))).mean
-        activation = tapped.take()
-    if activation.ndim != 4 or not mean.requires_grad:
-        raise MismatchError(
-            f"The layer {layer!r} has no places to look at, or the latent mean does not depend on it",
-            got=f"an output of shape {tuple(activation.shape)}",
-            cure=f"Choose one of: {', '.join(convolutional_layers(encoder))}",
-        )
-    return layer
 
 
 def _sum_of(normal: Normal) -> str:

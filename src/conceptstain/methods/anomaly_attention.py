@@ -6,15 +6,14 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import interpolate
 
 from conceptstain.concepts.normal import Normal
+from conceptstain.concepts.scores import Score
+from conceptstain.methods.layer_attention import attended, weighing
 from conceptstain.nets.encoder import Encoder, Encoding
-from conceptstain.nets.tap import tap
 
 __all__ = ["density_attention", "released_attention", "sampled_attention"]
 
@@ -77,34 +76,23 @@ def released_attention(
     place of the ReLU. It divides by the root of the mean squared gradient of the whole batch; that is one factor for
     all maps of a batch, and is left out, so that a map does not depend on what is asked with it.
     """
-    with tap(encoder.network, layer, start=True) as tapped:
-        with torch.enable_grad():
-            total = encoder.encode(x).mean.sum()
-        activation = tapped.take()
-    (gradient,) = torch.autograd.grad(total, activation)
-    with torch.no_grad():
-        small = (gradient.mean(dim=(2, 3), keepdim=True) * activation).sum(dim=1, keepdim=True)
-        return _enlarged(small, x).abs()
+
+    def total(encoding: Encoding) -> Tensor:
+        return encoding.mean.sum(dim=1)
+
+    with weighing(encoder, layer, [total]) as weigh:
+        activation, weights = weigh(x)
+    return attended(activation, weights, x.shape[-2:], variant="released")[:, 0]
 
 
 def _aggregate(
     encoder: Encoder, x: Float[Tensor, "batch channels height width"], layer: str, scores: Scores
 ) -> Float[Tensor, "batch height width"]:
     """``M = mean_i ReLU(sum_k alpha_k^i A_k)``, ``alpha_k^i`` the mean over places of ``d score_i / d A_k``."""
-    with tap(encoder.network, layer, start=True) as tapped:
-        with torch.enable_grad():
-            asked = scores(encoder.encode(x)).sum(dim=0).unbind()  # no item's score depends on another item
-        activation = tapped.take()
-    seen = torch.zeros_like(activation[:, :1])
-    for number, score in enumerate(asked):
-        (gradient,) = torch.autograd.grad(score, activation, retain_graph=number + 1 < len(asked))
-        with torch.no_grad():
-            seen += (gradient.mean(dim=(2, 3), keepdim=True) * activation).sum(dim=1, keepdim=True).relu()
-    with torch.no_grad():
-        return _enlarged(seen / len(asked), x)
 
+    def of_latent(index: int) -> Score:
+        return lambda encoding: scores(encoding)[:, index]
 
-def _enlarged(
-    small: Float[Tensor, "batch 1 rows columns"], x: Float[Tensor, "batch channels height width"]
-) -> Float[Tensor, "batch height width"]:
-    return interpolate(small, size=x.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
+    with weighing(encoder, layer, [of_latent(index) for index in range(encoder.latent)]) as weigh:
+        activation, weights = weigh(x)
+    return attended(activation, weights, x.shape[-2:], together=True)[:, 0]
