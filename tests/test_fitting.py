@@ -1,5 +1,5 @@
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -9,6 +9,7 @@ from conceptstain.errors import InputError
 from conceptstain.fitting import FitSettings, fit, fit_seeds
 from conceptstain.nets.checkpoint import load_encoder, save_encoder
 from conceptstain.nets.image_vae import ImageVAESettings
+from conceptstain.nets.objectives import Objective
 from conceptstain.nets.picture_vae import PictureVAESettings
 from conceptstain.nets.profile_vae import ProfileVAESettings
 from conceptstain.nets.training_settings import TrainingSettings
@@ -51,6 +52,30 @@ def test_the_defaults_of_images_follow_their_size_and_their_number():
     assert FitSettings.of(patches).training.epochs == 20
     assert FitSettings.of(patches).training.augmentation.symmetries == "all"
     assert FitSettings.paper_images().network.latent == 400
+
+
+def test_the_network_of_factor_vae_comes_with_the_training_of_its_literature():
+    few = open_source(noise(10, 32, 32)).view("images", frame=32)
+    settings = FitSettings.of(few, network="factor-vae")
+    assert settings.network == ImageVAESettings("factor-vae", 10, (32, 32, 64, 64), (128,))
+    told = settings.training
+    assert (told.batch_size, told.learning_rate, told.schedule, told.loss) == (64, 1e-4, "constant", "bernoulli")
+    assert not told.augmentation.changes
+    assert told.objective == Objective()  # which is asked for apart
+    asked = Objective("factor-vae", gamma=3.0)
+    for canvas in (few, tiny_section().view("genes"), tiny_section().view("spots")):
+        assert FitSettings.of(canvas, objective=asked).training.objective == asked
+
+
+def test_a_card_tells_the_objective_and_a_curve_for_every_term(tmp_path):
+    canvas = open_source(noise(10, 8, 8)).view("images", frame=8)
+    objective = Objective("ad-factor-vae", gamma=3.0, discriminator=(8,), attention_layer="conv1")
+    settings = replace(QUICK_IMAGES, training=replace(QUICK_IMAGES.training, objective=objective))
+    loaded = load_encoder(save_encoder(fit(canvas, settings), tmp_path / "e.safetensors"))
+    assert loaded.card["training"]["objective"] == json.loads(json.dumps(asdict(objective)))
+    terms = loaded.card["history"]["terms"]
+    assert {"reconstruction", "divergence", "total correlation", "attention overlap"} < set(terms)
+    assert all(len(curve) == 2 for curve in terms.values())
 
 
 def test_a_fitted_encoder_belongs_to_its_canvas():

@@ -47,12 +47,14 @@ if TYPE_CHECKING:
     from conceptstain.methods.anomaly_settings import AnomalySettings
     from conceptstain.methods.anomaly_threshold import AnomalyThreshold, anomaly_threshold
     from conceptstain.methods.attention import attention, attention_maps
+    from conceptstain.methods.attention_overlap import OverlapOfMaps, overlap_of_maps
     from conceptstain.methods.attribution import Attribution
     from conceptstain.methods.concept_genes import concept_genes
     from conceptstain.methods.controls import Controls, controls
     from conceptstain.methods.decoded import decoded
     from conceptstain.methods.deep_lift import deep_lift
     from conceptstain.methods.detection import Detection, DetectionMetrics
+    from conceptstain.methods.disentanglement import DCIScores, dci, factor_vae_score, mutual_information_gap
     from conceptstain.methods.display import Display
     from conceptstain.methods.faithfulness import perturbation, sensitivity
     from conceptstain.methods.grad_cam import grad_cam
@@ -71,6 +73,7 @@ if TYPE_CHECKING:
     from conceptstain.nets.bundled import bundled
     from conceptstain.nets.checkpoint import load_encoder, save_encoder
     from conceptstain.nets.encoder import Encoder
+    from conceptstain.nets.objectives import Objective
     from conceptstain.nets.own_networks import own_encoder
     from conceptstain.nets.rules import rectified
     from conceptstain.progress import Cancelled, Report, Step
@@ -92,6 +95,7 @@ __all__ = [
     "ConceptScores",
     "ConceptStainError",
     "Controls",
+    "DCIScores",
     "Definition",
     "Detection",
     "DetectionMetrics",
@@ -110,7 +114,9 @@ __all__ = [
     "MapSettings",
     "MismatchError",
     "Normal",
+    "Objective",
     "ObsValue",
+    "OverlapOfMaps",
     "PickedSpots",
     "Polygon",
     "ReadingError",
@@ -142,12 +148,14 @@ __all__ = [
     "controls",
     "corrected",
     "cosines",
+    "dci",
     "decoded",
     "deep_lift",
     "deviations",
     "enrichment",
     "evidence",
     "export",
+    "factor_vae_score",
     "figure",
     "fit",
     "fit_seeds",
@@ -158,12 +166,14 @@ __all__ = [
     "layers",
     "load_encoder",
     "lrp",
+    "mutual_information_gap",
     "normal",
     "normal_of",
     "occlusion",
     "open",
     "open_layer",
     "open_study",
+    "overlap_of_maps",
     "own_encoder",
     "painted_annotations",
     "perturbation",
@@ -204,6 +214,7 @@ _HOMES = {
     "ConceptScores": "concepts.item_scores",
     "ConceptStainError": "errors",
     "Controls": "methods.controls",
+    "DCIScores": "methods.disentanglement",
     "Definition": "concepts.definition",
     "Detection": "methods.detection",
     "DetectionMetrics": "methods.detection",
@@ -222,7 +233,9 @@ _HOMES = {
     "MapSettings": "methods.map_settings",
     "MismatchError": "errors",
     "Normal": "concepts.normal",
+    "Objective": "nets.objectives",
     "ObsValue": "canvas.region",
+    "OverlapOfMaps": "methods.attention_overlap",
     "PickedSpots": "canvas.region",
     "Polygon": "canvas.region",
     "ReadingError": "errors",
@@ -254,12 +267,14 @@ _HOMES = {
     "controls": "methods.controls",
     "corrected": "concepts.evidence",
     "cosines": "concepts.cosines",
+    "dci": "methods.disentanglement",
     "decoded": "methods.decoded",
     "deep_lift": "methods.deep_lift",
     "deviations": "concepts.normal",
     "enrichment": "concepts.enrichment",
     "evidence": "concepts.evidence",
     "export": "exporting",
+    "factor_vae_score": "methods.disentanglement",
     "figure": "figures",
     "fit": "fitting",
     "fit_seeds": "fitting",
@@ -270,12 +285,14 @@ _HOMES = {
     "layers": "layer_tuples",
     "load_encoder": "nets.checkpoint",
     "lrp": "methods.relevance",
+    "mutual_information_gap": "methods.disentanglement",
     "normal": "concepts.normal",
     "normal_of": "concepts.normal",
     "occlusion": "methods.occlusion",
     "open": "canvas.opening:open_source",
     "open_layer": "canvas.layer_section",
     "open_study": "study.saving",
+    "overlap_of_maps": "methods.attention_overlap",
     "own_encoder": "nets.own_networks",
     "painted_annotations": "canvas.painted_annotations",
     "perturbation": "methods.faithfulness",

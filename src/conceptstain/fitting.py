@@ -18,6 +18,7 @@ from conceptstain.errors import InputError
 from conceptstain.nets.augmentation import Augmentation, Symmetries
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.image_vae import ImageNetwork, ImageVAE, ImageVAESettings
+from conceptstain.nets.objectives import Objective
 from conceptstain.nets.picture_vae import PictureVAE, PictureVAESettings
 from conceptstain.nets.profile_vae import ProfileVAE, ProfileVAESettings
 from conceptstain.nets.training import History, train
@@ -46,7 +47,8 @@ CARD_WORDS = {
 }
 IMAGE_BATCH = 32
 IMAGE_EPOCHS = 20
-IMAGE_STEPS = 1000  # at least; a set of a few hundred images makes few steps an epoch
+IMAGE_STEPS = 1000  # at least
+LITERATURE_BATCH = 64
 IMAGES_PER_EPOCH = 5000  # at most; a slide has more patches than can be gone through
 
 
@@ -78,12 +80,14 @@ class FitSettings:
         return cls(ImageVAESettings.of("paper"), TrainingSettings.paper_images(epochs, seed))
 
     @classmethod
-    def of(cls, canvas: Learnable, *, network: ImageNetwork = "average-pool") -> FitSettings:
+    def of(
+        cls, canvas: Learnable, *, network: ImageNetwork = "average-pool", objective: Objective | None = None
+    ) -> FitSettings:
         """The defaults for a canvas.
 
         Of gene pictures, in the paper's scaling or not; of spot profiles, with counts or not. Images are shifted and
         their light is changed while they are learned from; patches of a slide, which have no way up, are also turned
-        and reflected.
+        and reflected. The network of FactorVAE comes with the training of its literature, without augmentation.
 
         Parameters
         ----------
@@ -91,16 +95,25 @@ class FitSettings:
             What is learned from.
         network
             Of images and patches: which one, see :class:`~conceptstain.nets.image_vae.ImageVAESettings`.
+        objective
+            What is made small beside the reconstruction; None: nothing more than a VAE does.
         """
+        settings = cls._of(canvas, network)
+        return replace(settings, training=replace(settings.training, objective=objective or Objective()))
+
+    @classmethod
+    def _of(cls, canvas: Learnable, network: ImageNetwork) -> FitSettings:
         if isinstance(canvas, SpotProfiles):
             counts = canvas.section.counts == "counts"
             of_profiles = ProfileVAESettings("negative binomial" if counts else "gaussian")
             return cls(of_profiles, TrainingSettings(learning_rate=1e-3, beta=1.0))
+        if isinstance(canvas, ImageSet | ImagePatches) and network == "factor-vae":
+            literature = TrainingSettings.factor_vae(epochs=_epochs(canvas, LITERATURE_BATCH))
+            return cls(ImageVAESettings.of(network), replace(literature, items_per_epoch=IMAGES_PER_EPOCH))
         if isinstance(canvas, ImageSet | ImagePatches):
-            steps_per_epoch = math.ceil(min(len(canvas.trainable), IMAGES_PER_EPOCH) / IMAGE_BATCH)
             symmetries: Symmetries = "all" if isinstance(canvas, ImagePatches) else "none"
             training = TrainingSettings(
-                epochs=max(IMAGE_EPOCHS, math.ceil(IMAGE_STEPS / max(steps_per_epoch, 1))),
+                epochs=_epochs(canvas, IMAGE_BATCH),
                 batch_size=IMAGE_BATCH,
                 learning_rate=1e-3,
                 beta=1.0,
@@ -199,6 +212,12 @@ def fit_seeds(
         seeded = replace(settings, training=training)
         encoders.append(fit(canvases, seeded, name=name and f"{name}, seed {training.seed}", report=report_of_all))
     return tuple(encoders)
+
+
+def _epochs(canvas: ImageSet | ImagePatches, batch_size: int) -> int:
+    """As many passes as it takes: a set of a few hundred images makes few steps an epoch."""
+    steps_per_epoch = math.ceil(min(len(canvas.trainable), IMAGES_PER_EPOCH) / batch_size)
+    return max(IMAGE_EPOCHS, math.ceil(IMAGE_STEPS / max(steps_per_epoch, 1)))
 
 
 def _listed(canvas: Canvases) -> list[Learnable]:

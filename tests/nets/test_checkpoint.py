@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from conceptstain.errors import InputError, ReadingError
 from conceptstain.nets.checkpoint import FORMAT_VERSION, KEY, load_encoder, save_encoder
 from conceptstain.nets.encoder import Encoder
+from conceptstain.nets.image_vae import ImageVAE, ImageVAESettings
 from conceptstain.nets.picture_vae import PictureVAE, PictureVAESettings
 from conceptstain.nets.profile_vae import LIKELIHOODS, ProfileVAE, ProfileVAESettings
 from factories import tiny_encoder
@@ -193,6 +194,18 @@ def test_metadata_made_to_break_the_reader_are_refused(tmp_path, bomb):
     save_file({"weight": torch.zeros(1)}, path, metadata={KEY: bomb})
     with pytest.raises(ReadingError, match=r"bomb\.safetensors"):
         load_encoder(path)
+
+
+def test_a_file_asks_for_no_newer_format_than_its_network_needs(tmp_path):
+    formats = {}
+    for network, widths in (("average-pool", (2, 3)), ("factor-vae", (2, 3))):
+        vae = ImageVAE((1, 8, 8), ImageVAESettings(network, 3, widths, (5,)))
+        saved = Encoder("mine", vae, (1, 8, 8), "unit", 3)
+        path = save_encoder(saved, tmp_path / f"{network}.safetensors")
+        assert load_encoder(path).fingerprint == saved.fingerprint
+        with safe_open(path, framework="pt") as file:
+            formats[network] = json.loads(file.metadata()[KEY])["format"]
+    assert formats == {"average-pool": 3, "factor-vae": FORMAT_VERSION}
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -16,11 +16,12 @@ from conceptstain.nets.rules import DECONVOLUTION, GRADIENT, GUIDED, rectified
 from conceptstain.nets.tap import convolutional_layers
 from conceptstain.nets.untrained import untrained
 
-NETWORKS = ["average-pool", "places", "paper"]
+NETWORKS = ["average-pool", "places", "paper", "factor-vae"]
 SMALL = {
     "average-pool": ImageVAESettings("average-pool", 3, (2, 3), (5,)),
     "places": ImageVAESettings("places", 36, (2, 3), ()),
     "paper": ImageVAESettings("paper", 3, (2, 2, 3, 3, 4), (5,)),
+    "factor-vae": ImageVAESettings("factor-vae", 3, (2, 3), (5,)),
 }
 
 
@@ -155,7 +156,7 @@ def test_settings_that_describe_no_network_are_refused(wrong):
 
 
 def test_an_unknown_network_is_refused_with_those_there_are():
-    with pytest.raises(InputError, match="average-pool, places or paper"):
+    with pytest.raises(InputError, match="average-pool, places, paper or factor-vae"):
         ImageVAESettings.of("transformer")
 
 

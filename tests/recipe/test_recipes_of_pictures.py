@@ -16,6 +16,7 @@ from conceptstain.fitting import FitSettings, fit
 from conceptstain.methods.item_score import ItemScore
 from conceptstain.nets.augmentation import Augmentation
 from conceptstain.nets.image_vae import ImageVAESettings
+from conceptstain.nets.objectives import Objective
 from conceptstain.nets.training_settings import TrainingSettings
 from conceptstain.recipe import Recipe
 from conceptstain.study import Study
@@ -137,7 +138,11 @@ def test_a_link_that_leads_out_of_the_folder_is_refused(tmp_path):
 def test_an_encoder_fitted_to_the_pictures_is_fitted_again_to_the_same_weights(kind, tmp_path):
     canvas = opened_pictures(picture_folder(tmp_path)) if kind == "pictures" else opened_slide(slide_file(tmp_path))
     training = TrainingSettings(
-        epochs=2, batch_size=4, augmentation=Augmentation("all", shift=1, light=0.05), items_per_epoch=12
+        epochs=2,
+        batch_size=4,
+        augmentation=Augmentation("all", shift=1, light=0.05),
+        items_per_epoch=12,
+        objective=Objective("ad-factor-vae", gamma=3.0, discriminator=(6, 6), attention_layer="conv1"),
     )
     study = Study()
     study.show(canvas)
@@ -152,6 +157,7 @@ def test_an_encoder_fitted_to_the_pictures_is_fitted_again_to_the_same_weights(k
     told = recipe.methods_paragraph()
     what = "these pictures" if kind == "pictures" else "this slide"
     assert f"fitted to {what} without labels, turned and reflected, shifted by up to 1 pixels" in told
+    assert "as an AD-FactorVAE (Liu et al. 2020, arXiv:1911.07389; gamma 3, attention weight 1)" in told
 
 
 def test_pictures_of_no_file_are_replayed_from_files_of_the_same_pixels(tmp_path):

@@ -40,6 +40,16 @@ def calibrated_loss(x: np.ndarray, decoded: np.ndarray, *, mean: np.ndarray, log
     return total / len(x)
 
 
+def bernoulli_loss(x: np.ndarray, decoded: np.ndarray, *, mean: np.ndarray, log_var: np.ndarray, beta: float) -> float:
+    """Minus the log probability of every pixel under a coin of the decoded chance, and beta times the divergence."""
+    total = 0.0
+    for item in range(len(x)):
+        for value, guess in zip(x[item].ravel().tolist(), decoded[item].ravel().tolist(), strict=True):
+            total -= value * math.log(guess) + (1 - value) * math.log(1 - guess)
+        total += beta * divergence(mean[item], log_var[item])
+    return total / len(x)
+
+
 def paper_loss(x: np.ndarray, decoded: np.ndarray, *, mean: np.ndarray, log_var: np.ndarray, beta: float) -> float:
     """The notebook's: mean binary cross-entropy - 0.5e-4 beta mean(1 + v - m^2 - exp(v))."""
     entropies = []

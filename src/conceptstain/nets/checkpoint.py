@@ -24,7 +24,7 @@ from conceptstain.writing import written_whole
 
 __all__ = ["FORMAT_VERSION", "encoder_bytes", "encoder_from_bytes", "is_savable", "load_encoder", "save_encoder"]
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 KEY = "conceptstain"
 PRECISIONS = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32, "float64": torch.float64}
 PICKLES = {".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin"}
@@ -40,6 +40,12 @@ class _Kind:
     settings: type[PictureVAESettings | ProfileVAESettings | ImageVAESettings]
     since: int
 
+    def needed(self, settings: object) -> int:
+        """The first format that knows a network with these settings."""
+        return NETWORKS_SINCE.get(getattr(settings, "network", ""), self.since)
+
+
+NETWORKS_SINCE = {"factor-vae": 4}  # those that came later than their kind
 
 # A file says the lowest format that can read it, so that older versions go on reading what they know.
 KINDS = (
@@ -78,7 +84,7 @@ def save_encoder(encoder: Encoder, path: str | os.PathLike[str]) -> Path:
         )
     tensors = {name: _compact(tensor) for name, tensor in network.state_dict().items()}
     told = {
-        "format": kind.since,
+        "format": kind.needed(network.settings),
         "kind": kind.name,
         "name": encoder.name,
         "shape": list(encoder.shape),

@@ -4,7 +4,8 @@
 can be asked for an attention map; the decoder doubles the picture by its nearest pixels and convolves. ``"places"``:
 the same convolutions without a dense layer behind them, so that every latent belongs to a place of the picture.
 ``"paper"``: the encoder of the released faces notebook (Brocki & Chung 2019), five strided convolutions with batch
-normalisation.
+normalisation. ``"factor-vae"``: four strided convolutions, the network that the literature of disentangling compares
+on (Kim & Mnih 2018, appendix A, of pictures of two-dimensional shapes).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from conceptstain.nets.first_weights import begin_as_keras, begin_convolutions_a
 
 __all__ = ["ImageNetwork", "ImageVAE", "ImageVAESettings"]
 
-ImageNetwork = Literal["average-pool", "places", "paper"]
+ImageNetwork = Literal["average-pool", "places", "paper", "factor-vae"]
 
 PAPER_KERNELS = (5, 5, 5, 5, 2)
 LARGEST = 256
@@ -41,7 +42,7 @@ class ImageVAESettings:
     Attributes
     ----------
     network
-        ``"average-pool"``, ``"places"`` or ``"paper"``.
+        ``"average-pool"``, ``"places"``, ``"paper"`` or ``"factor-vae"``.
     latent
         Number of latent dimensions; of ``"places"``, of all places together.
     widths
@@ -67,7 +68,7 @@ class ImageVAESettings:
             Which one.
         side
             Height or width of the pictures, the smaller one: the default network and that with places halve it until 4
-            pixels are left, at most six times. The paper's network always halves it five times.
+            pixels are left, at most six times. The paper's network always halves it five times, that of FactorVAE four.
 
         Raises
         ------
@@ -85,8 +86,11 @@ class ImageVAESettings:
         if network == "paper":
             n_latent = 400 if latent is None else latent
             return cls("paper", latent=n_latent, widths=(64, 128, 256, 512, 1024), hidden=(512,))
+        if network == "factor-vae":
+            n_latent = 10 if latent is None else latent
+            return cls("factor-vae", latent=n_latent, widths=(32, 32, 64, 64), hidden=(128,))
         raise InputError(
-            "There is no network of that name", got=repr(network), cure="Use average-pool, places or paper"
+            "There is no network of that name", got=repr(network), cure="Use average-pool, places, paper or factor-vae"
         )
 
 
@@ -108,8 +112,8 @@ class ImageVAE(nn.Module):
     Attributes
     ----------
     encoder
-        ``conv1, relu1, pool1, ...`` (average-pool) or ``conv1, relu1, norm1, ...`` (paper), then ``flatten, dense1,
-        ...``; with places a last ``conv, relu`` instead of the dense layers.
+        ``conv1, relu1, pool1, ...`` (average-pool), ``conv1, relu1, norm1, ...`` (paper) or ``conv1, relu1, ...``
+        (factor-vae), then ``flatten, dense1, ...``; with places a last ``conv, relu`` instead of the dense layers.
     mean, log_var
         Linear heads onto q(z | x); with places, the same at every place.
     decoder
@@ -125,7 +129,9 @@ class ImageVAE(nn.Module):
         self.settings = settings
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
-            build = {"average-pool": _average_pool, "places": _places, "paper": _paper}[settings.network]
+            build = {"average-pool": _average_pool, "places": _places, "paper": _paper, "factor-vae": _strided}[
+                settings.network
+            ]
             self.encoder, self.decoder = build(self.shape, settings)
             self.mean, self.log_var = _head(self.shape, settings), _head(self.shape, settings)
             self.apply(begin_as_keras if settings.network == "paper" else begin_convolutions_as_he)
@@ -273,6 +279,35 @@ def _paper(shape: tuple[int, int, int], settings: ImageVAESettings) -> tuple[nn.
         decoder[f"norm{i}"] = keras_norm(nn.BatchNorm2d, widths[i])
     decoder["pixels"] = nn.Conv2d(widths[-1], shape[0], kernel_size=5, padding=2)
     decoder["sigmoid"] = nn.Sigmoid()
+    return nn.Sequential(encoder), nn.Sequential(decoder)
+
+
+def _strided(shape: tuple[int, int, int], settings: ImageVAESettings) -> tuple[nn.Sequential, nn.Sequential]:
+    encoder: OrderedDict[str, nn.Module] = OrderedDict()
+    channels = (shape[0], *settings.widths)
+    for i in range(1, len(channels)):
+        encoder[f"conv{i}"] = nn.Conv2d(channels[i - 1], channels[i], kernel_size=4, stride=2, padding=1)
+        encoder[f"relu{i}"] = nn.ReLU()
+    encoder["flatten"] = nn.Flatten()
+    end = _end(shape, settings)
+    units = (end[0] * end[1] * end[2], *settings.hidden)
+    for i in range(1, len(units)):
+        encoder[f"dense{i}"] = nn.Linear(units[i - 1], units[i])
+        encoder[f"relu_dense{i}"] = nn.ReLU()
+
+    decoder: OrderedDict[str, nn.Module] = OrderedDict()
+    back = (settings.latent, *reversed(settings.hidden), units[0])
+    for i in range(1, len(back)):
+        decoder[f"dense{i}"] = nn.Linear(back[i - 1], back[i])
+        decoder[f"relu_dense{i}"] = nn.ReLU()
+    decoder["unflatten"] = nn.Unflatten(1, end)
+    # The last convolution gives the pixels: the widths without the first, and the channels of the picture.
+    widths = (*reversed(settings.widths), shape[0])
+    for i in range(1, len(widths)):
+        last = i == len(widths) - 1
+        name = "pixels" if last else f"upconv{i}"
+        decoder[name] = nn.ConvTranspose2d(widths[i - 1], widths[i], kernel_size=4, stride=2, padding=1)
+        decoder["sigmoid" if last else f"relu{i}"] = nn.Sigmoid() if last else nn.ReLU()
     return nn.Sequential(encoder), nn.Sequential(decoder)
 
 

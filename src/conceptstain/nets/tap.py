@@ -21,6 +21,7 @@ __all__ = [
     "activations",
     "check_layer",
     "convolutional_layers",
+    "convolutions_of",
     "encoder_layers",
     "layer_named",
     "over_places",
@@ -108,7 +109,13 @@ def convolutional_layers(encoder: Encoder) -> tuple[str, ...]:
 
     A convolution of the decoder, or of the variance alone, is not among them.
     """
+    return convolutions_of(encoder.network, encoder.tensor(np.zeros((1, *encoder.shape), dtype=np.float32)))
+
+
+def convolutions_of(network: nn.Module, example: Float[Tensor, "batch ..."]) -> tuple[str, ...]:
+    """The same of a network that is no encoder yet; nothing is learned from the example."""
     outputs: list[tuple[str, Tensor]] = []
+    encode: Any = network.encode
 
     def note(name: str) -> Any:
         def hook(_: nn.Module, __: tuple[Any, ...], output: Tensor) -> None:
@@ -118,13 +125,12 @@ def convolutional_layers(encoder: Encoder) -> tuple[str, ...]:
 
     hooks = [
         module.register_forward_hook(note(name))
-        for name, module in encoder.network.named_modules()
+        for name, module in network.named_modules()
         if isinstance(module, nn.Conv2d)
     ]
     try:
         with torch.enable_grad():
-            example = encoder.tensor(np.zeros((1, *encoder.shape), dtype=np.float32)).requires_grad_()
-            mean = encoder.encode(example).mean
+            mean = encode(example.detach().requires_grad_()).mean
     finally:
         for hook in hooks:
             hook.remove()

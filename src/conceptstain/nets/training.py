@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, final
+from dataclasses import dataclass, field
+from typing import final
 
 import numpy as np
 import torch
@@ -18,16 +18,17 @@ from conceptstain.errors import InputError
 from conceptstain.inputs import Inputs, Profiles
 from conceptstain.nets.batches import Batch, Split, batches_of, drawn, n_batches, split_items
 from conceptstain.nets.devices import best_device
-from conceptstain.nets.encoder import Encoding
-from conceptstain.nets.losses import calibrated_loss, negative_binomial_loss, paper_loss, squared_error_loss
-from conceptstain.nets.training_settings import UNIT, Loss, Schedule, TrainingSettings, check_training
+from conceptstain.nets.disentangling import composed, remarks
+from conceptstain.nets.terms import learns_counts, passed, plain_terms, weighed
+from conceptstain.nets.training_settings import PAPER, UNIT, Loss, Schedule, TrainingSettings, check_training
 from conceptstain.progress import Report, Step, silent
 
 __all__ = ["History", "train"]
 
-PAPER = "paper"  # the scaling of gene pictures over their maxima
 LEAST_EPOCHS = 12
 ENOUGH_STEPS = 600
+ACCURACY = "discriminator accuracy"
+ASIDE = 2**40  # beyond the seeds that are counted up
 
 
 @final
@@ -40,13 +41,18 @@ class History:
     loss
         Mean loss per item of each epoch, in nats for the squared error.
     validation_loss
-        The same of the items held out, at the mean of q(z | x); empty where none were.
+        That of the objective ``"vae"`` on the items held out, at the mean of q(z | x); empty where none were.
     best_epoch
         The epoch that was kept, counted from 1.
     seconds
         Duration.
     device
         Where it ran.
+    terms
+        Mean of every term of the loss in each epoch, without its weight, by name; also what is only watched: the mass
+        of attention maps, and how often a discriminator was right.
+    remarks
+        What has to be known to read the curves rightly, one sentence each.
     """
 
     loss: tuple[float, ...]
@@ -54,6 +60,8 @@ class History:
     best_epoch: int
     seconds: float
     device: str
+    terms: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 def train(
@@ -61,10 +69,10 @@ def train(
 ) -> History:
     """Train a VAE in place; the same seed gives the same weights on the CPU.
 
-    The loss follows the network and the scaling: :func:`~conceptstain.nets.losses.negative_binomial_loss` for a network
-    that learns counts, :func:`~conceptstain.nets.losses.squared_error_loss` inside the tissue for z-scores,
-    :func:`~conceptstain.nets.losses.paper_loss` for pictures in the scaling ``"paper"``, and
-    :func:`~conceptstain.nets.losses.calibrated_loss` for images.
+    The reconstruction follows the network and the scaling: :func:`~conceptstain.nets.losses.negative_binomial_error`
+    for a network that learns counts, :func:`~conceptstain.nets.losses.squared_error` inside the tissue for z-scores,
+    :func:`~conceptstain.nets.losses.paper_error` for pictures in the scaling ``"paper"``, and
+    :func:`~conceptstain.nets.losses.calibrated_error` for images. What is added to it is the settings' objective's.
 
     Parameters
     ----------
@@ -73,16 +81,20 @@ def train(
     data
         One or more sections of one shape and scaling; their trainable items are learned from.
     settings
-        How.
+        How. Whatever the objective, the epoch that is kept is the best by the plain loss of items held out, so that
+        objectives can be compared.
     report
-        Called after every step with how many of all steps are done, and at the end of every epoch with ``"loss"`` and
-        ``"validation loss"``. If it raises :class:`Cancelled`, the network is left half trained, to be discarded.
+        Called after every step with how many of all steps are done, and at the end of every epoch with ``"loss"``,
+        ``"validation loss"`` and every term. If it raises :class:`Cancelled`, the network is left half trained, to be
+        discarded.
 
     Raises
     ------
     InputError
         Settings out of range, sections that differ, too few items, a network that learns counts where there are none,
         or a training that diverged.
+    MismatchError
+        The objective is not for this network: attention needs a convolution.
     """
     settings = settings or TrainingSettings()
     check_training(data, settings)
@@ -93,23 +105,48 @@ def train(
     network.to(device)
     begun = time.perf_counter()
     with _one_thread():
-        losses, validation_losses, best_epoch, best = _run(
-            network, data, split, settings, generator=generator, report=report
-        )
-    network.load_state_dict(best)
+        course = _run(network, data, split, settings, generator=generator, report=report)
+    network.load_state_dict(course.best)
     network.eval()
-    return History(tuple(losses), tuple(validation_losses), best_epoch, time.perf_counter() - begun, device.type)
+    return History(
+        tuple(course.losses),
+        tuple(course.validation_losses),
+        course.best_epoch,
+        time.perf_counter() - begun,
+        device.type,
+        {name: tuple(values) for name, values in course.terms.items()},
+        remarks(course.terms),
+    )
 
 
 def _check_counts(network: nn.Module, data: Sequence[Inputs]) -> None:
-    if _learns_counts(network) and not all(isinstance(each, Profiles) for each in data):
+    if learns_counts(network) and not all(isinstance(each, Profiles) for each in data):
         raise InputError(
             "This network learns counts", got="inputs without counts", cure='Use the likelihood "gaussian"'
         )
 
 
-def _learns_counts(network: Any) -> bool:
-    return bool(getattr(network, "learns_counts", False))
+@final
+@dataclass(eq=False)
+class _Course:
+    """The epochs so far, and which was best with its weights."""
+
+    losses: list[float]
+    validation_losses: list[float]
+    terms: dict[str, list[float]]
+    best_epoch: int = 0
+    best: dict[str, Tensor] = field(default_factory=dict)
+
+    def add(self, means: Mapping[str, float]) -> bool:
+        """One epoch more; whether it is the best so far, or nothing is held out to tell."""
+        self.losses.append(means["loss"])
+        for name in means.keys() - {"loss", "validation loss"}:
+            self.terms.setdefault(name, []).append(means[name])
+        if "validation loss" in means:
+            self.validation_losses.append(means["validation loss"])
+        is_best = not self.validation_losses or self.validation_losses[-1] == min(self.validation_losses)
+        self.best_epoch = len(self.losses) if is_best else self.best_epoch
+        return is_best
 
 
 def _run(
@@ -120,11 +157,12 @@ def _run(
     *,
     generator: torch.Generator,
     report: Report,
-) -> tuple[list[float], list[float], int, dict[str, Tensor]]:
-    """The epochs: losses, validation losses, and which epoch was best with its weights."""
+) -> _Course:
     device = next(network.parameters()).device
     masks = [torch.as_tensor(np.broadcast_to(each.mask, each.shape).astype(np.float32), device=device) for each in data]
-    loss_of, counted = _loss_for(data[0].scaling, settings), _learns_counts(network)
+    composition = composed(network, data, settings, _loss_for(data[0].scaling, settings), device=device)
+    # A second batch is drawn apart, so that every objective sees the same first ones, with the same noise.
+    aside = torch.Generator().manual_seed(ASIDE + settings.seed)
     optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
     most = settings.items_per_epoch or sum(len(items) for items in split.learned)
     learned = drawn(split.learned, most, torch.Generator())  # how many there will be
@@ -132,41 +170,40 @@ def _run(
     n_epochs = settings.epochs or max(LEAST_EPOCHS, math.ceil(ENOUGH_STEPS / steps_per_epoch))
     n_steps = n_epochs * steps_per_epoch
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _fall(settings.schedule, step / n_steps))
-    losses: list[float] = []
-    validation_losses: list[float] = []
-    best_epoch, best = 0, dict[str, Tensor]()
+
+    def batch_of(section: int, items: NDArray[np.integer], draws: torch.Generator) -> Batch:
+        counted = learns_counts(network)
+        return _changed(Batch.of(data[section], items, masks[section], counted=counted), settings, draws)
+
+    course = _Course([], [], {})
     for epoch in range(1, n_epochs + 1):
         message = f"Epoch {epoch} of {n_epochs}"
         network.train()
-        total, seen = torch.zeros((), device=device), 0
-        step = (epoch - 1) * steps_per_epoch
+        sums, n_seen, step = dict[str, Tensor](), 0, (epoch - 1) * steps_per_epoch
         learned = split.learned if settings.items_per_epoch is None else drawn(split.learned, most, generator)
         for section, items in batches_of(learned, settings.batch_size, generator):
-            batch = Batch.of(data[section], items, masks[section], counted=counted)
-            if settings.jitter:
-                down, right = torch.randint(-settings.jitter, settings.jitter + 1, (2,), generator=generator).tolist()
-                batch = batch.shifted(down, right)
-            if settings.augmentation.changes:
-                batch = batch._replace(x=settings.augmentation(batch.x, generator))
-            loss = _loss(network, batch, loss_of, beta=settings.beta, generator=generator)
+            seen, loss, values = composition.look(network, batch_of(section, items, generator), generator)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
-            total, seen, step = total + loss.detach() * len(items), seen + len(items), step + 1
+            if composition.adversary is not None:
+                others = learned[section][torch.randperm(len(learned[section]), generator=aside)[: len(items)].numpy()]
+                z = composition.sample(network, batch_of(section, others, aside), aside)
+                values[ACCURACY] = composition.adversary.learn(seen.z, z)
+            for name, value in {"loss": loss.detach(), **values}.items():
+                sums[name] = sums.get(name, 0.0) + value * len(items)
+            n_seen, step = n_seen + len(items), step + 1
             if step < epoch * steps_per_epoch:
                 report(Step(step, n_steps, message))
-        losses.append(float(total) / seen)
-        values = {"loss": losses[-1]}
+        means = {name: float(total) / n_seen for name, total in sums.items()}
         if settings.validation_fraction:
-            validation_losses.append(_validate(network, data, masks, split.held_out, settings))
-            values["validation loss"] = validation_losses[-1]
-        _refuse_divergence(values, epoch)
-        if not validation_losses or validation_losses[-1] == min(validation_losses):
-            best_epoch = epoch
-            best = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
-        report(Step(step, n_steps, message, values))
-    return losses, validation_losses, best_epoch, best
+            means["validation loss"] = _validate(network, data, masks, split.held_out, settings)
+        _refuse_divergence(means, epoch)
+        if course.add(means):
+            course.best = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+        report(Step(step, n_steps, message, means))
+    return course
 
 
 def _fall(schedule: Schedule, fraction: float) -> float:
@@ -181,6 +218,16 @@ def _refuse_divergence(values: dict[str, float], epoch: int) -> None:
             got=" and ".join(f"{name} {value}" for name, value in values.items()),
             cure="Lower the learning rate, or check the values for infinities",
         )
+
+
+def _changed(batch: Batch, settings: TrainingSettings, generator: torch.Generator) -> Batch:
+    """A batch as it is learned from: shifted and augmented by draws of the generator."""
+    if settings.jitter:
+        down, right = torch.randint(-settings.jitter, settings.jitter + 1, (2,), generator=generator).tolist()
+        batch = batch.shifted(down, right)
+    if settings.augmentation.changes:
+        batch = batch._replace(x=settings.augmentation(batch.x, generator))
+    return batch
 
 
 @contextmanager
@@ -200,28 +247,6 @@ def _loss_for(scaling: str, settings: TrainingSettings) -> Loss:
     return settings.loss or suited.get(scaling, "squared error")
 
 
-def _loss(network: Any, batch: Batch, loss: Loss, *, beta: float, generator: torch.Generator | None = None) -> Tensor:
-    """Loss at a sample of q(z | x), or at its mean where there is no generator."""
-    encoding: Encoding = network.encode(batch.x)
-    z = encoding.mean
-    if generator is not None:
-        noise = torch.randn(z.shape, generator=generator).to(z)
-        # The notebooks take the variance for the deviation when they sample.
-        deviation = encoding.log_var.exp() if loss == "paper" else (0.5 * encoding.log_var).exp()
-        z = z + deviation * noise
-    if batch.counts is not None and batch.depths is not None:
-        log_mean = network.log_rates(z) + batch.depths.log()[:, None]
-        return negative_binomial_loss(
-            batch.counts, log_mean, network.log_dispersion, mask=batch.mask, encoding=encoding, beta=beta
-        )
-    decoded = network.decode(z)
-    if loss == "paper":
-        return paper_loss(batch.x, decoded, encoding, beta)
-    if loss == "calibrated":
-        return calibrated_loss(batch.x, decoded, encoding, beta)
-    return squared_error_loss(batch.x, decoded, batch.mask, encoding, beta)
-
-
 def _validate(
     network: nn.Module,
     data: Sequence[Inputs],
@@ -230,12 +255,16 @@ def _validate(
     settings: TrainingSettings,
 ) -> float:
     network.eval()
-    total, seen = 0.0, 0
+    total, n_seen = 0.0, 0
     with torch.inference_mode():
         for each, mask, items in zip(data, masks, held_out, strict=True):
+            loss = _loss_for(each.scaling, settings)
+            terms = plain_terms(network, loss, settings.beta)
             for start in range(0, len(items), settings.batch_size):
                 chosen = items[start : start + settings.batch_size]
-                batch = Batch.of(each, chosen, mask, counted=_learns_counts(network))
-                loss = _loss(network, batch, _loss_for(each.scaling, settings), beta=settings.beta)
-                total, seen = total + float(loss) * len(chosen), seen + len(chosen)
-    return total / seen
+                batch = Batch.of(each, chosen, mask, counted=learns_counts(network))
+                total, n_seen = (
+                    total + float(weighed(terms, passed(network, batch, loss))[0]) * len(chosen),
+                    n_seen + len(chosen),
+                )
+    return total / n_seen

@@ -9,12 +9,14 @@ from typing import Literal, final
 from conceptstain.errors import InputError
 from conceptstain.inputs import Inputs
 from conceptstain.nets.augmentation import Augmentation
+from conceptstain.nets.objectives import Objective
 
 __all__ = ["Loss", "Schedule", "TrainingSettings", "check_training"]
 
 Schedule = Literal["cosine", "constant"]
-Loss = Literal["squared error", "calibrated", "paper"]
+Loss = Literal["squared error", "calibrated", "paper", "bernoulli"]
 UNIT = "unit"  # the scaling of images
+PAPER = "paper"  # the scaling of gene pictures over their maxima
 
 
 @final
@@ -45,11 +47,14 @@ class TrainingSettings:
         ``"auto"``: the fastest of this machine.
     loss
         Of a network that does not learn counts. None: what suits the scaling, as :func:`train` has it.
+        ``"bernoulli"``: cross-entropy summed over pixels in 0..1.
     augmentation
         How images are changed before every step.
     items_per_epoch
         How many items an epoch takes at most, drawn anew for each: a slide has more patches than can be gone through.
         As many are held out at most. None: all.
+    objective
+        What is made small beside the reconstruction.
     """
 
     epochs: int | None = None
@@ -64,6 +69,7 @@ class TrainingSettings:
     loss: Loss | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
     items_per_epoch: int | None = None
+    objective: Objective = field(default_factory=Objective)
 
     @classmethod
     def paper(cls, seed: int = 0) -> TrainingSettings:
@@ -77,6 +83,22 @@ class TrainingSettings:
         Its epochs are of 10,000 steps, twice as many as a set of 100,000 images has.
         """
         return cls(epochs, 20, 1e-3, "constant", beta=10.0, validation_fraction=0.0, seed=seed, loss="paper")
+
+    @classmethod
+    def factor_vae(
+        cls, objective: Objective | None = None, *, epochs: int | None = None, seed: int = 0
+    ) -> TrainingSettings:
+        """Those of the literature of disentangling: Adam 1e-4, batches of 64, Bernoulli pixels (Kim & Mnih 2018)."""
+        return cls(
+            epochs,
+            64,
+            1e-4,
+            "constant",
+            beta=1.0,
+            seed=seed,
+            loss="bernoulli",
+            objective=objective or Objective("factor-vae"),
+        )
 
 
 def check_training(data: Sequence[Inputs], settings: TrainingSettings) -> None:
@@ -116,6 +138,12 @@ def check_training(data: Sequence[Inputs], settings: TrainingSettings) -> None:
     if settings.jitter and len(data[0].shape) < 3:
         raise InputError(
             "Only pictures can be shifted", got=f"jitter {settings.jitter} for profiles", cure="Use a jitter of 0"
+        )
+    if settings.loss == "bernoulli" and data[0].scaling not in {UNIT, PAPER}:
+        raise InputError(
+            "Bernoulli pixels have values in 0..1",
+            got=f"inputs in the scaling {data[0].scaling!r}",
+            cure="Use it for images, or leave the loss out",
         )
     if settings.augmentation.changes and data[0].scaling != UNIT:
         raise InputError(

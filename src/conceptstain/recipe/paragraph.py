@@ -26,6 +26,8 @@ __all__ = ["CITATIONS", "methods_paragraph"]
 CITATIONS: Final = {
     "concepts": "Brocki & Chung 2019, arXiv:1910.13140",
     "vae": "Kingma & Welling 2014, arXiv:1312.6114",
+    "beta-vae": "Higgins et al. 2017, International Conference on Learning Representations",
+    "factor-vae": "Kim & Mnih 2018, arXiv:1802.05983",
     "gradient": "Simonyan et al. 2013, arXiv:1312.6034",
     "input-gradient": "Shrikumar et al. 2016, arXiv:1605.01713",
     "guided": "Springenberg et al. 2015, arXiv:1412.6806",
@@ -155,8 +157,8 @@ def _encoder(encoder: EncoderRecord, recipe: Recipe) -> str:
         epochs = f"{told.training.epochs} epochs" if told.training.epochs else "the default number of epochs"
         how = (
             f"({kind}, {told.network.latent} latent dimensions) fitted to {_fitted_to(recipe)} without labels"
-            f"{_augmented(told.training)} ({epochs}, Adam, learning rate {told.training.learning_rate:g}, seed "
-            f"{told.training.seed})"
+            f"{_augmented(told.training)}{_objective(told.training)} ({epochs}, Adam, learning rate "
+            f"{told.training.learning_rate:g}, seed {told.training.seed})"
         )
     else:
         learned = f" on {_list(encoder.learned_from)}" if encoder.learned_from else ""
@@ -166,6 +168,21 @@ def _encoder(encoder: EncoderRecord, recipe: Recipe) -> str:
 
 def _fitted_to(recipe: Recipe) -> str:
     return {"gene": "this section", "picture": "these pictures", "patch": "this slide"}[_noun(recipe)]
+
+
+def _objective(training: TrainingRecord) -> str:
+    """What was made small beside the loss of a variational autoencoder."""
+    told = training.objective
+    if told.name == "vae":
+        return ""
+    if told.name == "beta-vae":
+        return f", as a beta-VAE ({CITATIONS['beta-vae']}; beta {told.beta:g})"
+    if told.name == "factor-vae":
+        return f", as a FactorVAE ({CITATIONS['factor-vae']}; gamma {told.gamma:g})"
+    return (
+        f", as an AD-FactorVAE ({CITATIONS['attention']}; gamma {told.gamma:g}, attention weight "
+        f"{told.attention_weight:g})"
+    )
 
 
 def _augmented(training: TrainingRecord) -> str:

@@ -17,6 +17,7 @@ from conceptstain.methods.anomaly_settings import DEFAULT_ANOMALY, AnomalyMethod
 from conceptstain.methods.map_settings import AttentionVariant, Baseline, MapSettings, Quadrature
 from conceptstain.nets.augmentation import Augmentation, Symmetries
 from conceptstain.nets.image_vae import ImageNetwork, ImageVAESettings
+from conceptstain.nets.objectives import Objective, ObjectiveName
 from conceptstain.nets.picture_vae import Network, PictureVAESettings
 from conceptstain.nets.profile_vae import Likelihood, ProfileVAESettings
 from conceptstain.nets.rules import Variant
@@ -36,6 +37,7 @@ __all__ = [
     "ImageNetworkRecord",
     "ItemScoreRecord",
     "MapRecord",
+    "ObjectiveRecord",
     "PictureNetworkRecord",
     "PlainMapRecord",
     "ProfileNetworkRecord",
@@ -118,6 +120,19 @@ class AugmentationRecord(Record):
 
 
 @final
+class ObjectiveRecord(Record):
+    """What was made small beside the reconstruction."""
+
+    name: ObjectiveName = "vae"
+    beta: Annotated[Finite, Field(ge=0)] = 4.0
+    gamma: Annotated[Finite, Field(ge=0)] = 10.0
+    discriminator: Annotated[tuple[Units, ...], Field(min_length=1, max_length=16)] = (1000,) * 6
+    discriminator_learning_rate: Positive = 1e-4
+    attention_weight: Annotated[Finite, Field(ge=0)] = 1.0
+    attention_layer: Name | None = None
+
+
+@final
 class TrainingRecord(Record):
     """How a network was trained."""
 
@@ -132,11 +147,13 @@ class TrainingRecord(Record):
     loss: Loss | None = None
     augmentation: AugmentationRecord = AugmentationRecord()
     items_per_epoch: Annotated[int, Field(ge=2, le=LARGEST)] | None = None
+    objective: ObjectiveRecord = ObjectiveRecord()
 
     def made(self, device: str) -> TrainingSettings:
         """The settings, on a device of this machine."""
-        told = self.model_dump(exclude={"augmentation"})
-        return TrainingSettings(**told, augmentation=Augmentation(**dict(self.augmentation)), device=device)
+        told = self.model_dump(exclude={"augmentation", "objective"})
+        changed, objective = Augmentation(**dict(self.augmentation)), Objective(**dict(self.objective))
+        return TrainingSettings(**told, augmentation=changed, objective=objective, device=device)
 
 
 @final
