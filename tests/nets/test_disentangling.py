@@ -82,6 +82,7 @@ def test_every_term_has_a_curve_and_their_weighted_sum_is_the_loss(name, terms):
     settings, steps = replace(asking(name, gamma=3.0, attention_weight=7.0, beta=2.0), beta=0.5), []
     history = train(images(), [Blots()], settings, steps.append)
     assert set(history.terms) == terms
+    assert list(history.terms)[:2] == ["reconstruction", "divergence"]
     assert all(len(curve) == 2 for curve in history.terms.values())
     weight = {"divergence": 2.0 if name == "beta-vae" else 0.5, "total correlation": 3.0, "attention overlap": 7.0}
     summed = sum(

@@ -21,8 +21,9 @@ from qtpy.QtWidgets import (
 )
 
 from conceptstain._qt.card import Card, asked_where
+from conceptstain._qt.objective_form import ObjectiveForm
 from conceptstain._qt.own_network import OwnNetwork
-from conceptstain._qt.plots import LossPlot
+from conceptstain._qt.training_plot import TrainingPlot
 from conceptstain.canvas.annotations import listed
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ __all__ = ["ModelPanel"]
 WEIGHTS = "Weights (*.safetensors)"
 ENCODERS = "Encoders (*.safetensors *.pt2)"
 SPOTS = "spots"
+WITHOUT_PLACES = {"mlp", SPOTS}
 
 
 class Kind(NamedTuple):
@@ -65,6 +67,8 @@ PICTURE_NETWORKS = {
     "average-pool": "Convolutions with average pooling: sharp maps, and latent attention",
     "places": "The same with latents that keep their places: found hats and glasses of faces best, and takes longer",
     "paper": "Five strided convolutions with batch normalisation, as in the paper, for pictures of 128 pixels: slow",
+    "factor-vae": "Four strided convolutions and ten latents, with the training of the disentangling literature: for "
+    "drawings and shapes in black and white",
 }
 KINDS = {
     "gene": Kind(
@@ -99,7 +103,7 @@ class ModelPanel(Card):
     """Emits what the user wants done about the encoder; shows the one in use and a running fit."""
 
     bundled_wanted = Signal()
-    fit_wanted = Signal(str, int)  # network, epochs
+    fit_wanted = Signal(str, int, object)  # network, epochs, objective
     cancel_wanted = Signal()
     load_wanted = Signal(object)  # paths
     own_wanted = Signal(str, object)  # "package.module:build", and a file of weights or None
@@ -115,7 +119,6 @@ class ModelPanel(Card):
         self.spots.setWordWrap(True)
         self.spots.hide()
         self.form.addWidget(self.spots)
-        self._curves: dict[str, list[float]] = {}
         self._fitted = ""  # which of several encoders the curves are of
         self._began = 0.0
         self._fitting = self._can_fit = False
@@ -137,6 +140,11 @@ class ModelPanel(Card):
         settings.addWidget(self.epochs)
         self.form.addWidget(self.fit_button)
         self.form.addLayout(settings)
+        self.objective = ObjectiveForm()
+        self.form.addWidget(self.objective)
+        self.network.currentTextChanged.connect(
+            lambda network: self.objective.offer(places=network not in WITHOUT_PLACES, of_spots=network == SPOTS)
+        )
 
         self.progress = QProgressBar()
         self.progress.setRange(0, 1000)
@@ -150,13 +158,15 @@ class ModelPanel(Card):
         row.addWidget(self.progress, 1)
         row.addWidget(self.cancel_button)
         self.form.addWidget(self._running)
-        self.plot = LossPlot()
+        self.plot = TrainingPlot()
         self.form.addWidget(self.plot)
         self._running.hide()
         self.plot.hide()
         self._kind = KINDS["gene"]
         self._show_kind()
-        self.fit_button.clicked.connect(lambda: self.fit_wanted.emit(self.network.currentText(), self.epochs.value()))
+        self.fit_button.clicked.connect(
+            lambda: self.fit_wanted.emit(self.network.currentText(), self.epochs.value(), self.objective.objective)
+        )
         self.cancel_button.clicked.connect(self.cancel_wanted)
 
     def _build_files(self) -> None:
@@ -250,13 +260,12 @@ class ModelPanel(Card):
     def start_fit(self) -> None:
         """Show that a fit runs."""
         self._fitting = True
-        self._curves = {}
         self._began = time.monotonic()
         self.progress.setValue(0)
         self.progress.setFormat("starting")
         self._running.show()
         self.plot.show()
-        self.plot.draw_curves({})
+        self.plot.clear()
         self.fit_button.setEnabled(False)
         self.set_state("fitting…")
 
@@ -271,10 +280,9 @@ class ModelPanel(Card):
         if step.values:
             which = step.message.partition(":")[0] if ":" in step.message else ""
             if which != self._fitted:  # another seed has begun
-                self._fitted, self._curves = which, {}
-            for name, value in step.values.items():
-                self._curves.setdefault(name, []).append(value)
-            self.plot.draw_curves({name: values for name, values in self._curves.items() if "loss" in name})
+                self._fitted = which
+                self.plot.clear()
+            self.plot.add(step.values)
 
     def end_fit(self) -> None:
         """Show that no fit runs; the loss curve stays."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from conceptstain.canvas.picture_canvas import PictureCanvas
     from conceptstain.canvas.spot_profiles import SpotProfiles
     from conceptstain.nets.encoder import Encoder
+    from conceptstain.nets.objectives import Objective
 
 __all__ = ["Opening"]
 
@@ -215,11 +216,11 @@ class Opening(QObject):
             self._fitting.cancel()
             show_note("The fit was stopped, because other data is opened.")
 
-    def fit(self, network: Any, epochs: int) -> Job:
+    def fit(self, network: Any, epochs: int, objective: Objective | None = None) -> Job:
         """Fit an encoder to what is open, in place of a fit under way; ``"spots"``: encoders of its spots."""
         if network == SPOTS:
             return self._fit(work.fit_spot_encoders, epochs=epochs)
-        return self._fit(work.fit_encoder, network=network, epochs=epochs)
+        return self._fit(work.fit_encoder, network=network, epochs=epochs, objective=objective)
 
     def fit_spots(self) -> None:
         """Fit encoders of spots, unless that is what runs."""
@@ -234,7 +235,7 @@ class Opening(QObject):
         job = self._jobs.run(
             fit,
             canvas=canvas,
-            then=self._take,
+            then=self._take_fitted,
             on_step=self._model.show_step,
             on_end=lambda: self._end_fit(job),
             about=canvas,
@@ -249,6 +250,12 @@ class Opening(QObject):
             self._study.use_for_spots(*made)
         else:
             self._study.use(made)
+
+    def _take_fitted(self, made: Encoder | tuple[SpotProfiles, tuple[Encoder, ...]]) -> None:
+        self._take(made)
+        if not isinstance(made, tuple):
+            for remark in made.card["history"]["remarks"]:
+                show_note(remark)
 
     def _cancel_fit(self) -> None:
         if self._fitting is not None:

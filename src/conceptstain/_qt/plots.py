@@ -31,6 +31,7 @@ EVIDENCE = (
     "Scores of what had no part in making the concept. Colour: belongs to it; line: does not. "
     "Grey: where nine of ten concepts without meaning have theirs"
 )
+CURVES, SCALED = (42, 8, 40, 8), (34, 178, 40, 8)  # margins of curves, and of curves with their legend beside them
 CHOOSE = "Draw over a range: choose its spots"
 GREY = "#8a8a8a"  # seen on light and on dark paper
 
@@ -50,11 +51,14 @@ class Plot(FigureCanvasQTAgg):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the margins."""
+        self._keep_margins()
+        super().resizeEvent(event)
+
+    def _keep_margins(self) -> None:
         left, right, bottom, top = self._margins
         width, height = max(self.width(), 1), max(self.height(), 1)
         if width > left + right and height > bottom + top:
             self._figure.subplots_adjust(left / width, bottom / height, 1 - right / width, 1 - top / height)
-        super().resizeEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:
         """Draw again in the colours of another theme."""
@@ -79,25 +83,45 @@ class Plot(FigureCanvasQTAgg):
 
 
 class LossPlot(Plot):
-    """Training and validation loss over epochs."""
+    """Curves over the epochs of a training."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(126, (42, 8, 40, 8), parent)
+        super().__init__(126, CURVES, parent)
         self.setAccessibleName("Loss over epochs")
         self.setToolTip("Loss over epochs: on the genes learned from, and on genes held out")
 
     def draw_curves(self, curves: Mapping[str, Sequence[float]]) -> None:
-        """Draw each named curve."""
+        """Draw each named curve on one scale."""
         self._again = lambda: self.draw_curves(curves)
-        self.axes.clear()
+        self._begin(CURVES)
         for (name, values), style in zip(curves.items(), ("-", "--", ":"), strict=False):
             self.axes.plot(range(1, len(values) + 1), values, style, label=name, lw=1.5)
-        self.axes.set_xlabel("epoch")
-        self.axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         self.axes.yaxis.set_major_locator(MaxNLocator(3))
         if curves:
             self.axes.legend(frameon=False, fontsize=TEXT, labelcolor=self._ink, loc="upper right")
         self._dress("left", "bottom")
+
+    def draw_scaled(self, curves: Mapping[str, Sequence[float]]) -> None:
+        """Draw each named curve between its own lowest and highest value; a legend beside says its last one."""
+        self._again = lambda: self.draw_scaled(curves)
+        self._begin(SCALED)
+        for name, values in curves.items():
+            low, span = min(values), (max(values) - min(values)) or 1.0
+            scaled = [(value - low) / span for value in values]
+            self.axes.plot(range(1, len(values) + 1), scaled, label=f"{name} {values[-1]:.3g}", lw=1.5)
+        self.axes.set_ylim(-0.06, 1.06)
+        self.axes.set_yticks([0, 1], ["min", "max"])
+        if curves:
+            beside: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5), "handlelength": 1.0}
+            self.axes.legend(frameon=False, fontsize=TEXT, labelcolor=self._ink, borderaxespad=0.4, **beside)
+        self._dress("left", "bottom")
+
+    def _begin(self, margins: tuple[int, int, int, int]) -> None:
+        self._margins = margins
+        self._keep_margins()
+        self.axes.clear()
+        self.axes.set_xlabel("epoch")
+        self.axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
 
 
 class EvidencePlot(Plot):

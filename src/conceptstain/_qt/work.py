@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.item_score import ItemScore
     from conceptstain.methods.map_settings import MapSettings
     from conceptstain.nets.encoder import Encoder
+    from conceptstain.nets.objectives import Objective
     from conceptstain.study import Study
     from conceptstain.study.autosave import Autosave, Restorable
     from conceptstain.study.snapshot import Snapshot
@@ -258,7 +259,9 @@ def own_network(factory: str, weights: Path | None, canvas: PictureCanvas, *, re
     return same_encoder(canvas, encoder, report=report)
 
 
-def fit_encoder(canvas: PictureCanvas, network: str, epochs: int, *, report: Report) -> Encoder:
+def fit_encoder(
+    canvas: PictureCanvas, network: str, epochs: int, objective: Objective | None = None, *, report: Report
+) -> Encoder:
     """Fit an encoder to what is open, and encode that with it; 0 epochs: as many as it takes."""
     _need_torch()
     from dataclasses import replace
@@ -266,13 +269,15 @@ def fit_encoder(canvas: PictureCanvas, network: str, epochs: int, *, report: Rep
 
     from conceptstain.canvas.gene_pictures import GenePictures
     from conceptstain.fitting import FitSettings, fit
+    from conceptstain.nets.objectives import Objective
     from conceptstain.nets.picture_vae import PictureVAESettings
 
     kind = cast("Any", network)
     of_genes = isinstance(canvas, GenePictures)
     settings = FitSettings(PictureVAESettings.of(kind)) if of_genes else FitSettings.of(canvas, network=kind)
     wanted = epochs or (None if of_genes else settings.training.epochs)
-    settings = replace(settings, training=replace(settings.training, epochs=wanted))
+    training = replace(settings.training, epochs=wanted, objective=objective or Objective())
+    settings = replace(settings, training=training)
     return same_encoder(canvas, fit(canvas, settings, report=report), report=report)
 
 

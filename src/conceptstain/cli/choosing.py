@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.map_settings import MapSettings
     from conceptstain.methods.maps import MapKind
     from conceptstain.nets.encoder import Encoder
+    from conceptstain.nets.objectives import Objective
     from conceptstain.nets.picture_vae import Network as NetworkName
 
 __all__ = [
@@ -241,6 +242,7 @@ def fit_settings(
     network: Network | None = None,
     latent: int | None = None,
     epochs: int | None = None,
+    objective: Objective | None = None,
 ) -> FitSettings:
     """Settings of a fit; what is None is as the preset, or the default, has it."""
     from dataclasses import replace
@@ -252,6 +254,8 @@ def fit_settings(
     named: NetworkName = "paper" if preset else _of_genes(network or Network.AVERAGE_POOL)
     built = PictureVAESettings.of(named, latent)
     training = replace(settings.training, seed=seed, epochs=settings.training.epochs if epochs is None else epochs)
+    if objective is not None:
+        training = replace(training, objective=objective)
     return FitSettings(built, training)
 
 
@@ -263,8 +267,8 @@ def _of_genes(network: Network) -> NetworkName:
     }
     if network not in known:
         raise InputError(
-            "The network with places learns pictures and patches",
-            got="--network places of gene pictures",
+            "This network learns pictures and patches",
+            got=f"--network {network} of gene pictures",
             cure="Use average-pool, mlp or paper",
         )
     return known[network]

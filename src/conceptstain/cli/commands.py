@@ -40,6 +40,16 @@ from conceptstain.cli.networks import (
     refuse_options,
     say_network,
 )
+from conceptstain.cli.objectives import (
+    AttentionLayer,
+    AttentionWeight,
+    Beta,
+    Gamma,
+    ObjectiveOption,
+    objective_of,
+    say_terms,
+)
+from conceptstain.cli.objectives import Name as ObjectiveName
 from conceptstain.cli.options import (
     Alignment,
     AnnotationText,
@@ -261,6 +271,11 @@ def fit(  # noqa: PLR0917 - options, which typer passes by name
     pixel_size: Annotated[
         float | None, typer.Option(help="Of patches, in the slide's unit.", show_default="the slide's own")
     ] = None,
+    objective: ObjectiveOption = ObjectiveName.VAE,
+    beta: Beta = None,
+    gamma: Gamma = None,
+    attention_weight: AttentionWeight = None,
+    attention_layer: AttentionLayer = None,
     seed: Seed = 0,
     preset: PresetOption = None,
     overwrite: Overwrite = False,
@@ -271,6 +286,9 @@ def fit(  # noqa: PLR0917 - options, which typer passes by name
 
         if out.suffix.lower() != ".safetensors":
             raise InputError("An encoder is saved as .safetensors", got=out.name, cure="End the name in .safetensors")
+        asked = objective_of(
+            objective, beta=beta, gamma=gamma, attention_weight=attention_weight, attention_layer=attention_layer
+        )
         if canvas is CanvasKind.SPOTS:
             if preset or network:
                 raise InputError(
@@ -287,6 +305,7 @@ def fit(  # noqa: PLR0917 - options, which typer passes by name
                 seed=seed,
                 overwrite=overwrite,
                 section_names=section_names or (),
+                objective=asked,
             )
             return
         if seeds is not None:
@@ -299,11 +318,11 @@ def fit(  # noqa: PLR0917 - options, which typer passes by name
                 raise InputError(
                     "Pictures are learned by networks of their own",
                     got="--preset" if preset else f"--network {network}" if network else "--section",
-                    cure="Leave it out, or use --network average-pool or places",
+                    cure="Leave it out, or use --network average-pool, places or factor-vae",
                 )
             pictures = picture_canvases(files, canvas, frame=frame or FRAME, pixel_size=pixel_size)
             _save(
-                fit_pictures(pictures, places=network is Network.PLACES, latent=latent, epochs=epochs, seed=seed),
+                fit_pictures(pictures, network=network, latent=latent, epochs=epochs, seed=seed, objective=asked),
                 out,
                 [each.source for each in pictures],
             )
@@ -318,7 +337,7 @@ def fit(  # noqa: PLR0917 - options, which typer passes by name
             raise InputError(
                 "The preset has a network of its own", got="--preset and --network", cure="Give one of them"
             )
-        settings = fit_settings(seed, preset, network=network, latent=latent, epochs=epochs)
+        settings = fit_settings(seed, preset, network=network, latent=latent, epochs=epochs, objective=asked)
         sections = opened_all(files, section_names or ())
         canvases = alike([section.view("genes", scaling=scaling(preset)) for section in sections])
         encoder = fitted(canvases, settings)
@@ -331,6 +350,7 @@ def _save(encoder: Encoder, out: Path, sources: Sequence[Source]) -> None:
     save_encoder(encoder, out)
     history = encoder.card["history"]
     typer.echo(f"Fitted to {', '.join(source.name for source in sources)} in {history['seconds']:.0f} s.")
+    say_terms(history)
     typer.echo(f"Wrote {out} (fingerprint {encoder.fingerprint}).")
 
 

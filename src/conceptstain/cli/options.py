@@ -77,6 +77,7 @@ class Network(StrEnum):
     MLP = "mlp"
     PLACES = "places"
     PAPER = "paper"
+    FACTOR_VAE = "factor-vae"
 
 
 class ConceptForm(StrEnum):

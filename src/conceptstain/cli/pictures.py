@@ -17,6 +17,7 @@ from conceptstain.cli.options import (
     CanvasKind,
     MaskText,
     Negatives,
+    Network,
     Nulls,
     Overwrite,
     Positives,
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from conceptstain.canvas.slide import Slide
     from conceptstain.concepts.definition import Definition
     from conceptstain.nets.encoder import Encoder
+    from conceptstain.nets.image_vae import ImageNetwork
+    from conceptstain.nets.objectives import Objective
 
 PictureCanvas: TypeAlias = "ImageSet | ImagePatches"
 
@@ -157,20 +160,19 @@ def score(  # noqa: PLR0917 - options, which typer passes by name
 def fit_pictures(
     canvases: Sequence[PictureCanvas],
     *,
-    places: bool = False,
+    network: Network | None = None,
     latent: int | None = None,
     epochs: int | None = None,
     seed: int = 0,
+    objective: Objective | None = None,
 ) -> Encoder:
-    """An encoder of pictures or patches; what is None is as :meth:`~conceptstain.fitting.FitSettings.of` has it.
-
-    ``places``: of the network whose latents keep their places.
-    """
+    """An encoder of pictures or patches; what is None is as :meth:`~conceptstain.fitting.FitSettings.of` has it."""
     from dataclasses import replace
 
     from conceptstain.fitting import FitSettings, fit
 
-    settings = FitSettings.of(canvases[0], network="places" if places else "average-pool")
+    named: dict[Network | None, ImageNetwork] = {Network.PLACES: "places", Network.FACTOR_VAE: "factor-vae"}
+    settings = FitSettings.of(canvases[0], network=named.get(network, "average-pool"), objective=objective)
     if latent is not None:
         settings = replace(settings, network=replace(settings.network, latent=latent))
     training = replace(settings.training, seed=seed, epochs=settings.training.epochs if epochs is None else epochs)

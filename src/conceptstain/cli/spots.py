@@ -11,6 +11,7 @@ import typer
 
 from conceptstain.cli.choosing import DrawnOn, opened, opened_all, opened_named, region_from
 from conceptstain.cli.judging import spots_controlled, spots_tested
+from conceptstain.cli.objectives import say_terms
 from conceptstain.cli.options import (
     Alignment,
     File,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from conceptstain.concepts.spot_concepts import SpotConcepts, SpotScores
     from conceptstain.fitting import FitSettings
     from conceptstain.nets.encoder import Encoder
+    from conceptstain.nets.objectives import Objective
 
 __all__ = ["fit_profiles", "spots"]
 
@@ -163,6 +165,7 @@ def fit_profiles(
     seed: int,
     overwrite: bool,
     section_names: Sequence[str] = (),
+    objective: Objective | None = None,
 ) -> None:
     """Fit encoders of spot profiles to sections, with the genes of the first, and save each in a file of its own.
 
@@ -184,7 +187,7 @@ def fit_profiles(
     for each in canvases[1:]:
         for note in each.notes:
             typer.echo(note)
-    settings = FitSettings.of(canvas)
+    settings = FitSettings.of(canvas, objective=objective)
     if latent is not None:
         settings = replace(settings, network=replace(settings.network, latent=latent))
     if epochs is not None:
@@ -193,6 +196,7 @@ def fit_profiles(
     for path, encoder in zip(paths, encoders, strict=True):
         save_encoder(encoder, path)
         typer.echo(f"Wrote {path} (fingerprint {encoder.fingerprint}), fitted in {_seconds(encoder):.0f} s.")
+        say_terms(encoder.card["history"])
 
 
 def _regions(texts: Sequence[str], section: Section, pixel_size: float | None) -> list[Region]:

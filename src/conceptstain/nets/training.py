@@ -140,8 +140,9 @@ class _Course:
     def add(self, means: Mapping[str, float]) -> bool:
         """One epoch more; whether it is the best so far, or nothing is held out to tell."""
         self.losses.append(means["loss"])
-        for name in means.keys() - {"loss", "validation loss"}:
-            self.terms.setdefault(name, []).append(means[name])
+        for name, mean in means.items():
+            if name not in {"loss", "validation loss"}:
+                self.terms.setdefault(name, []).append(mean)
         if "validation loss" in means:
             self.validation_losses.append(means["validation loss"])
         is_best = not self.validation_losses or self.validation_losses[-1] == min(self.validation_losses)
