@@ -69,7 +69,10 @@ def anomaly(  # noqa: PLR0917 - options, which typer passes by name
     weights: Annotated[
         Path | None,
         typer.Option(
-            "--weights", "--encoder", help="An encoder of such data.", show_default="fit one to what is ordinary"
+            "--weights",
+            "--encoder",
+            help="An encoder of such data.",
+            show_default="fit one to the ordinary pictures, the section or the slide",
         ),
     ] = None,
     quantile: Annotated[float, typer.Option(help="Part of what is ordinary that is not above the threshold.")] = 0.99,
