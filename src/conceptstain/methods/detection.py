@@ -39,7 +39,8 @@ class Detection:
         Mean part of a region above a threshold, over the thresholds at which up to 30 % of the pixels outside are above
         it, too (Bergmann et al. 2021, doi:10.1007/s11263-020-01400-4); 1 at best, .15 by chance.
     iou
-        The best intersection over union of all pixels above one threshold with all that are painted.
+        The best intersection over union of all pixels above one threshold with all that are painted; reached by
+        ``threshold``, while one between values that count as equal might do better.
     threshold
         That threshold.
     bound
