@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["Normal", "deviations", "learn_normal", "normal", "normal_of"]
 
 VALUES = 2**20  # of all inputs of one pass together
+MOST_PICTURES = 256  # that are kept to learn from
+KEPT_VALUES = 2**22  # of all pictures that are kept: 16 MB
 LEAST_VARIANCE = 1e-12  # of a latent that never varies
 
 
@@ -63,6 +65,10 @@ class Normal:
         Variances of q(z | x), as ``latents``.
     errors
         Mean squared error of each item's decoded mean; NaN where the network cannot decode pictures.
+    pictures
+        Of pictures and patches some of them, spread evenly, as the network sees them: 256 at most, fewer of large ones.
+    pictured
+        Rows of the items that these are.
     """
 
     name: str
@@ -74,6 +80,8 @@ class Normal:
     latents: Float[np.ndarray, "items latent"] = field(repr=False)
     variances: Float[np.ndarray, "items latent"] = field(repr=False)
     errors: Float[np.ndarray, " items"] = field(repr=False)
+    pictures: Float[np.ndarray, "kept ..."] = field(repr=False, default_factory=lambda: np.empty((0,), np.float32))
+    pictured: Int[np.ndarray, " kept"] = field(repr=False, default_factory=lambda: np.empty(0, int))
 
     def __len__(self) -> int:
         return len(self.items)
@@ -156,6 +164,8 @@ class Normal:
             latents=self.latents[kept],
             variances=self.variances[kept],
             errors=self.errors[kept],
+            pictures=self.pictures[np.isin(self.pictured, kept)],
+            pictured=np.searchsorted(kept, self.pictured[np.isin(self.pictured, kept)]),
         )
 
     def folds(self, number: int = FOLDS) -> Int[np.ndarray, " items"]:
@@ -298,6 +308,8 @@ def learn_normal(
         things = several(canvas.noun)
         raise InputError(f"The normal {name!r} has nothing to learn from", got=f"no {things}", cure=f"Choose {things}")
     latents, variances, errors = _encoded(canvas, encoder, chosen, report)
+    n_kept = min(len(chosen), MOST_PICTURES, KEPT_VALUES // math.prod(canvas.shape)) if len(canvas.shape) == 3 else 0
+    pictured = np.linspace(0, len(chosen) - 1, max(n_kept, 1)).astype(int)[:n_kept]
     return Normal(
         name=name,
         items=tuple(map(str, canvas.item_names[chosen])),
@@ -308,6 +320,8 @@ def learn_normal(
         latents=latents,
         variances=variances,
         errors=errors,
+        pictures=canvas.inputs(chosen[pictured]),
+        pictured=pictured,
     )
 
 

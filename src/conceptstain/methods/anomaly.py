@@ -20,6 +20,7 @@ from conceptstain.concepts.normal import Normal
 from conceptstain.errors import MismatchError
 from conceptstain.inputs import ItemIndices
 from conceptstain.methods.anomaly_attention import density_attention, released_attention, sampled_attention
+from conceptstain.methods.anomaly_pasted import finder_of
 from conceptstain.methods.anomaly_projection import projected
 from conceptstain.methods.anomaly_reconstruction import feature_difference, reconstruction_error
 from conceptstain.methods.anomaly_settings import DEFAULT_ANOMALY, AnomalyMethod, AnomalySettings, checked_method
@@ -66,11 +67,11 @@ def anomaly(
     normal
         What is ordinary. Of ``"reconstruction"``, ``"features"`` and ``"attention-released"`` it is what the encoder
         learned from that counts, whatever the normal: fit it to ordinary data. ``"projection"`` takes the usual error
-        from the normal, and the other attention maps its latents.
+        from the normal, the other attention maps its latents, and ``"pasted"`` learns from its pictures.
     method
         See :data:`~conceptstain.methods.anomaly_settings.ANOMALY_METHODS`, and for what each computes the modules
-        ``anomaly_reconstruction``, ``anomaly_projection`` and ``anomaly_attention``. ``"intensity"`` is the mean of the
-        channels, ``"contrast"`` the magnitude of a picture less itself blurred by a tenth of its width, summed over the
+        ``anomaly_pasted``, ``anomaly_reconstruction``, ``anomaly_projection`` and ``anomaly_attention``.
+        ``"intensity"`` is the mean of the channels, ``"contrast"`` the magnitude of a picture less itself blurred by a tenth of its width, summed over the
         channels.
     items
         Indices; None: all. Of a slide take those that are looked at, or go through it with :func:`anomaly_maps`.
@@ -142,7 +143,7 @@ def anomaly_maps(
     chosen = np.arange(len(canvas)) if items is None else checked_items(canvas, items)
     settings = settings or AnomalySettings()
     family = _family(named, encoder, normal, settings)
-    blur = 0.0 if named == "intensity" or named.startswith("attention") else settings.smoothing * canvas.shape[-1]
+    blur = 0.0 if named in {"pasted", "intensity"} or named.startswith("attention") else settings.smoothing * canvas.shape[-1]
     return _chunks(canvas, encoder, chosen, _Made(family, blur), report)
 
 
@@ -169,6 +170,9 @@ def _family(method: AnomalyMethod, encoder: Encoder, normal: Normal, settings: A
         return lambda encoder, x, _: reconstruction_error(encoder, x)
     if method == "projection":
         return partial(_changed, noise=normal.noise, settings=settings)
+    if method == "pasted":
+        finder = finder_of(normal)
+        return lambda _encoder, x, _: torch.from_numpy(finder(x.cpu().numpy()))
     if method == "intensity":
         return _intensity
     if method == "contrast":

@@ -17,6 +17,7 @@ __all__ = [
 ]
 
 AnomalyMethod: TypeAlias = Literal[
+    "pasted",
     "reconstruction",
     "projection",
     "features",
@@ -33,6 +34,7 @@ DEFAULT_ANOMALY: AnomalyMethod = "reconstruction"
 """The method that is meant where none is named; see ``docs/anomaly-maps.md`` for what was measured."""
 
 ANOMALY_METHODS: dict[AnomalyMethod, str] = {
+    "pasted": "What looks like a defect, learned from strokes and spots pasted into the ordinary pictures; no network",
     "reconstruction": "How badly the network redraws a place: squared error, blurred",
     "projection": "What has to change until the network finds the picture ordinary: gradient steps on the picture",
     "features": "How the first layer's view of the picture differs from its view of the redrawn picture",
@@ -53,7 +55,8 @@ class AnomalySettings:
     ----------
     smoothing
         Standard deviation of a Gaussian over ``"reconstruction"``, ``"projection"``, ``"features"`` and ``"contrast"``,
-        as a part of the width; 0 for none. Attention is as coarse as its layer, and the intensity is the picture's.
+        as a part of the width; 0 for none. Attention is as coarse as its layer, the intensity is the picture's, and
+        ``"pasted"`` has a blur of its own.
     layer
         Of ``"features"``: a layer; None: the first convolution. Of attention: a layer; None: the last convolution.
     steps
