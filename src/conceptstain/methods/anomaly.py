@@ -20,7 +20,7 @@ from conceptstain.concepts.normal import Normal
 from conceptstain.errors import MismatchError
 from conceptstain.inputs import ItemIndices
 from conceptstain.methods.anomaly_attention import density_attention, released_attention, sampled_attention
-from conceptstain.methods.anomaly_pasted import finder_of
+from conceptstain.methods.anomaly_pasted import DefectFinder, finder_of
 from conceptstain.methods.anomaly_projection import projected
 from conceptstain.methods.anomaly_reconstruction import feature_difference, reconstruction_error
 from conceptstain.methods.anomaly_settings import DEFAULT_ANOMALY, AnomalyMethod, AnomalySettings, checked_method
@@ -35,6 +35,8 @@ from conceptstain.progress import Report, Step, silent
 __all__ = ["MapsOfItems", "anomaly", "anomaly_maps", "anomaly_refusal"]
 
 SURROUNDINGS = 0.1  # of the width: standard deviation of the blur that a place is held against by its contrast
+
+LIGHT = "unit"  # the scaling of images
 
 Family: TypeAlias = Callable[[Encoder, Tensor, NDArray[np.integer]], Tensor]
 
@@ -71,8 +73,8 @@ def anomaly(
     method
         See :data:`~conceptstain.methods.anomaly_settings.ANOMALY_METHODS`, and for what each computes the modules
         ``anomaly_pasted``, ``anomaly_reconstruction``, ``anomaly_projection`` and ``anomaly_attention``.
-        ``"intensity"`` is the mean of the channels, ``"contrast"`` the magnitude of a picture less itself blurred by a tenth of its width, summed over the
-        channels.
+        ``"intensity"`` is the mean of the channels, ``"contrast"`` the magnitude of a picture less itself blurred by a
+        tenth of its width, summed over the channels.
     items
         Indices; None: all. Of a slide take those that are looked at, or go through it with :func:`anomaly_maps`.
     settings
@@ -143,7 +145,11 @@ def anomaly_maps(
     chosen = np.arange(len(canvas)) if items is None else checked_items(canvas, items)
     settings = settings or AnomalySettings()
     family = _family(named, encoder, normal, settings)
-    blur = 0.0 if named in {"pasted", "intensity"} or named.startswith("attention") else settings.smoothing * canvas.shape[-1]
+    blur = (
+        0.0
+        if named in {"pasted", "intensity"} or named.startswith("attention")
+        else settings.smoothing * canvas.shape[-1]
+    )
     return _chunks(canvas, encoder, chosen, _Made(family, blur), report)
 
 
@@ -151,6 +157,8 @@ def anomaly_refusal(encoder: Encoder, method: AnomalyMethod = DEFAULT_ANOMALY) -
     """Why a network cannot be asked for anomaly maps that way, or None."""
     if len(encoder.shape) != 3:
         return "its inputs are no pictures, so no place of them can deviate; deviations() has one number for each"
+    if method == "pasted" and encoder.scaling != LIGHT:
+        return "its values are not light from 0 to 1"
     if method in {"reconstruction", "projection", "features"} and not hasattr(encoder.network, "decode"):
         return "it has no decoder"
     if (method == "features" or method.startswith("attention")) and not convolutional_layers(encoder):
@@ -171,12 +179,9 @@ def _family(method: AnomalyMethod, encoder: Encoder, normal: Normal, settings: A
     if method == "projection":
         return partial(_changed, noise=normal.noise, settings=settings)
     if method == "pasted":
-        finder = finder_of(normal)
-        return lambda _encoder, x, _: torch.from_numpy(finder(x.cpu().numpy()))
-    if method == "intensity":
-        return _intensity
-    if method == "contrast":
-        return _contrast
+        return partial(_looked_over, finder=finder_of(normal))
+    if method in {"intensity", "contrast"}:
+        return _intensity if method == "intensity" else _contrast
     first = convolutional_layers(encoder)[0] if method == "features" else None
     at = attended_layer(encoder, settings.layer or first)
     if method == "features":
@@ -208,6 +213,10 @@ def _changed(
 ) -> Tensor:
     """What the projection changed, summed over channels."""
     return (x - projected(encoder, x, noise, settings)).abs().sum(dim=1)
+
+
+def _looked_over(_encoder: Encoder, x: Tensor, _items: NDArray[np.integer], *, finder: DefectFinder) -> Tensor:
+    return torch.from_numpy(finder(x.cpu().numpy()))
 
 
 def _intensity(_encoder: Encoder, x: Tensor, _items: NDArray[np.integer]) -> Tensor:

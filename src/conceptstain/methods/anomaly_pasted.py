@@ -99,7 +99,9 @@ def _draw(picture: Float[np.ndarray, "channels height width"], others: np.ndarra
     rows, columns = np.mgrid[top:bottom, left:right]
     far = np.sqrt(((rows - curve[:, 0, None, None]) ** 2 + (columns - curve[:, 1, None, None]) ** 2).min(axis=0))
     uneven = zoom(random.standard_normal((5, 5)), np.array(far.shape) / 5, order=1, grid_mode=True, mode="nearest")
-    pen = np.clip(radius * (1 + 0.4 * uneven) + 0.5 - far, 0, 1) * (random.uniform(0.3, 1) if random.random() < 0.5 else 1)
+    pen = np.clip(radius * (1 + 0.4 * uneven) + 0.5 - far, 0, 1) * (
+        random.uniform(0.3, 1) if random.random() < 0.5 else 1
+    )
     old = picture[:, top:bottom, left:right]
     picture[:, top:bottom, left:right] = pen * _filling(old, picture, others, random) + (1 - pen) * old
 
@@ -120,7 +122,7 @@ def _filling(old: np.ndarray, picture: np.ndarray, others: np.ndarray, random: n
 
 
 def surroundings(picture: Float[np.ndarray, "height width"]) -> Float[np.ndarray, "height width numbers"]:
-    """What is seen at a place of one channel and around it: 37 numbers, all but one of which do not change with the light.
+    """What is seen at a place of one channel and around it: 37 numbers, of which one changes with the light.
 
     At three scales the value against a wide blur and against a narrower one, and the length of the gradient; the wide
     blur itself; how far the brightest and the darkest of 5 x 5 pixels are, and the local standard deviation; and on
@@ -166,11 +168,8 @@ class DefectFinder:
     deviation: Float[np.ndarray, "channels height width"] = field(repr=False)
     trees: HistGradientBoostingClassifier | None = field(repr=False)
 
-    def numbers(
-        self, picture: Float[np.ndarray, "channels height width"]
-    ) -> Float[np.ndarray, "height width numbers"]:
-        """:func:`surroundings` of each channel, and beside them the place's usual value, its spread, and how many
-        deviations the picture is away from it."""
+    def numbers(self, picture: Float[np.ndarray, "channels height width"]) -> Float[np.ndarray, "height width numbers"]:
+        """:func:`surroundings` of each channel; the place's usual value, its spread, how many of them it is away."""
         found = []
         for value, mean, deviation in zip(picture, self.mean, self.deviation, strict=True):
             placed = np.stack([mean, deviation, (value - mean) / deviation], axis=-1)
@@ -230,7 +229,12 @@ def learn_finder(
     if known.all() or not known.any():
         return finder
     trees = HistGradientBoostingClassifier(
-        max_iter=TREES, learning_rate=0.1, max_leaf_nodes=31, l2_regularization=1.0, early_stopping=False, random_state=0
+        max_iter=TREES,
+        learning_rate=0.1,
+        max_leaf_nodes=31,
+        l2_regularization=1.0,
+        early_stopping=False,
+        random_state=0,
     )
     return DefectFinder(finder.shape, finder.mean, deviation, trees.fit(np.concatenate(numbers), known))
 
