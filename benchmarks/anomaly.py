@@ -1,7 +1,7 @@
 """Anomaly maps against masks on three sets, beside baselines that use no network.
 
-``python benchmarks/anomaly.py`` fits three encoders to the ordinary pictures of each set (``--cache FOLDER`` keeps them),
-makes every map of ``conceptstain.anomaly`` and judges it:
+``python benchmarks/anomaly.py`` fits three encoders to the ordinary pictures of each set (``--cache FOLDER`` keeps
+them), makes every map of ``conceptstain.anomaly`` and judges it:
 
 - MNIST: ordinary are threes; strokes are pasted into every second three of the test files. As strokes are ink, the
   AUROC among ink pixels is told, too. ``--figure`` also draws what was released: trained on threes, shown other digits.
@@ -300,7 +300,7 @@ def main() -> None:
                 found[method].append(judged(of, each))
             if seed == 0:
                 kept.append(Drawn(of, maps))
-                others = others or other_digits(data, encoder, normal)
+                others = other_digits(data, encoder, normal) if of.name == "MNIST" else others
         n_painted = int(of.masks.any(axis=(1, 2)).sum())
         print(
             f"\n{of.name}: {len(of.ordinary)} ordinary pictures, {len(of.shown)} shown, {n_painted} with a mask, "
