@@ -248,7 +248,7 @@ def test_what_cannot_be_asked_is_refused_with_the_reason():
     blind = encoder_of(Blind(), (3, 8, 8), "unit")
     learned = learn_normal("all", canvas(), blind, range(6))
     with pytest.raises(MismatchError, match=r"cannot be looked for by 'reconstruction'.*it has no decoder"):
-        cs.anomaly(canvas(), blind, learned)
+        cs.anomaly(canvas(), blind, learned, method="reconstruction")
     assert cs.anomaly(canvas(), blind, learned, method="attention-density", items=[0]).values.shape == (1, 3, 8, 8)
     with pytest.raises(InputError, match=r"not looked for that way.*'magic'.*reconstruction"):
         maps("magic")

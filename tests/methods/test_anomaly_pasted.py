@@ -13,7 +13,6 @@ from sklearn.metrics import roc_auc_score
 import conceptstain as cs
 from conceptstain.concepts.normal import learn_normal
 from conceptstain.errors import MismatchError
-from conceptstain.methods.anomaly import anomaly_refusal
 from conceptstain.methods.anomaly_pasted import finder_of, learn_finder, paste, surroundings
 from factories import tiny_encoder, tiny_profile_encoders, tiny_section
 from pictures import noise
@@ -126,9 +125,12 @@ def test_the_map_of_a_normal_is_what_was_learned_from_its_pictures():
     np.testing.assert_array_equal(found.values[:, 0], expected)
 
 
-def test_gene_pictures_are_refused_as_they_are_no_light():
-    assert anomaly_refusal(tiny_encoder((1, 8, 8)), "pasted") == "its values are not light from 0 to 1"
-    assert anomaly_refusal(tiny_encoder((1, 8, 8), scaling="unit"), "pasted") is None
+def test_z_scores_stay_within_their_range():
+    scores = 10 * striped()[:6] - 5
+    changed, masks = paste(scores, seed=1)
+    assert masks.any()
+    assert changed.min() >= scores.min() - 1e-6
+    assert changed.max() <= scores.max() + 1e-6
 
 
 def test_a_normal_of_spots_keeps_no_pictures():

@@ -59,8 +59,8 @@ def test_items_of_both_kinds_are_each_asked_once(canvas, encoder):
 def test_beside_a_picture_that_does_not_fill_the_frame_nothing_counts(encoder):
     tall = cs.open([noise(16, 8, seed=each) for each in range(4)], as_="images").view(frame=8)
     learned = learn_normal("all", tall, encoder, range(4))
-    found = cs.anomaly_threshold(tall, encoder, learned, quantile=0.5)
-    maps = cs.anomaly(tall, encoder, learned).values[:, 0]
+    found = cs.anomaly_threshold(tall, encoder, learned, method="reconstruction", quantile=0.5)
+    maps = cs.anomaly(tall, encoder, learned, method="reconstruction").values[:, 0]
     seen = np.concatenate([each[tall.shown(item)] for item, each in enumerate(maps)])
     assert len(seen) < maps.size
     exact = np.quantile(seen, 0.5, method="inverted_cdf")

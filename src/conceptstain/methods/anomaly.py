@@ -36,8 +36,6 @@ __all__ = ["MapsOfItems", "anomaly", "anomaly_maps", "anomaly_refusal"]
 
 SURROUNDINGS = 0.1  # of the width: standard deviation of the blur that a place is held against by its contrast
 
-LIGHT = "unit"  # the scaling of images
-
 Family: TypeAlias = Callable[[Encoder, Tensor, NDArray[np.integer]], Tensor]
 
 
@@ -157,8 +155,6 @@ def anomaly_refusal(encoder: Encoder, method: AnomalyMethod = DEFAULT_ANOMALY) -
     """Why a network cannot be asked for anomaly maps that way, or None."""
     if len(encoder.shape) != 3:
         return "its inputs are no pictures, so no place of them can deviate; deviations() has one number for each"
-    if method == "pasted" and encoder.scaling != LIGHT:
-        return "its values are not light from 0 to 1"
     if method in {"reconstruction", "projection", "features"} and not hasattr(encoder.network, "decode"):
         return "it has no decoder"
     if (method == "features" or method.startswith("attention")) and not convolutional_layers(encoder):

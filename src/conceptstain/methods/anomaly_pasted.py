@@ -52,7 +52,7 @@ def paste(
     Parameters
     ----------
     pictures
-        With values in 0..1.
+        With values in 0..1, or in any other range.
     seed
         Of all that is drawn.
 
@@ -118,7 +118,8 @@ def _filling(old: np.ndarray, picture: np.ndarray, others: np.ndarray, random: n
         value = other[:, random.integers(other.shape[1]), random.integers(other.shape[2])]
         return np.broadcast_to(value[:, None, None], old.shape)
     change = random.uniform(0.1, 0.5) * random.choice((-1, 1)) * picture.max()
-    return np.asarray(np.clip(old + change, 0, 1))
+    # Within the range of images, and of gene pictures within their own.
+    return np.asarray(np.clip(old + change, min(0, others.min()), max(1, others.max())))
 
 
 def surroundings(picture: Float[np.ndarray, "height width"]) -> Float[np.ndarray, "height width numbers"]:
@@ -198,7 +199,7 @@ def learn_finder(
     Parameters
     ----------
     pictures
-        Ordinary ones, values in 0..1.
+        Ordinary ones.
     seed
         Of the pasted defects and of the pixels that are learned from.
     report

@@ -30,7 +30,7 @@ AnomalyMethod: TypeAlias = Literal[
 
 MOST_STEPS, MOST = 10_000, 100.0
 
-DEFAULT_ANOMALY: AnomalyMethod = "reconstruction"
+DEFAULT_ANOMALY: AnomalyMethod = "pasted"
 """The method that is meant where none is named; see ``docs/anomaly-maps.md`` for what was measured."""
 
 ANOMALY_METHODS: dict[AnomalyMethod, str] = {
