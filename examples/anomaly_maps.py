@@ -39,7 +39,7 @@ def main(out: Path, *, n: int = 400, n_test: int = 60, epochs: int = 30, spot_ep
 
 
 def rings(out: Path, n: int, n_test: int, epochs: int) -> pd.DataFrame:
-    """How well each method finds what is wrong with rings, and a figure of the maps of the default one."""
+    """How well each method finds what is wrong with rings, and a figure of how badly places are redrawn."""
     ordinary, _ = pictures(n, broken=0, seed=0)
     tested, masks = pictures(n_test, broken=n_test // 2, seed=1)
     learned, held_out, canvas = (
@@ -61,7 +61,7 @@ def rings(out: Path, n: int, n_test: int, epochs: int) -> pd.DataFrame:
         alarms = ranked["anomalous"].groupby(ranked["painted"] > 0).mean()
         rows[method] = [*judged, alarms[True], alarms[False]]
     columns = ["pixel AUROC", "image AUROC", "AUPRO", "best IoU", "broken found", "false alarms"]
-    drawn = cs.figure(canvas, cs.anomaly(canvas, encoder, normal, items=range(6)))
+    drawn = cs.figure(canvas, cs.anomaly(canvas, encoder, normal, method="reconstruction", items=range(6)))
     cs.save_figure(drawn, out / "rings.png")
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
