@@ -55,7 +55,7 @@ def anomaly(folder, tmp_path):
 
 
 def test_pictures_are_mapped_ranked_and_judged_beside_the_baselines(folder, anomaly, tmp_path):
-    said = anomaly("test", "--normal", folder / "good", "--masks", folder / "masks")
+    said = anomaly("test", "--normal", folder / "good", "--masks", folder / "masks", "--method", "reconstruction")
     assert said.exit_code == 0, said.output
     written = sorted(path.name for path in (tmp_path / "out").iterdir())
     stem = "test-reconstruction"
