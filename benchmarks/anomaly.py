@@ -271,6 +271,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--development", action="store_true", help="judge on the halves that designs were chosen by")
     parser.add_argument("--quick", action="store_true", help="one seed, few steps and pictures: whether it runs")
+    parser.add_argument("--longer", type=int, default=1, help="times as many steps of training")
     parser.add_argument("--only", help="one set: mnist, tiles or screws")
     parser.add_argument("--cache", type=Path, help="folder that keeps the fitted encoders")
     parser.add_argument("--figure", type=Path, help="also draw maps")
@@ -287,6 +288,7 @@ def main() -> None:
             of = of._replace(ordinary=of.ordinary[:100], shown=of.shown[:24], masks=of.masks[:24], steps=20)
             of = of._replace(alike=None if of.alike is None else np.unique(of.alike[:24], return_inverse=True)[1])
             of = of._replace(within=None if of.within is None else of.within[:24])
+        of = of._replace(steps=of.steps * given.longer)
         begun = time.perf_counter()
         ordinary = as_canvas(of.ordinary, f"{of.name}, ordinary")
         found: dict[str, list[Judged]] = {method: [] for method in (*ANOMALY_METHODS, "fine contrast")}
