@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.decoded import decoded
     from conceptstain.methods.deep_lift import deep_lift
     from conceptstain.methods.detection import Detection, DetectionMetrics
+    from conceptstain.methods.deviation_score import item_deviation, spot_deviation
     from conceptstain.methods.disentanglement import DCIScores, dci, factor_vae_score, mutual_information_gap
     from conceptstain.methods.display import Display
     from conceptstain.methods.faithfulness import perturbation, sensitivity
@@ -162,6 +163,7 @@ __all__ = [
     "grad_cam",
     "gradient_by_regions",
     "integrated_gradients",
+    "item_deviation",
     "latent_information",
     "layers",
     "load_encoder",
@@ -195,6 +197,7 @@ __all__ = [
     "shuffled_masks",
     "smoothgrad",
     "spot_concepts",
+    "spot_deviation",
     "spot_score",
     "supported_methods",
     "supported_rules",
@@ -281,6 +284,7 @@ _HOMES = {
     "grad_cam": "methods.grad_cam",
     "gradient_by_regions": "methods.regions",
     "integrated_gradients": "methods.integrated",
+    "item_deviation": "methods.deviation_score",
     "latent_information": "concepts.information",
     "layers": "layer_tuples",
     "load_encoder": "nets.checkpoint",
@@ -314,6 +318,7 @@ _HOMES = {
     "shuffled_masks": "methods.agreement",
     "smoothgrad": "methods.smoothgrad",
     "spot_concepts": "concepts.spot_concepts",
+    "spot_deviation": "methods.deviation_score",
     "spot_score": "methods.spot_score",
     "supported_methods": "methods.support",
     "supported_rules": "methods.saliency",

@@ -38,6 +38,8 @@ MAP_LABELS: dict[str, str] = {
     "attention": "attention",
     "spot score": "score (standard deviations)",
     "concept score": "concept score",
+    "deviation of spots": "distance from the normal (standard deviations)",
+    "deviation score": "distance from the normal (standard deviations)",
     "integrated gradients": "gradient along the way from the baseline",
     "SmoothGrad": "mean gradient under noise",
     "DeepLift": "contribution against the baseline",

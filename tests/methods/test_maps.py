@@ -8,7 +8,7 @@ import pytest
 
 from conceptstain.concepts.definition import Definition
 from conceptstain.errors import InputError, MismatchError
-from conceptstain.methods.maps import ITEM_SCORE, KEYS, MAPS, SPOT_SCORE, map_kind, recommended_maps, refusal_on
+from conceptstain.methods.maps import KEYS, MAPS, SCORES, map_kind, recommended_maps, refusal_on
 from scenes import scene, some_direction
 
 
@@ -57,4 +57,4 @@ def test_every_map_is_found_again_by_the_method_of_its_findings() -> None:
     concept = at.concept(some_direction())
     for kind in MAPS:
         assert KEYS[kind.make(at.canvas, at.encoder, concept).method] == kind.key
-    assert set(KEYS.values()) == {kind.key for kind in MAPS} | {SPOT_SCORE.key, ITEM_SCORE.key}
+    assert set(KEYS.values()) == {kind.key for kind in MAPS} | SCORES

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 
 from conceptstain.errors import InputError, MismatchError
-from conceptstain.methods.maps import ITEM_SCORE, SPOT_SCORE, MapKind, map_kind
+from conceptstain.methods.maps import SCORES, MapKind, map_kind
 from conceptstain.progress import Report, Step, silent
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ class CheckKind:
 
 def check_refusal(check: CheckKind, map_key: str, encoder: Encoder) -> str | None:
     """Why a map cannot be put to a check, or None; scores, which are no maps, are put to none."""
-    if map_key in {SPOT_SCORE.key, ITEM_SCORE.key}:
+    if map_key in SCORES:
         return "a score is one number for each place, and no map whose pixels could be asked about"
     return check.refusal(map_kind(map_key), encoder)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, final
 
 import numpy as np
 from jaxtyping import Float
@@ -21,15 +21,18 @@ from conceptstain.progress import Report, Step, silent
 if TYPE_CHECKING:
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["ItemScore", "item_score", "item_score_runs"]
+__all__ = ["ItemMethod", "ItemScore", "item_score", "item_score_runs"]
+
+ItemMethod: TypeAlias = Literal["concept score", "deviation score"]
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class ItemScore:
-    """One number per picture of a set, or per patch of a slide. Make it with :func:`item_score`.
+    """One number per picture of a set, or per patch of a slide.
 
-    It says which item has more of the concept than another; its 0 means nothing.
+    Make it with :func:`item_score`: it says which item has more of the concept than another, and its 0 means nothing.
+    Or with :func:`conceptstain.item_deviation`: how far an item lies from the normal.
 
     Attributes
     ----------
@@ -49,9 +52,10 @@ class ItemScore:
         What tells it from other scores of the same concept.
     colour_limits
         Values at the ends of the colours, where someone chose them; None: those its values suggest.
+    method
+        Name of the score as a figure would print it.
     """
 
-    method: ClassVar[str] = "concept score"
     signed: ClassVar[bool] = False
 
     name: str
@@ -62,6 +66,7 @@ class ItemScore:
     settings: Mapping[str, Any] = field(default_factory=dict)
     detail: str = ""
     colour_limits: tuple[float, float] | None = None
+    method: ItemMethod = "concept score"
 
     @property
     def title(self) -> str:

@@ -22,9 +22,14 @@ if TYPE_CHECKING:
     from conceptstain.nets.encoder import Encoder
 
 __all__ = [
+    "DEVIATION",
+    "DEVIATIONS",
+    "ITEM_DEVIATION",
     "ITEM_SCORE",
     "KEYS",
     "MAPS",
+    "SCORES",
+    "SPOT_DEVIATION",
     "SPOT_SCORE",
     "MapKind",
     "ScoreKind",
@@ -185,6 +190,24 @@ ITEM_SCORE = ScoreKind(
 )
 """Made of pictures or patches: see :mod:`conceptstain.methods.item_score`."""
 
+SPOT_DEVIATION = ScoreKind(
+    "spot-deviation",
+    "Deviation of spots",
+    "How far each spot lies from the drawn ones, which are taken as normal. It needs encoders of spots, which are "
+    "fitted to the section when it is first chosen.",
+)
+ITEM_DEVIATION = ScoreKind(
+    "item-deviation",
+    "Deviation score",
+    "How far each patch lies from those of the concept, which are taken as normal, where they overlap their mean.",
+)
+"""Both: see :mod:`conceptstain.methods.deviation_score`."""
+
+SCORES = frozenset(kind.key for kind in (SPOT_SCORE, ITEM_SCORE, SPOT_DEVIATION, ITEM_DEVIATION))
+DEVIATION = "deviation"
+DEVIATIONS = frozenset({DEVIATION, SPOT_DEVIATION.key, ITEM_DEVIATION.key})
+"""Keys of what takes a concept as normal."""
+
 
 def refusal_on(kind: MapKind, canvas: Canvas) -> str | None:
     """Why a canvas cannot show a map, or None.
@@ -251,6 +274,8 @@ KEYS = {
     "deviation": "deviation",
     "spot score": SPOT_SCORE.key,
     "concept score": ITEM_SCORE.key,
+    "deviation of spots": SPOT_DEVIATION.key,
+    "deviation score": ITEM_DEVIATION.key,
 }
 """Key of the map that makes findings of a method."""
 

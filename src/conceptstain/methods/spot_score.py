@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, final
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final
 
 import numpy as np
 from jaxtyping import Float
@@ -17,20 +17,25 @@ if TYPE_CHECKING:
     from conceptstain.canvas.spot_profiles import SpotProfiles
     from conceptstain.concepts.spot_concepts import SpotConcepts
 
-__all__ = ["SpotScore", "spot_score"]
+__all__ = ["SpotMethod", "SpotScore", "spot_score"]
+
+SpotMethod: TypeAlias = Literal["spot score", "deviation of spots"]
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class SpotScore:
-    """One number per spot, and how it came about. Make it with :func:`spot_score`.
+    """One number per spot, and how it came about.
+
+    Make it with :func:`spot_score`, or with :func:`conceptstain.spot_deviation`.
 
     Attributes
     ----------
     name
         The concept's.
     values
-        One per spot, in the order of the section: mean 0 and standard deviation 1 over it.
+        One per spot, in the order of the section. Of a spot score: mean 0 and standard deviation 1 over it; of a
+        deviation: distances in standard deviations of the normal.
     section
         Name of the section whose spots were scored.
     concept
@@ -43,10 +48,11 @@ class SpotScore:
         What tells it from other scores of the same concept, e.g. ``"against MCL"``.
     colour_limits
         Values at the ends of the colours, where someone chose them; None: those its values suggest.
+    method
+        Name of the score as a figure would print it.
+    signed
+        Whether 0 is the middle or the bottom of the colours.
     """
-
-    method: ClassVar[str] = "spot score"
-    signed: ClassVar[bool] = True
 
     name: str
     values: Float[np.ndarray, " spots"]
@@ -56,6 +62,8 @@ class SpotScore:
     settings: Mapping[str, Any] = field(default_factory=dict)
     detail: str = ""
     colour_limits: tuple[float, float] | None = None
+    method: SpotMethod = "spot score"
+    signed: bool = True
 
     @property
     def encoder(self) -> str:

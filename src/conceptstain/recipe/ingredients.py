@@ -106,10 +106,15 @@ class Ingredients:
             self.concepts[key] = make(definition, self.canvas, self.need_encoder(), report=self._report)
         return self.concepts[key]
 
+    def need_profiles(self) -> SpotProfiles:
+        """The spots as their encoders read them; an InputError where the recipe names no such encoder."""
+        if self.profiles is None:
+            raise InputError("The recipe asks for scores of spots and names no encoder of spots", cure=AGAIN)
+        return self.profiles
+
     def together(self, keys: Sequence[str], settings: SpotSettingsRecord | None) -> SpotConcepts:
         """Concepts of spots that are read together, made on first use."""
-        if self.profiles is None:
-            raise InputError("The recipe asks for spot scores and names no encoder of spots", cure=AGAIN)
+        profiles = self.need_profiles()
         settings = settings or SpotSettingsRecord()
         known = (tuple(keys), settings)
         if known not in self._together:
@@ -117,7 +122,7 @@ class Ingredients:
             regions = [replace(each.region, name=each.name) for each in definitions if each.region is not None]
             if len(regions) < len(definitions):
                 raise InputError("Spots are scored by concepts of spots", got=", ".join(keys), cure=AGAIN)
-            made = spot_concepts(regions, self.profiles, self.spot_encoders, settings.made(), report=self._report)
+            made = spot_concepts(regions, profiles, self.spot_encoders, settings.made(), report=self._report)
             self._together[known] = made
         return self._together[known]
 

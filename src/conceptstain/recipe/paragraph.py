@@ -66,6 +66,8 @@ _MAPS: Final = {
     "regions": "the gradient, mean over regions of alike colours",
     "deviation": "the deviation from the items that the concept is made of, taken as normal",
     "spot-score": "the score of spots by whole profiles",
+    "spot-deviation": "the distance of whole spots from those of the concept, taken as normal (Mahalanobis)",
+    "item-deviation": "the latent distance from what the concept is made of, taken as normal (Mahalanobis)",
     "score": "the concept score (the latent mean along the direction)",
 }
 

@@ -23,7 +23,7 @@ from conceptstain.methods.controls import Controls
 from conceptstain.methods.finding import Finding
 from conceptstain.methods.item_score import ItemScore
 from conceptstain.methods.items import concept_items
-from conceptstain.methods.maps import KEYS
+from conceptstain.methods.maps import DEVIATIONS, KEYS
 from conceptstain.methods.spot_score import SpotScore
 from conceptstain.nets.bundled import bundled, bundled_names
 from conceptstain.nets.encoder import Encoder
@@ -31,6 +31,7 @@ from conceptstain.recipe.records import (
     AttentionRecord,
     AttributedRecord,
     ControlsRecord,
+    DeviationScoreRecord,
     EncoderRecord,
     EvidenceRecord,
     FigureRecord,
@@ -166,6 +167,8 @@ class _Recorder:
             "sha256": sum_of(made.values),
         }
         told = plain(made.settings)
+        if isinstance(made, SpotScore | ItemScore) and KEYS[made.method] in DEVIATIONS:
+            return DeviationScoreRecord(map=KEYS[made.method], **known)  # type: ignore[arg-type]  # one of the two
         if isinstance(made, SpotScore):
             settings = self._asked(told)
             return SpotScoreRecord(

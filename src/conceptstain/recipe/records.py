@@ -30,6 +30,7 @@ __all__ = [
     "AttentionRecord",
     "AttributedRecord",
     "ControlsRecord",
+    "DeviationScoreRecord",
     "EncoderRecord",
     "EvidenceRecord",
     "FigureRecord",
@@ -307,8 +308,22 @@ class ItemScoreRecord(_Asked):
     map: Literal["score"]
 
 
+@final
+class DeviationScoreRecord(_Asked):
+    """How far spots, or pictures or patches, lie from what a concept is made of."""
+
+    concept: Key
+    map: Literal["spot-deviation", "item-deviation"]
+
+
 MapRecord: TypeAlias = (
-    PlainMapRecord | SaliencyRecord | AttentionRecord | AttributedRecord | SpotScoreRecord | ItemScoreRecord
+    PlainMapRecord
+    | SaliencyRecord
+    | AttentionRecord
+    | AttributedRecord
+    | SpotScoreRecord
+    | ItemScoreRecord
+    | DeviationScoreRecord
 )
 AnyMap: TypeAlias = Annotated[MapRecord, Field(discriminator="map")]
 

@@ -19,6 +19,7 @@ from conceptstain.methods.controls import Controls, controls
 from conceptstain.methods.decoded import decoded
 from conceptstain.methods.deep_lift import deep_lift
 from conceptstain.methods.deviation import deviation
+from conceptstain.methods.deviation_score import item_deviation, spot_deviation
 from conceptstain.methods.finding import Finding
 from conceptstain.methods.grad_cam import grad_cam
 from conceptstain.methods.integrated import integrated_gradients
@@ -40,6 +41,7 @@ from conceptstain.recipe.records import (
     AttentionRecord,
     AttributedRecord,
     ControlsRecord,
+    DeviationScoreRecord,
     EvidenceRecord,
     ItemScoreRecord,
     MapRecord,
@@ -227,10 +229,21 @@ class _Made:
             )
         if isinstance(record, ItemScoreRecord):
             return self._item_score(record)
+        if isinstance(record, DeviationScoreRecord):
+            return self._deviation_score(record)
         definition = self._from.definition(record.concept)
         read = self._from.together(record.together, record.settings)
         made = spot_score(read, definition.name, report=report)
         return replace(made, concept=replace(made.concept, definition=definition))
+
+    def _deviation_score(self, record: DeviationScoreRecord) -> Finding:
+        canvas, report = self._from.canvas, self._steps.within
+        if record.map == "spot-deviation":
+            definition, profiles = self._from.definition(record.concept), self._from.need_profiles()
+            return spot_deviation(definition, profiles, self._from.spot_encoders, report=report)
+        if isinstance(canvas, GenePictures):
+            raise InputError("Genes have no score that is painted", got=record.concept, cure=AGAIN)
+        return item_deviation(canvas, self._from.need_encoder(), self._from.concept(record.concept), report=report)
 
     def _item_score(self, record: ItemScoreRecord) -> Finding:
         canvas = self._from.canvas

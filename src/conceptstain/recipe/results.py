@@ -18,7 +18,7 @@ from conceptstain.methods.item_score import ItemScore
 from conceptstain.picture_tables import item_table
 from conceptstain.raster_file import write_raster
 from conceptstain.recipe.ingredients import AGAIN
-from conceptstain.recipe.records import ItemScoreRecord
+from conceptstain.recipe.records import DeviationScoreRecord, ItemScoreRecord
 from conceptstain.recipe.schema import Recipe
 from conceptstain.study import Study
 from conceptstain.study.picture_records import SlideRecord
@@ -45,7 +45,7 @@ def raster_names(recipe: Recipe) -> dict[int, str]:
     if not isinstance(shown, SlideRecord) or shown.to_world[0][1] or shown.to_world[1][0]:
         return names  # a TIFF cannot say that it is turned
     for number, record in enumerate(recipe.maps):
-        if isinstance(record, ItemScoreRecord):
+        if isinstance(record, ItemScoreRecord | DeviationScoreRecord):
             called = known[record.concept].name if record.concept in known else ""
             stem = re.sub(r"[^\w+.-]+", "-", called, flags=re.ASCII).strip("-.")[:80] or "concept"
             name = f"{stem}{RASTER}"

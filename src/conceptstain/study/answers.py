@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from conceptstain.errors import InputError
 from conceptstain.methods.map_settings import MapSettings
-from conceptstain.methods.maps import ITEM_SCORE, SPOT_SCORE, map_kind
+from conceptstain.methods.maps import ITEM_DEVIATION, ITEM_SCORE, SPOT_DEVIATION, SPOT_SCORE, map_kind
 from conceptstain.study.results import PictureResults, SpotResults, corrected_together
 
 if TYPE_CHECKING:  # these import torch, and a window that shows an empty study should not wait for it
@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # these import torch, and a window that shows an empty study 
 
     from conceptstain.canvas.gene_pictures import GenePictures
     from conceptstain.canvas.image_patches import ImagePatches
+    from conceptstain.canvas.image_set import ImageSet
     from conceptstain.canvas.patch_blocks import World
     from conceptstain.canvas.picture_canvas import PictureCanvas
     from conceptstain.canvas.section import Section
@@ -167,10 +168,14 @@ class Answers:
             concepts = self.need_spots().read(definition, others, alone, report)
             made = spot_score(concepts, definition.name, report=report)
             return replace(made, concept=replace(made.concept, definition=definition))
+        if map_key == SPOT_DEVIATION.key:
+            return self._spot_deviation(definition, report)
         canvas, encoder = self.need_canvas(), self.need_pictures().encoder
         concept = make(definition, canvas, encoder, report=report)
         if map_key == ITEM_SCORE.key:
             return self._scored(concept, report)
+        if map_key == ITEM_DEVIATION.key:
+            return self._item_deviation(concept, report)
         return map_kind(map_key).make(canvas, encoder, concept, settings=settings, report=report)
 
     def item_scores(self, name: str, report: Report) -> Float[np.ndarray, " items"]:
@@ -185,17 +190,23 @@ class Answers:
         return self._score_runs(self.concept(name, report), visible, report)
 
     def _score_runs(self, concept: Concept, visible: World | None, report: Report) -> Iterator[ItemScore]:
-        from conceptstain.canvas.gene_pictures import GenePictures
         from conceptstain.methods.item_score import item_score_runs
+
+        canvas = self._need_items(ITEM_SCORE.label)
+        return item_score_runs(canvas, self.need_pictures().encoder, concept, visible=visible, keep=True, report=report)
+
+    def _need_items(self, what: str) -> ImageSet | ImagePatches:
+        """Pictures or patches; an InputError where a section is open."""
+        from conceptstain.canvas.gene_pictures import GenePictures
 
         canvas = self.need_canvas()
         if isinstance(canvas, GenePictures):
             raise InputError(
-                f"{ITEM_SCORE.label} is of pictures and patches",
+                f"{what} is of pictures and patches",
                 got=f"the genes of {canvas.section.name}",
                 cure="Choose another map",
             )
-        return item_score_runs(canvas, self.need_pictures().encoder, concept, visible=visible, keep=True, report=report)
+        return canvas
 
     def _scored(self, concept: Concept, report: Report) -> ItemScore:
         *_, whole = self._score_runs(concept, None, report)
@@ -233,6 +244,26 @@ class Answers:
 
         made = spot_score(self.spot_concepts(name, report), name, report=report)
         return replace(made, concept=replace(made.concept, definition=self._definition(name)))
+
+    def spot_deviation(self, name: str, report: Report) -> SpotScore:
+        """How far every spot lies from those of the concept of that name."""
+        return self._spot_deviation(self._definition(name), report)
+
+    def _spot_deviation(self, definition: Definition, report: Report) -> SpotScore:
+        from conceptstain.methods.deviation_score import spot_deviation
+
+        spots = self.need_spots()
+        return spot_deviation(definition, spots.canvas, spots.encoders, report=report)
+
+    def item_deviation(self, name: str, report: Report) -> ItemScore:
+        """How far every picture or patch lies from those of the concept of that name."""
+        return self._item_deviation(self.concept(name, report), report)
+
+    def _item_deviation(self, concept: Concept, report: Report) -> ItemScore:
+        from conceptstain.methods.deviation_score import item_deviation
+
+        canvas = self._need_items(ITEM_DEVIATION.label)
+        return item_deviation(canvas, self.need_pictures().encoder, concept, report=report)
 
     def spot_genes(self, name: str, report: Report) -> pd.DataFrame:
         """Genes of the concept of that name, up and down."""

@@ -15,6 +15,7 @@ from psygnal import Signal
 from conceptstain.concepts.definition import Definition
 from conceptstain.errors import InputError
 from conceptstain.methods.map_settings import MapSettings
+from conceptstain.methods.maps import KEYS, SPOT_DEVIATION, SPOT_SCORE
 from conceptstain.progress import Report, silent
 from conceptstain.study.answers import Answers, is_portable
 from conceptstain.study.concept_list import ConceptList, Entry, Sign
@@ -149,7 +150,7 @@ class Study:
             The encoder does not fit what is open.
         """
         if self._answers.use(encoder):
-            self._findings.forget(lambda made: made.method != "spot score")
+            self._findings.forget(lambda made: not _is_of_spots(made))
             self.findings_changed.emit()
         self.encoder_changed.emit()
         self._change()
@@ -165,7 +166,7 @@ class Study:
             An encoder does not read these profiles.
         """
         if self._answers.use_for_spots(canvas, encoders):
-            self._findings.forget(lambda made: made.method == "spot score")
+            self._findings.forget(_is_of_spots)
             self.findings_changed.emit()
             self.spot_encoders_changed.emit()
             self._change()
@@ -360,6 +361,14 @@ class Study:
         """How much every spot has of the concept of that name; an InputError where it was not made from spots."""
         return self._answers.spot_score(name, report)
 
+    def spot_deviation(self, name: str, *, report: Report = silent) -> SpotScore:
+        """How far every spot lies from the drawn ones: :func:`conceptstain.methods.deviation_score.spot_deviation`."""
+        return self._answers.spot_deviation(name, report)
+
+    def item_deviation(self, name: str, *, report: Report = silent) -> ItemScore:
+        """The same of pictures or patches; an InputError where a section is open."""
+        return self._answers.item_deviation(name, report)
+
     def spot_genes(self, name: str, *, report: Report = silent) -> pd.DataFrame:
         """Genes of the concept of that name, up and down; see :func:`conceptstain.concept_genes`."""
         return self._answers.spot_genes(name, report)
@@ -528,3 +537,8 @@ class Study:
         self.concepts_changed.emit()
         self.findings_changed.emit()
         self._change()
+
+
+def _is_of_spots(made: Finding) -> bool:
+    """Whether it was made by encoders of spots."""
+    return KEYS.get(made.method) in {SPOT_SCORE.key, SPOT_DEVIATION.key}

@@ -20,10 +20,10 @@ from conceptstain.concepts.nulls import Null
 from conceptstain.methods.attribution import Attribution, Method
 from conceptstain.methods.controls import NAMES, Control, Controls
 from conceptstain.methods.finding import Finding
-from conceptstain.methods.item_score import ItemScore
+from conceptstain.methods.item_score import ItemMethod, ItemScore
 from conceptstain.methods.map_settings import MapSettings
 from conceptstain.methods.maps import map_kind
-from conceptstain.methods.spot_score import SpotScore
+from conceptstain.methods.spot_score import SpotMethod, SpotScore
 from conceptstain.nets.checkpoint import encoder_from_bytes
 from conceptstain.nets.encoder import Encoder
 from conceptstain.study.concept_list import Entry, ListState
@@ -144,7 +144,10 @@ class _Unpacker:
         }
         if of_items:
             (encoder,) = record.encoders
-            return ItemScore(record.name, values, record.section, concept, encoder, **said)
+            of: ItemMethod = record.method  # type: ignore[assignment]  # a later version may know more of them
+            return ItemScore(record.name, values, record.section, concept, encoder, **said, method=of)
+        by: SpotMethod = record.method  # type: ignore[assignment]  # likewise
+        said |= {"method": by, "signed": record.signed}
         return SpotScore(record.name, values, record.section, concept, record.encoders, **said)
 
     @property
