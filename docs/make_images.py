@@ -5,9 +5,9 @@
 Fits an encoder to the section (about half a minute), draws the maps of three concepts and, by scanpy, those of a saved
 study, then walks through the dock with the same encoder, has encoders of spots fitted there (as long again), and takes
 pictures of it. With ``--difference`` it only draws two concepts and their difference on the bundled section, with
-``--checks`` it only takes the picture of the checks of a map there, with ``--attention`` that of the latents: none of
-these needs data. With ``--pictures`` it only takes those of the dock on a slide, the H&E picture of Rep1, and on
-stained nuclei of the 2018 Data Science Bowl.
+``--checks`` it only takes the picture of the checks of a map there, with ``--attention`` that of the latents, and with
+``--deviation`` that of what deviates: none of these needs data. With ``--pictures`` it only takes those of the dock on
+a slide, the H&E picture of Rep1, and on stained nuclei of the 2018 Data Science Bowl.
 """
 
 from __future__ import annotations
@@ -203,6 +203,36 @@ def take_picture_of_the_latents() -> None:
     viewer.close()
 
 
+def take_picture_of_what_deviates() -> None:
+    viewer = napari.Viewer(show=True)
+    viewer.window._qt_window.resize(1280, 800)  # noqa: SLF001 - napari has no public way
+    dock = make_widget(viewer)
+    viewer.window.add_dock_widget(dock, name="Concept Stain", area="right")
+    dock.staining.judging.enabled = False
+
+    def settled() -> None:
+        while dock.jobs.busy or not dock.jobs.at_rest:
+            QTest.qWait(50)
+        QTest.qWait(300)
+
+    dock.data.sample_button.click()
+    settled()
+    maker = dock.concepts.maker
+    maker.tabs.setCurrentWidget(maker.annotation_page)
+    maker.column.setCurrentText("layer")
+    maker.value.setCurrentText("GCL")
+    maker.normal_button.click()
+    settled()
+    for card in (dock.data, dock.model, dock.concepts):
+        card.fold()
+    for note in viewer.window._qt_window.findChildren(NapariQtNotification):  # noqa: SLF001
+        note.close()  # they fade only in a window that is in front
+    QTest.qWait(500)
+    viewer.screenshot(IMAGES / "widget-deviation.png", canvas_only=False, flash=False)
+    dock.jobs.close()
+    viewer.close()
+
+
 def take_pictures_of_pictures(folder: Path) -> None:
     """The dock on a slide and on a set of pictures; ``folder`` is for files that are needed meanwhile."""
     viewer = napari.Viewer(show=True)
@@ -265,16 +295,20 @@ def main() -> None:
             (Path(folder) / "nuclei").mkdir()
             take_pictures_of_pictures(Path(folder) / "nuclei")
         return
-    if not {"--checks", "--attention"} & set(sys.argv):
+    if not {"--checks", "--attention", "--deviation"} & set(sys.argv):
         draw_difference()
     if "--difference" in sys.argv:
         return
-    if "--attention" not in sys.argv:
+    if not {"--attention", "--deviation"} & set(sys.argv):
         take_picture_of_the_checks()
     if "--checks" in sys.argv:
         return
-    take_picture_of_the_latents()
+    if "--deviation" not in sys.argv:
+        take_picture_of_the_latents()
     if "--attention" in sys.argv:
+        return
+    take_picture_of_what_deviates()
+    if "--deviation" in sys.argv:
         return
     canvas = cs.open(published()).view("genes")
     encoder = cs.fit(canvas)

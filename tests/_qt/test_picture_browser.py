@@ -144,7 +144,7 @@ def test_no_range_begins_at_a_picture_of_another_set(qtbot: QtBot, browser: Pict
 
 
 def test_a_range_is_one_of_the_list_as_it_is_sorted(qtbot: QtBot, browser: PictureBrowser) -> None:
-    browser.show_scores("glasses", [0.0, 5.0, 1.0, 4.0, *([-1.0] * 8)])
+    browser.show_scores("score of glasses", [0.0, 5.0, 1.0, 4.0, *([-1.0] * 8)])
     browser.order.setCurrentIndex(1)
     tick(qtbot, browser, "face2.png")
     tick(qtbot, browser, "face3.png", SHIFT)
@@ -288,7 +288,7 @@ def test_pictures_are_sorted_by_score_with_their_marks(qtbot: QtBot, browser: Pi
     assert browser.order.count() == 1
     scores = [float(number) for number in range(12)]
     scores[4] = float("nan")
-    browser.show_scores("a<b>", scores)
+    browser.show_scores("score of a<b>", scores)
     assert listed(browser) == list(NAMES)
     assert [browser.order.itemText(row) for row in range(3)] == [
         "by name",
@@ -305,7 +305,7 @@ def test_pictures_are_sorted_by_score_with_their_marks(qtbot: QtBot, browser: Pi
     assert browser.positives == ("face3.png",)
     tick(qtbot, browser, "face12.png")
     assert browser.positives == ("face3.png", "face12.png")
-    browser.show_scores("other", scores[::-1])
+    browser.show_scores("score of other", scores[::-1])
     assert listed(browser)[0] == "face12.png"
     browser.show_scores("", None)
     assert listed(browser) == list(NAMES)
@@ -316,7 +316,7 @@ def test_another_order_is_shown_from_its_top(qtbot: QtBot) -> None:
     browser = shown(qtbot, tuple(f"face{number}.png" for number in range(100)))
     browser.show_current(60)
     assert browser.view.verticalScrollBar().value() > 0
-    browser.show_scores("glasses", [float(number) for number in range(100)])
+    browser.show_scores("score of glasses", [float(number) for number in range(100)])
     browser.order.setCurrentIndex(1)
     QApplication.processEvents()
     assert browser.view.indexAt(QPoint(20, 20)).data() == "face99"
@@ -326,13 +326,13 @@ def test_another_order_is_shown_from_its_top(qtbot: QtBot) -> None:
 def test_scores_that_arrive_leave_a_list_by_name_as_it_is(qtbot: QtBot, browser: PictureBrowser) -> None:
     click(qtbot, browser, "face2.png")
     click(qtbot, browser, "face5.png", SHIFT)
-    browser.show_scores("glasses", [0.5] * 12)
+    browser.show_scores("score of glasses", [0.5] * 12)
     assert len(browser.view.selectedIndexes()) == 4
 
 
 def test_other_scores_than_one_for_each_picture_are_refused(browser: PictureBrowser) -> None:
     with pytest.raises(InputError, match="3 scores for 12 pictures"):
-        browser.show_scores("glasses", [1.0, 2.0, 3.0])
+        browser.show_scores("score of glasses", [1.0, 2.0, 3.0])
     assert browser.order.count() == 1
 
 
@@ -357,7 +357,7 @@ def test_pictures_are_grey_until_their_thumbnails_arrive(qtbot: QtBot, browser: 
 
 
 def test_thumbnails_stay_with_their_pictures_and_take_little_memory(qtbot: QtBot, browser: PictureBrowser) -> None:
-    browser.show_scores("glasses", [float(number) for number in range(12)])
+    browser.show_scores("score of glasses", [float(number) for number in range(12)])
     browser.order.setCurrentIndex(1)
     browser.show_thumbnails(0, thumbnails(0, 12, side=900))
     for number in (0, 7, 11):
@@ -409,7 +409,7 @@ def test_marks_are_told_by_colour_and_by_sign(qtbot: QtBot, browser: PictureBrow
 
 def test_a_picture_says_its_full_name_score_and_mark(browser: PictureBrowser) -> None:
     browser.show_pictures(["a<b>.png", "c.png"])
-    browser.show_scores("glasses", [1.234, -0.5])
+    browser.show_scores("score of glasses", [1.234, -0.5])
     browser.mark(["a<b>.png"], Side.SHOWS_NOT)
     index = browser.list.index(0)
     assert index.data() == "a<b>"

@@ -89,10 +89,10 @@ class Choosing(QObject):
         if looked_at is not None:
             self._maker.ticked_page.browser.show_current(looked_at)
 
-    def show_scores(self, name: str, scores: np.ndarray | None) -> None:
-        """Let the pictures be sorted by a concept's scores."""
+    def show_scores(self, measure: str, scores: np.ndarray | None) -> None:
+        """Let the pictures be sorted by a concept's scores, or by how far they deviate."""
         if self._painter.tissue.images is not None:
-            self._maker.ticked_page.browser.show_scores(name, None if scores is None else scores.tolist())
+            self._maker.ticked_page.browser.show_scores(measure, None if scores is None else scores.tolist())
 
     # -- tables ----------------------------------------------------------------------------------------------------
 

@@ -27,13 +27,16 @@ from conceptstain._qt.picture_pages import PaintedPage, TablePage, TickedPage
 if TYPE_CHECKING:
     from conceptstain.concepts.definition import Form
 
-__all__ = ["ConceptMaker", "genes_in"]
+__all__ = ["NORMAL", "ConceptMaker", "genes_in"]
 
 TOOLS = {
     "lasso": ("Lasso", "Draw freely around spots: press, move, release"),
     "polygon": ("Polygon", "Draw an outline corner by corner; double-click ends it"),
     "pick": ("Pick", "Click spots, or drag a box around them; Shift adds"),
 }
+NORMAL = "normal"  # in place of a direction: what is given is taken as normal
+LEARN = "Take what is given above as normal, and paint what deviates from it"
+LEARNED_FROM = {"gene": "this region", "picture": "these pictures", "patch": "this region"}
 MAKE = "Make a concept of what is given above, and paint its map"
 NOT_READY = (
     "Tick a picture or more first",
@@ -59,7 +62,7 @@ FORMS = {
 
 
 class ConceptMaker(QWidget):
-    """Emits what a new concept is to be made of."""
+    """Emits what a new concept is to be made of; the form :data:`NORMAL` asks for what deviates from it."""
 
     genes_wanted = Signal(str, object, str, str)  # name, genes, "like" or "items", form
     region_wanted = Signal(str, str)  # name, form
@@ -118,6 +121,10 @@ class ConceptMaker(QWidget):
         self.make_button.setToolTip(MAKE)
         whole.addWidget(self.make_button)
         self.make_button.clicked.connect(self._make)
+        self.normal_button = QPushButton()
+        whole.addWidget(self.normal_button)
+        self.normal_button.clicked.connect(lambda: self._ask(NORMAL))
+        self._asked = ""  # form of the concept that is asked for
         self.cancel_button = QPushButton("Cancel")
         self.cancel_button.setToolTip("Make no concept of it")
         self.cancel_button.hide()
@@ -225,6 +232,7 @@ class ConceptMaker(QWidget):
             self.form_choice.setItemData(self.form_choice.count() - 1, explanation, Qt.ItemDataRole.ToolTipRole)
         told = ". ".join(f"{form}: {explanation}" for form, explanation in FORMS[noun].items())
         self.form_choice.setToolTip(f"Direction of the concept. {told}")
+        self.normal_button.setText(f"Learn normal from {LEARNED_FROM[noun]}")
         self.name.setPlaceholderText("named after its genes or region" if noun == "gene" else "what it shows")
         self.tabs.setCurrentWidget({"gene": self.genes_page, "patch": self.drawn_page}.get(noun, self.ticked_page))
         self.show_selection(0)
@@ -280,6 +288,9 @@ class ConceptMaker(QWidget):
         ready = self._ready.get(page, True)
         self.make_button.setEnabled(ready)
         self.make_button.setToolTip(MAKE if ready else NOT_READY[self._pages.index(page)])
+        self.normal_button.setVisible(page is not self.genes_page)
+        self.normal_button.setEnabled(ready)
+        self.normal_button.setToolTip(LEARN if ready else NOT_READY[self._pages.index(page)])
 
     def _take(self, tool: str) -> None:
         for name, button in self.tools.items():
@@ -313,13 +324,17 @@ class ConceptMaker(QWidget):
         return str(self.name.text()).strip()
 
     def _want_pictures(self, positives: object, negatives: object, wanted: str) -> None:
-        self.pictures_wanted.emit(self._typed, positives, negatives, wanted, self.form_choice.currentText())
+        self.pictures_wanted.emit(self._typed, positives, negatives, wanted, self._asked)
 
     def _want_painted(self, layer: str, value: int) -> None:
-        self.painted_wanted.emit(self._typed, layer, value, self.form_choice.currentText())
+        self.painted_wanted.emit(self._typed, layer, value, self._asked)
 
     def _make(self) -> None:
-        name, form = self._typed, self.form_choice.currentText()
+        self._ask(self.form_choice.currentText())
+
+    def _ask(self, form: str) -> None:
+        """Ask for a concept of what is given, or take that as normal."""
+        name, self._asked = self._typed, form
         page = self.tabs.currentWidget()
         if page is self.genes_page:
             genes = genes_in(self.genes.text(), self._known)

@@ -8,12 +8,14 @@ from qtpy.QtCore import QObject
 
 from conceptstain._qt import picture_work, work
 from conceptstain._qt.choosing import Choosing
+from conceptstain._qt.concept_maker import NORMAL
 from conceptstain._qt.concept_panel import ConceptPanel
 from conceptstain._qt.drawing import Drawing
 from conceptstain._qt.jobs import WAITING, Job, Jobs
 from conceptstain._qt.maps_panel import MapsPanel
 from conceptstain._qt.notifications import guarded
 from conceptstain._qt.painter import Painter
+from conceptstain._qt.staining import Staining
 from conceptstain.canvas.gene_pictures import GenePictures
 from conceptstain.canvas.image_patches import ImagePatches
 from conceptstain.canvas.region import Region
@@ -22,10 +24,11 @@ from conceptstain.errors import InputError
 from conceptstain.study import Study
 
 if TYPE_CHECKING:
-    from conceptstain.concepts.concept import Concept
     from conceptstain.progress import Step
 
 __all__ = ["Defining"]
+
+NAMELESS = {"region", "ticked"}  # what concepts are called that nobody named
 
 
 @final
@@ -40,12 +43,13 @@ class Defining(QObject):
         cards: tuple[ConceptPanel, MapsPanel],
         parent: QObject,
         *,
+        staining: Staining,
         drawing: Drawing,
         choosing: Choosing,
     ) -> None:
         super().__init__(parent)
         self._study, self._jobs, self._painter, self._drawing = study, jobs, painter, drawing
-        self._choosing = choosing
+        self._choosing, self._staining = choosing, staining
         self._concepts, self._maps = cards
         maker = self._concepts.maker
         maker.genes_wanted.connect(guarded(self._define_by_genes))
@@ -87,7 +91,7 @@ class Defining(QObject):
     def _define_by_pictures(
         self, name: str, positives: tuple[str, ...], negatives: tuple[str, ...] | None, wanted: str, form: str
     ) -> None:
-        against = None if form == "mean" else negatives
+        against = None if form in {"mean", NORMAL} else negatives
         self._define(name, wanted, items=positives, against=against, form=form)
 
     def _define_by_painting(self, name: str, layer: str, value: int, form: str) -> None:
@@ -109,12 +113,25 @@ class Defining(QObject):
 
     def _define(self, typed: str, wanted: str, **made_from: Any) -> None:
         """Make a concept beside the window and add it; a typed name that is taken is refused, our own is numbered."""
-        self._try(Definition(typed or self._study.free_name(wanted), **made_from))
+        if made_from["form"] == NORMAL:
+            self._learn_normal(typed, "normal" if wanted in NAMELESS else f"normal {wanted}", **made_from)
+        else:
+            self._try(Definition(typed or self._study.free_name(wanted), **made_from))
+
+    def _learn_normal(self, typed: str, wanted: str, **made_from: Any) -> None:
+        """Take something as normal, of which the concept is the plain mean."""
+        definition = Definition(typed or self._study.free_name(wanted), **{**made_from, "form": "mean"})
+        section = self._study.section
+        if section is None or definition.region is None:
+            self._try(definition, normal=True)
+        else:
+            definition.region.choose(section)  # which says why where it chooses none, or all; genes have no part in it
+            self._add(definition, normal=True)
 
     def _combine(self, first: str, second: str, sign: Any) -> None:
         self._try(self._study.combination(first, second, sign))
 
-    def _try(self, definition: Definition) -> None:
+    def _try(self, definition: Definition, *, normal: bool = False) -> None:
         """Make a concept beside the window, and add it if that can be done."""
         self._drawing.live.stop()  # nobody has to wait for what only followed the mouse
         self._concepts.show_state(WAITING if self._jobs.busy else "making a concept…")
@@ -122,7 +139,7 @@ class Defining(QObject):
             work.try_concept,
             study=self._study,
             definition=definition,
-            then=guarded(self._add),
+            then=guarded(lambda concept: self._add(concept.definition, normal=normal)),
             on_step=self._show_step,
             on_end=lambda: self._end(job),
             about=self._study.canvas,
@@ -143,10 +160,13 @@ class Defining(QObject):
             self._concepts.maker.show_making(False)
             self._concepts.show_state()
 
-    def _add(self, concept: Concept) -> None:
+    def _add(self, definition: Definition, *, normal: bool) -> None:
         self._drawing.live.stop()
-        entry = self._study.add(concept.definition)
-        if concept.definition.region is not None:
+        if normal:
+            self._staining.normals.add(definition)
+            self._maps.let_program_choose()
+        entry = self._study.add(definition)
+        if definition.region is not None:
             self._painter.clear_selection()  # the concept draws its own outline from now on
         self._drawing.count_selected()
         self._painter.draw("")

@@ -20,7 +20,7 @@ from conceptstain.canvas.picture_canvas import n_chosen
 from conceptstain.canvas.region import Region
 from conceptstain.concepts.definition import Definition
 from conceptstain.errors import ConceptStainError
-from conceptstain.methods.maps import SPOT_SCORE
+from conceptstain.methods.maps import SPOT_DEVIATION, SPOT_SCORE
 from conceptstain.study import Study
 
 __all__ = ["Drawing"]
@@ -91,7 +91,7 @@ class Drawing(QObject):
         try:
             region = self._painter.outlines.of(owner) if owner else self._painter.selection(SELECTION)
             key, settings = self._maps.chosen
-            if region is None or (key == SPOT_SCORE.key and not self._study.spot_encoders):
+            if region is None or (key in {SPOT_SCORE.key, SPOT_DEVIATION.key} and not self._study.spot_encoders):
                 return
             if isinstance(self._study.need_canvas(), ImagePatches):
                 if not work.is_scored_at_once(self._study, key):

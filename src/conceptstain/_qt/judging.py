@@ -13,7 +13,7 @@ from conceptstain._qt.maps_panel import MapsPanel
 from conceptstain._qt.notifications import show_failure
 from conceptstain.concepts.sentences import evidence_words
 from conceptstain.errors import ConceptStainError
-from conceptstain.methods.maps import ITEM_SCORE
+from conceptstain.methods.maps import DEVIATIONS, ITEM_SCORE
 from conceptstain.study import Study
 
 if TYPE_CHECKING:
@@ -133,6 +133,9 @@ class Judging(QObject):
             return
         if map_key == ITEM_SCORE.key:
             self._maps.show_no_controls("What the score is worth, the evidence of the concept says.")
+            return
+        if map_key in DEVIATIONS:
+            self._maps.show_no_controls("What lies above the threshold is not what was learned from; why, no map says.")
             return
         colour = self._study.entry(name).colour
         self._maps.show_no_controls("comparing with controls…")

@@ -26,6 +26,7 @@ from conceptstain._qt.notifications import show_failure
 from conceptstain._qt.opening import Opening
 from conceptstain._qt.painter import Painter
 from conceptstain._qt.staining import Staining
+from conceptstain._qt.thresholding import Thresholding
 from conceptstain.study import Study
 
 if TYPE_CHECKING:
@@ -57,11 +58,19 @@ class MainPanel(QWidget):
         self.opening = Opening(self.study, self.jobs, self.painter, (self.data, self.model), self)
         made = (self.concepts, self.maps)
         self.staining = Staining(self.study, self.jobs, self.painter, made, self)
+        self.thresholding = Thresholding(self.study, self.jobs, self.painter, self.maps, self)
         self.checking = Checking(self.study, self.jobs, made, self)
         self.drawing = Drawing(self.study, self.jobs, self.painter, made, self, staining=self.staining)
         self.choosing = Choosing(self.study, self.jobs, self.painter, self.concepts.maker, self)
         self.defining = Defining(
-            self.study, self.jobs, self.painter, made, self, drawing=self.drawing, choosing=self.choosing
+            self.study,
+            self.jobs,
+            self.painter,
+            made,
+            self,
+            staining=self.staining,
+            drawing=self.drawing,
+            choosing=self.choosing,
         )
         self.staining.scored.connect(self.choosing.show_scores)
         looked_at = (self.attention, self.concepts)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast, final
 import numpy as np
 import pandas as pd
 from napari.layers import Image, Layer, Points, Shapes
+from napari.utils.colormaps import Colormap, ensure_colormap
 from qtpy.QtCore import QTimer
 
 from conceptstain._qt.own_layers import OwnLayers, is_map, shown_in
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["MapLayers"]
 
 LIVE = "live"
+ABOVE = " above a threshold"  # in the name of colours of which those below are transparent
 
 
 @final
@@ -158,6 +160,23 @@ class MapLayers:
         elif isinstance(layer, Image) and low < high:
             _set_image_limits(layer, (low, high))
 
+    def set_threshold(self, name: str, threshold: float) -> None:
+        """Show of a painted map only what lies above a threshold; its values stay.
+
+        Spots below are hidden. An image is transparent there: its colours begin at the threshold.
+        """
+        layer = self._own.named(name)
+        if isinstance(layer, Points) and self._tissue.section is not None:
+            # Of no size: napari 0.9 does not heed ``shown`` where nothing is sliced.
+            diameter = float(layer.size.max()) or self._tissue.section.spot_diameter
+            layer.size = np.where(layer.features["value"].to_numpy() > threshold, diameter, 0.0)
+        elif isinstance(layer, Image):
+            plain = self.colormap(name)
+            if str(layer.colormap.name) == plain:
+                layer.colormap = _hidden_below(plain)
+            least = threshold + abs(threshold) / 1000 + 1e-9
+            _set_image_limits(layer, (threshold, max(layer.contrast_limits[1], least)))
+
     def reset_limits(self, name: str, canvas: PictureCanvas) -> None:
         """Set the colour limits of a painted map back to those its values suggest."""
         layer = self._own.named(name)
@@ -172,7 +191,7 @@ class MapLayers:
         layer = self._own.named(name)
         if isinstance(layer, Points):
             return str(layer.face_colormap.name)
-        return str(layer.colormap.name) if isinstance(layer, Image) else "viridis"
+        return str(layer.colormap.name).removesuffix(ABOVE) if isinstance(layer, Image) else "viridis"
 
     # -- inside ---------------------------------------------------------------------------------------------------
 
@@ -244,11 +263,19 @@ def _set_image_limits(image: Image, limits: tuple[float, float]) -> None:
 
 def _recolour(points: Points, settings: Mapping[str, Any]) -> None:
     """Give spots other values and colours, handed to the graphics card once: napari would do so after each of them."""
+    if not points.size.all():  # by a threshold of the map that was painted here before
+        points.size = settings["size"]
     events = points._face.events  # noqa: SLF001 - napari has no public way
     with events.colors.blocker(), events.color_properties.blocker():
         for name in ("face_colormap", "face_contrast_limits", "features"):
             setattr(points, name, settings[name])
     points.events.face_color()
+
+
+def _hidden_below(name: str) -> Colormap:
+    """Colours as usual, and none below the lower limit."""
+    usual = ensure_colormap(name)
+    return Colormap(usual.colors, name=f"{name}{ABOVE}", controls=usual.controls, low_color=[0.0, 0.0, 0.0, 0.0])
 
 
 def _is_gene(shown: object) -> bool:

@@ -29,9 +29,19 @@ from conceptstain._qt.check_row import CheckRow
 from conceptstain._qt.gene_table import GeneTable, RankedGenes, SearchedGenes
 from conceptstain._qt.plots import ColourBar, ControlsPlot
 from conceptstain._qt.rectified_settings import RectifiedSettings
+from conceptstain._qt.threshold_row import ThresholdRow
 from conceptstain.canvas.expression import counted
+from conceptstain.methods.anomaly_settings import ANOMALY_METHODS
 from conceptstain.methods.map_settings import ATTENTIONS
-from conceptstain.methods.maps import ITEM_SCORE, MAPS, SPOT_SCORE, MapKind, ScoreKind
+from conceptstain.methods.maps import (
+    ITEM_DEVIATION,
+    ITEM_SCORE,
+    MAPS,
+    SPOT_DEVIATION,
+    SPOT_SCORE,
+    MapKind,
+    ScoreKind,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,15 +53,19 @@ if TYPE_CHECKING:
 __all__ = ["MapsPanel"]
 
 CHOICES: dict[str, tuple[MapKind | ScoreKind, ...]] = {
-    "gene": (MAPS[0], SPOT_SCORE, *MAPS[1:]),
+    "gene": (MAPS[0], SPOT_SCORE, SPOT_DEVIATION, *MAPS[1:]),
     "picture": MAPS,
-    "patch": (ITEM_SCORE, *MAPS),
+    "patch": (ITEM_SCORE, ITEM_DEVIATION, *MAPS),
 }
 AGAINST = (
     "What spots are told from: other concepts without a spot of this one, spots of no concept, or both. "
     "Summed: the first score and the third one together, which holds best on other sections"
 )
 ALL_LATENTS = -1  # below the first latent in the box
+WITHOUT_NORMAL = frozenset({"reconstruction", "features", "attention-released", "intensity", "contrast"})
+UNASKED = (
+    "This way the network alone is asked, which should have been fitted to what is normal; ranks go by the normal."
+)
 SEVERAL = {"gene": "genes", "picture": "pictures", "patch": "patches"}
 SIGNS = {"all": 0, "up": 1, "down": -1}
 
@@ -99,6 +113,7 @@ class MapsPanel(Card):
         self.form.addLayout(row)
         self.rectified = RectifiedSettings()
         self.form.addWidget(self.rectified)
+        self._build_anomaly()
         self.explanation = QLabel(CHOICES["gene"][0].explanation)
         self.explanation.setWordWrap(True)
         self.form.addWidget(self.explanation)
@@ -142,6 +157,18 @@ class MapsPanel(Card):
             self.attention.setItemData(self.attention.count() - 1, explanation, Qt.ItemDataRole.ToolTipRole)
         self.attention.setToolTip("As in the paper, or as in its released code")
         self.attention.hide()
+
+    def _build_anomaly(self) -> None:
+        self.anomaly = QComboBox()
+        self.anomaly.setAccessibleName("How deviations are looked for")
+        self.anomaly.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        for name, explanation in ANOMALY_METHODS.items():
+            self.anomaly.addItem("by pasted defects" if name == "pasted" else f"by {name}", name)
+            self.anomaly.setItemData(self.anomaly.count() - 1, explanation, Qt.ItemDataRole.ToolTipRole)
+        self.anomaly.setToolTip("How deviations are looked for")
+        self.anomaly.hide()
+        self.form.addWidget(self.anomaly)
+        self.anomaly.currentIndexChanged.connect(self._want_map)
 
     def _build_spot_settings(self) -> None:
         self.against, self.direction, self.neighbours = QComboBox(), QComboBox(), QComboBox()
@@ -211,6 +238,8 @@ class MapsPanel(Card):
         limits.addWidget(self.high, 1)
         limits.addWidget(self.reset_button)
         self.form.addLayout(limits)
+        self.threshold = ThresholdRow()
+        self.form.addWidget(self.threshold)
         self.low.valueChanged.connect(self._want_limits)
         self.high.valueChanged.connect(self._want_limits)
         self.reset_button.clicked.connect(self.limits_reset)
@@ -290,7 +319,11 @@ class MapsPanel(Card):
     @property
     def chosen(self) -> tuple[str, MapSettings]:
         """Key of the chosen map, and its settings."""
-        of = {"dimension": self._dimension, "attention": self.attention.currentData()}
+        of = {
+            "dimension": self._dimension,
+            "attention": self.attention.currentData(),
+            "anomaly": self.anomaly.currentData(),
+        }
         return str(self.map.currentData()), replace(self.rectified.settings, **of)
 
     @property
@@ -299,6 +332,8 @@ class MapsPanel(Card):
 
     def suggest(self, key: str) -> None:
         """Choose a map, unless the user has chosen one that can be painted; nothing is asked for."""
+        if self.map.findData(key) < 0:
+            return
         if not self._by_hand or not self.map.model().item(self.map.currentIndex()).isEnabled():
             self.map.blockSignals(True)
             self.map.setCurrentIndex(self.map.findData(key))
@@ -307,15 +342,20 @@ class MapsPanel(Card):
 
     def show_choice(self, key: str, settings: MapSettings) -> None:
         """Show a map and its settings as the chosen ones; nothing is asked for."""
-        for control in (self.map, self.latent, self.attention):
+        for control in (self.map, self.latent, self.attention, self.anomaly):
             control.blockSignals(True)
         self.map.setCurrentIndex(self.map.findData(key))
         self.latent.setValue(ALL_LATENTS if settings.dimension is None else settings.dimension)
         self.attention.setCurrentIndex(self.attention.findData(settings.attention))
+        self.anomaly.setCurrentIndex(self.anomaly.findData(settings.anomaly))
         self.rectified.show_choice(settings)
-        for control in (self.map, self.latent, self.attention):
+        for control in (self.map, self.latent, self.attention, self.anomaly):
             control.blockSignals(False)
         self._explain_map()
+
+    def let_program_choose(self) -> None:
+        """Forget that the user has chosen a map: :meth:`suggest` chooses the next one."""
+        self._by_hand = False
 
     def choose_latent(self, latent: int | None) -> None:
         """Choose the attention of a latent as the user does; nothing is asked for."""
@@ -354,10 +394,10 @@ class MapsPanel(Card):
             self.map.setCurrentIndex(0)
 
     def show_made_of_spots(self, *, of_spots: bool) -> None:
-        """Grey out the spot score where the concept was not made from spots."""
-        if self.map.findData(SPOT_SCORE.key) < 0:
-            return
-        self._allow(SPOT_SCORE.key, "" if of_spots else "Not for a concept of genes: make one of drawn spots")
+        """Grey out what is made of spots where the concept was not."""
+        for kind in (SPOT_SCORE, SPOT_DEVIATION):
+            if self.map.findData(kind.key) >= 0:
+                self._allow(kind.key, "" if of_spots else "Not for a concept of genes: make one of drawn spots")
 
     def show_controls(self, controls: Controls, colour: str) -> None:
         """Show the map beside what it has to beat."""
@@ -394,7 +434,11 @@ class MapsPanel(Card):
     def show_map(self, title: str, low: float, high: float, colormap: str) -> None:
         """Show the title and the colours of the painted map."""
         self.set_state(title)
+        self.show_limits(low, high, colormap)
         self.map_shown.emit(title)
+
+    def show_limits(self, low: float, high: float, colormap: str) -> None:
+        """Show the colours of the painted map."""
         largest = max(abs(low), abs(high))
         decimals = max(0, 3 - math.floor(math.log10(largest))) if largest > 0 else 2  # four digits that count
         for spin, value in ((self.low, low), (self.high, high)):
@@ -425,8 +469,13 @@ class MapsPanel(Card):
         for control in (self.latent, self.attention):
             control.setVisible("dimension" in listens_to)
         self.rectified.setVisible("percentile" in listens_to)
+        self.anomaly.setVisible("anomaly" in listens_to)
         self.spot_settings.setVisible(kind is SPOT_SCORE)
-        self.explanation.setText(kind.explanation)
+        explanation, way = kind.explanation, self.anomaly.currentData()
+        if "anomaly" in listens_to:
+            self.anomaly.setToolTip(ANOMALY_METHODS[way])
+            explanation = f"{explanation} {UNASKED if way in WITHOUT_NORMAL else ''}".rstrip()
+        self.explanation.setText(explanation)
 
     def _want_spot_settings(self) -> None:
         context = None if self.neighbours.currentData() else 0.0

@@ -72,8 +72,8 @@ class PictureBrowser(QWidget):
         """Show thumbnails of the pictures from number ``first`` on; larger ones are made smaller, all are copied."""
         self.list.show_thumbnails(first, rgb)
 
-    def show_scores(self, name: str, scores: Sequence[float] | None) -> None:
-        """Show what the pictures score by a concept, and let them be sorted by it; None: by no concept.
+    def show_scores(self, measure: str, scores: Sequence[float] | None) -> None:
+        """Show what the pictures score, such as ``"score of glasses"``, and let them be sorted by it; None: nothing.
 
         Raises
         ------
@@ -82,7 +82,7 @@ class PictureBrowser(QWidget):
         """
         order = self.order.currentData()
         self.list.show_scores(scores)
-        self._offer_orders(name if scores is not None else None)
+        self._offer_orders(measure if scores is not None else None)
         self.view.show_scores_line(shown=scores is not None)
         if order is not Order.NAME:  # a list by name stays as it is: someone may be selecting in it
             self._arrange()
@@ -115,15 +115,15 @@ class PictureBrowser(QWidget):
 
     # -- reacting --------------------------------------------------------------------------------------------------
 
-    def _offer_orders(self, concept: str | None) -> None:
+    def _offer_orders(self, measure: str | None) -> None:
         """Offer to sort by name and, where there are scores, by these; what was chosen stays where it can."""
         chosen = self.order.currentData()
         with QSignalBlocker(self.order):
             self.order.clear()
             self.order.addItem("by name", Order.NAME)
-            if concept is not None:
-                self.order.addItem(f"highest score of {concept}", Order.HIGHEST)
-                self.order.addItem(f"lowest score of {concept}", Order.LOWEST)
+            if measure is not None:
+                self.order.addItem(f"highest {measure}", Order.HIGHEST)
+                self.order.addItem(f"lowest {measure}", Order.LOWEST)
             self.order.setCurrentIndex(self._orders.index(chosen) if chosen in self._orders else 0)
         self._explain_order()
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from conceptstain._qt import picture_work, work
+from conceptstain._qt import deviation_work, picture_work, work
 from conceptstain._qt.jobs import WAITING, Job, Jobs
 from conceptstain._qt.maps_panel import MapsPanel
 from conceptstain._qt.painter import Painter
-from conceptstain.methods.maps import ITEM_SCORE, map_kind
+from conceptstain.methods.maps import ITEM_DEVIATION, ITEM_SCORE, map_kind
 from conceptstain.study import Study
 
 if TYPE_CHECKING:
@@ -86,6 +86,8 @@ class PictureStaining(QObject):
             return self._run(work.go_on, name=name, finding=kept)
         if key == ITEM_SCORE.key:
             return self._run(work.stain_score, name=name, visible=self._painter.tissue.visible, grown=self.grown.emit)
+        if key == ITEM_DEVIATION.key:
+            return self._run(deviation_work.stain_deviation, name=name)
         return self._paint(self._looked_at())
 
     def stop(self) -> None:

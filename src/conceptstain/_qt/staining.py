@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, final
 
 from qtpy.QtCore import QObject, Signal
 
-from conceptstain._qt import work
+from conceptstain._qt import deviation_work, work
 from conceptstain._qt.concept_panel import ConceptPanel
 from conceptstain._qt.gene_table import RankedGenes
 from conceptstain._qt.jobs import WAITING, Job, Jobs
@@ -17,7 +18,18 @@ from conceptstain._qt.painter import Painter
 from conceptstain._qt.picture_staining import PictureStaining
 from conceptstain.canvas.image_patches import ImagePatches
 from conceptstain.concepts.definition import Definition
-from conceptstain.methods.maps import KEYS, MAPS, SPOT_SCORE, recommended_maps, refusal_on
+from conceptstain.methods.maps import (
+    DEVIATION,
+    DEVIATIONS,
+    ITEM_DEVIATION,
+    KEYS,
+    MAPS,
+    SCORES,
+    SPOT_DEVIATION,
+    SPOT_SCORE,
+    recommended_maps,
+    refusal_on,
+)
 from conceptstain.study import Study
 
 if TYPE_CHECKING:
@@ -26,13 +38,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Staining"]
 
+OF_SPOTS = frozenset({SPOT_SCORE.key, SPOT_DEVIATION.key})
+OF_NORMAL = {"gene": SPOT_DEVIATION.key, "picture": DEVIATION, "patch": ITEM_DEVIATION.key}
+
 
 @final
 class Staining(QObject):
     """Connects the list of concepts and the Maps card with the study and the painted layers."""
 
     spot_encoders_wanted = Signal()
-    scored = Signal(str, object)  # name of a concept, and the scores of all items or None
+    scored = Signal(str, object)  # what was measured, and the scores of all items or None
 
     def __init__(
         self,
@@ -49,6 +64,7 @@ class Staining(QObject):
         self.judging = Judging(study, jobs, cards[0], cards[1], self)
         self._stained: Finding | None = None  # what was painted last
         self.painted = ""  # name of the layer painted last
+        self.normals: set[Definition] = set()  # what deviates from them is painted first
         self.pictures = PictureStaining(study, jobs, painter, cards[1], self, show=guarded(self._show_stain))
         self._connect_concepts()
         self._connect_maps()
@@ -113,8 +129,8 @@ class Staining(QObject):
 
     def show_no_spot_encoders(self) -> None:
         """Say that the map that was asked for cannot be painted yet."""
-        if self._maps.chosen[0] == SPOT_SCORE.key and not self._study.spot_encoders:
-            self._maps.set_state("spot score needs encoders of spots")
+        if self._maps.chosen[0] in OF_SPOTS and not self._study.spot_encoders:
+            self._maps.set_state("scores of spots need encoders of spots")
 
     def _set_spot_settings(self, settings: dict[str, Any]) -> None:
         from conceptstain.concepts.spot_concepts import SpotConceptSettings
@@ -167,18 +183,21 @@ class Staining(QObject):
         if self._study.section is None:
             kept = self._kept(name, key) if name and self._stained is None else None
             return self.pictures.stain(name, key, settings, kept=kept)
-        if key == SPOT_SCORE.key and not self._study.spot_encoders:
+        if key in OF_SPOTS and not self._study.spot_encoders:
             self._maps.set_state("fits encoders of spots first…")
             self.spot_encoders_wanted.emit()
             return None
         if self._jobs.busy:
             self._maps.set_state(WAITING)
+        stain: Callable[..., work.Stained] = work.stain
+        asked: dict[str, Any] = {"map_key": key, "settings": settings}
+        if key == SPOT_DEVIATION.key:
+            stain, asked = deviation_work.stain_spot_deviation, {}
         job = self._jobs.run(
-            work.stain,
+            stain,
             study=self._study,
             name=name,
-            map_key=key,
-            settings=settings,
+            **asked,
             then=guarded(self._show_stain),
             on_end=lambda: self._forget(job),
             about=self._study.canvas,
@@ -197,7 +216,10 @@ class Staining(QObject):
         encoder, of_spots = self._study.need_encoder(), definition.region is not None
         self._maps.show_made_of_spots(of_spots=of_spots)
         painted = [made for made in self._study.findings if made.concept and made.concept.definition is definition]
-        if self._stained is None and painted:  # a study that was opened goes on where it was
+        deviations = [KEYS[made.method] for made in painted if KEYS[made.method] in DEVIATIONS]
+        if definition in self.normals or (painted and len(deviations) == len(painted)):
+            self._maps.suggest(deviations[-1] if deviations else OF_NORMAL[self._study.need_canvas().noun])
+        elif self._stained is None and painted:  # a study that was opened goes on where it was
             self._maps.suggest(KEYS[painted[-1].method])
         elif of_spots and self._study.spot_encoders:
             self._maps.suggest(SPOT_SCORE.key)
@@ -224,11 +246,14 @@ class Staining(QObject):
                 made_of = frozenset(concept.items)
                 ranked = RankedGenes.by_concept_score(canvas.item_names, stained.scores, made_of, canvas.noun)
                 self._maps.show_genes(ranked)
-            self.scored.emit(concept.name, stained.scores)
+            measure = "deviation from" if KEYS[stained.finding.method] in DEVIATIONS else "score of"
+            self.scored.emit(f"{measure} {concept.name}", stained.scores)
         else:
             self._maps.show_genes(RankedGenes.by_decoded(stained.genes))
         self._made_by[stained.finding.title] = self._maps.chosen
         self._stained = stained.finding
+        if stained.deviation is not None:
+            self._study.keep(stained.deviation)
         self._study.keep(stained.finding)
         self.judging.show_evidence()
         self.judging.compare(concept.name, *self._maps.chosen)
@@ -240,8 +265,10 @@ class Staining(QObject):
         self._study.keep(finding)
 
     def _show_finding(self, finding: Finding) -> None:
-        name = self._painter.maps.show(finding, self._study.need_canvas())
-        self._show_limits(name)
+        canvas = self._study.need_canvas()
+        if canvas.noun == "picture" and KEYS[finding.method] in SCORES:
+            return  # one number for each picture is no layer: their list is sorted by it
+        self._show_limits(self._painter.maps.show(finding, canvas))
 
     def _show_findings(self) -> None:
         self._painter.maps.keep(self._study.findings)

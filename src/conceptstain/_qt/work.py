@@ -58,6 +58,7 @@ __all__ = [
     "is_scored_at_once",
     "live_map",
     "methods_paragraph",
+    "need_torch",
     "offered_layers",
     "open_canvas",
     "read_encoders",
@@ -98,7 +99,7 @@ def open_canvas(
     if image is None and isinstance(opened, Section) and opened.path is not None and _holds_study(opened):
         from conceptstain.study.saving import open_study
 
-        _need_torch()
+        need_torch()
         report(Step(1, 2, "Opening the study"))
         return open_study(opened.path)
     return view(opened, report=report)
@@ -115,7 +116,7 @@ def open_study_of_pictures(path: Path, pictures: Path | None, *, report: Report)
     """Open a study of pictures or of a slide; None: where they were when it was saved."""
     from conceptstain.study.saving import open_study
 
-    _need_torch()
+    need_torch()
     report(Step(0, 2, "Opening the study"))
     return open_study(path, pictures=pictures, report=report)
 
@@ -205,7 +206,7 @@ def view(source: Opened, side: int = SIDE, *, report: Report) -> PictureCanvas:
 
 def bundled_encoder(canvas: PictureCanvas, *, report: Report) -> Encoder:
     """Load the encoder that comes with the package, and encode with it what is open."""
-    _need_torch()
+    need_torch()
     from conceptstain.canvas.gene_pictures import GenePictures
     from conceptstain.nets.bundled import bundled
 
@@ -228,7 +229,7 @@ def read_encoders(
     paths: tuple[Path, ...], canvas: PictureCanvas, *, report: Report
 ) -> Encoder | tuple[SpotProfiles, tuple[Encoder, ...]]:
     """Load the encoder of pictures in a file, or the encoders of spot profiles in several; ``.pt2``: the user's own."""
-    _need_torch()
+    need_torch()
     from conceptstain.canvas.gene_pictures import GenePictures
     from conceptstain.nets.checkpoint import load_encoder
     from conceptstain.nets.own_networks import own_encoder
@@ -251,7 +252,7 @@ def read_encoders(
 
 def own_network(factory: str, weights: Path | None, canvas: PictureCanvas, *, report: Report) -> Encoder:
     """Take the network that a function of the user's builds as the encoder; naming the function runs its code."""
-    _need_torch()
+    need_torch()
     from conceptstain.nets.own_networks import own_encoder
 
     report(Step(0, 1, "Building the network"))
@@ -263,7 +264,7 @@ def fit_encoder(
     canvas: PictureCanvas, network: str, epochs: int, objective: Objective | None = None, *, report: Report
 ) -> Encoder:
     """Fit an encoder to what is open, and encode that with it; 0 epochs: as many as it takes."""
-    _need_torch()
+    need_torch()
     from dataclasses import replace
     from typing import Any, cast
 
@@ -283,7 +284,7 @@ def fit_encoder(
 
 def fit_spot_encoders(canvas: GenePictures, epochs: int, *, report: Report) -> tuple[SpotProfiles, tuple[Encoder, ...]]:
     """Fit encoders of spot profiles to a section, from three seeds; 0 epochs: as many as it takes."""
-    _need_torch()
+    need_torch()
     from dataclasses import replace
 
     from conceptstain.concepts.latents import latents_of
@@ -309,7 +310,7 @@ def same_spot_encoders(
 
 def try_concept(study: Study, definition: Definition, *, report: Report) -> Concept:
     """Make a concept, so that one that cannot be made never enters the list."""
-    _need_torch()
+    need_torch()
     return study.try_definition(definition, report=report)
 
 
@@ -326,19 +327,34 @@ class Stained(NamedTuple):
         By a spot score, the genes of the concept: see :func:`conceptstain.concept_genes`.
     scores
         By any other map, how much every gene, picture or patch has of it; None: a slide is not encoded for that.
+    deviation
+        Of a map of deviations on pictures, how far each of them deviates: these are ranked by it.
     """
 
     concept: Concept | None
     finding: Finding
     genes: pd.DataFrame | None = None
     scores: np.ndarray | None = None
+    deviation: ItemScore | None = None
 
 
 def go_on(study: Study, name: str, finding: Finding, *, report: Report) -> Stained:
     """Take up a map that is there already, such as that of an opened study."""
-    _need_torch()
+    need_torch()
     _ = study.need_canvas().item_names  # those of a slide take a while, which the window need not wait for
-    return Stained(study.concept(name, report=report), finding, scores=_scores(study, name, finding, report))
+    return _ranked(study, name, study.concept(name, report=report), finding, report)
+
+
+def _ranked(study: Study, name: str, concept: Concept, finding: Finding, report: Report) -> Stained:
+    """A map with what genes, pictures or patches are ranked by."""
+    from conceptstain.methods.maps import DEVIATION
+
+    if finding.method == DEVIATION and study.need_canvas().noun == "picture":
+        with suppress(InputError):  # of two or three pictures nobody knows how they vary
+            deviation = study.item_deviation(name, report=report)
+            return Stained(concept, finding, scores=deviation.values, deviation=deviation)
+        return Stained(concept, finding)
+    return Stained(concept, finding, scores=_scores(study, name, finding, report))
 
 
 def _scores(study: Study, name: str, finding: Finding, report: Report) -> np.ndarray | None:
@@ -351,7 +367,7 @@ def _scores(study: Study, name: str, finding: Finding, report: Report) -> np.nda
 
 def stain(study: Study, name: str, map_key: str, settings: MapSettings, *, report: Report) -> Stained:
     """Make a map of a concept."""
-    _need_torch()
+    need_torch()
     from conceptstain.methods.maps import SPOT_SCORE, map_kind
 
     if map_key == SPOT_SCORE.key:
@@ -362,14 +378,14 @@ def stain(study: Study, name: str, map_key: str, settings: MapSettings, *, repor
     concept = study.concept(name, report=report)
     canvas, encoder = study.need_canvas(), study.need_encoder()
     made = map_kind(map_key).make(canvas, encoder, concept, settings=settings, report=report)
-    return Stained(concept, made, scores=_scores(study, name, made, report))
+    return _ranked(study, name, concept, made, report)
 
 
 def stain_items(
     study: Study, name: str, map_key: str, settings: MapSettings, items: tuple[int, ...], *, report: Report
 ) -> Stained:
     """Make a map of a concept at these pictures or patches."""
-    _need_torch()
+    need_torch()
     from conceptstain.methods.maps import map_kind
 
     if not name:
@@ -378,7 +394,7 @@ def stain_items(
     canvas, encoder = study.need_canvas(), study.need_encoder()
     kind = map_kind(map_key)
     made = kind.make(canvas, encoder, concept, settings=settings, items=items or None, report=report)
-    return Stained(concept, made, scores=_scores(study, name, made, report))
+    return _ranked(study, name, concept, made, report)
 
 
 def _of_no_concept(
@@ -399,7 +415,7 @@ def stain_score(
     study: Study, name: str, visible: World, grown: Callable[[ItemScore], None], *, report: Report
 ) -> Stained:
     """Score the patches of a slide by a concept: ``grown`` is told of the score a few times a second, as it grows."""
-    _need_torch()
+    need_torch()
     import time
 
     concept, told = study.concept(name, report=report), 0.0
@@ -412,29 +428,29 @@ def stain_score(
 
 def live_map(study: Study, definition: Definition, map_key: str, settings: MapSettings, *, report: Report) -> Finding:
     """Make a map of a concept that is still being drawn, and keep nothing of it."""
-    _need_torch()
+    need_torch()
     return study.preview(definition, map_key, settings=settings, report=report)
 
 
 def is_scored_at_once(study: Study, map_key: str) -> bool:
     """Whether a score of a slide takes no longer than a blink: its patches are encoded already."""
     from conceptstain.concepts.latents import kept_latents
-    from conceptstain.methods.maps import ITEM_SCORE
+    from conceptstain.methods.maps import ITEM_DEVIATION, ITEM_SCORE
 
-    if map_key != ITEM_SCORE.key or study.encoder is None:
+    if map_key not in {ITEM_SCORE.key, ITEM_DEVIATION.key} or study.encoder is None:
         return False
     return kept_latents(study.need_canvas(), study.encoder) is not None
 
 
 def tested_concept(study: Study, name: str, n_null: int, *, report: Report) -> Evidence:
     """Make the evidence for a concept."""
-    _need_torch()
+    need_torch()
     return study.evidence(name, n_null=n_null, report=report)
 
 
 def compare_concepts(study: Study, *, report: Report) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     """Cosines between all concepts that live in the latent space, and what random ones reach; None: units have none."""
-    _need_torch()
+    need_torch()
     names = [entry.name for entry in study.entries if study.concept(entry.name, report=report).space == "latent"]
     chance = None
     with suppress(InputError):
@@ -444,13 +460,13 @@ def compare_concepts(study: Study, *, report: Report) -> tuple[pd.DataFrame, pd.
 
 def compare_with_controls(study: Study, name: str, map_key: str, settings: MapSettings, *, report: Report) -> Controls:
     """Draw what a map has to beat."""
-    _need_torch()
+    need_torch()
     return study.controls(name, map_key, settings=settings, report=report)
 
 
 def check_map(study: Study, name: str, map_key: str, settings: MapSettings, check: str, *, report: Report) -> Checked:
     """Put a map of a concept to a check."""
-    _need_torch()
+    need_torch()
     from conceptstain.methods.checks import check_kind
 
     concept = study.concept(name, report=report)
@@ -564,7 +580,7 @@ def restorable_studies(*, report: Report) -> tuple[Restorable, ...]:
 
 def restore_study(found: Restorable, *, report: Report) -> Study:
     """Open what a session left unsaved."""
-    _need_torch()
+    need_torch()
     report(Step(0, 1, "Restoring"))
     return found.open()
 
@@ -590,7 +606,7 @@ def _load_units() -> None:
     pint.get_application_registry().Unit("um")
 
 
-def _need_torch() -> None:
+def need_torch() -> None:
     """Load PyTorch, and leave a core to the window: threads that wait for each other spin, and slow each other down."""
     try:
         import torch
