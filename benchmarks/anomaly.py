@@ -98,7 +98,7 @@ def mnist(data: Path, *, development: bool) -> Set:
     shown, shown_labels = digits(data, "t10k")
     threes = shown[shown_labels == DIGIT][0 if development else 1 :: 2]
     changed, masks = with_strokes(threes, 1 if development else 2)
-    return Set("MNIST", ordinary[labels == DIGIT][:2000], changed, masks, changed > INK, None, "none", 600, 32)
+    return Set("MNIST", ordinary[labels == DIGIT][:2000], changed, masks, changed > INK, None, "none", 3600, 32)
 
 
 def read(paths: list[Path]) -> np.ndarray:
@@ -114,7 +114,7 @@ def tiles(data: Path, *, development: bool) -> Set:  # noqa: ARG001 - there is n
     flat = np.stack([gaussian_filter(each, 0.5) - gaussian_filter(each, 3) for each in shown]).reshape(len(shown), -1)
     alike = connected_components(np.corrcoef(flat[seen]) > SAME_TILE)[1]
     ordinary = read(sorted((root / "MT_Free").glob("*.jpg")))
-    return Set("magnetic_tile", ordinary, shown[seen], masks[seen], None, alike, "mirror", 400, 16)
+    return Set("magnetic_tile", ordinary, shown[seen], masks[seen], None, alike, "mirror", 1600, 16)
 
 
 def read_masks(paths: list[Path]) -> np.ndarray:
@@ -135,7 +135,7 @@ def screws(data: Path, *, development: bool) -> Set:
         for path in found
     ]
     ordinary = read(sorted((root / "train" / "good").glob("*.png")))
-    return Set("mvtec_screw256", ordinary, read(found), np.concatenate(masks), None, None, "all", 400, 16)
+    return Set("mvtec_screw256", ordinary, read(found), np.concatenate(masks), None, None, "all", 1600, 16)
 
 
 SETS: tuple[Callable[..., Set], ...] = (mnist, tiles, screws)
