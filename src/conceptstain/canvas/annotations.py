@@ -17,7 +17,7 @@ from conceptstain.canvas.image_set import ImageSet
 from conceptstain.canvas.images import Images
 from conceptstain.errors import InputError
 
-__all__ = ["Annotations", "listed"]
+__all__ = ["Annotations", "listed", "picture_meant"]
 
 MASK_WORDS = re.compile(r"[-_](labels?|masks?|anno|annotation|seg|segmentation)$", re.IGNORECASE)
 SHOWN = 5  # names spelled out in a note
@@ -78,7 +78,7 @@ class Annotations:
             None of the pictures is among them.
         """
         pictures = images.images if isinstance(images, ImageSet) else images
-        found = [_found(str(name), pictures) for name in self.table.index]
+        found = [picture_meant(str(name), pictures) for name in self.table.index]
         known = np.array([index is not None for index in found], dtype=bool)
         if not known.any():
             raise InputError(
@@ -124,7 +124,7 @@ def listed(names: Iterable[object]) -> str:
     return ", ".join(told[:SHOWN]) + more
 
 
-def _found(name: str, images: Images) -> int | None:
+def picture_meant(name: str, images: Images) -> int | None:
     """The picture that is meant: by its name as it stands, without folder, without ending, without a word for masks."""
     bare = PurePosixPath(name.replace("\\", "/")).name
     stem = bare.rpartition(".")[0]

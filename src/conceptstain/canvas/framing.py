@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, final
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int, Shaped
 
 __all__ = ["Fit", "Framing", "averaging_weights"]
 
@@ -75,6 +75,18 @@ class Framing:
         within[top : top + rows, left : left + columns] = True
         return within
 
+    def nearest(self, labels: Shaped[np.ndarray, "_ _"]) -> Shaped[np.ndarray, "rows columns"]:
+        """Labels of the picture on the frame, each pixel that of the nearest; 0 beside the picture.
+
+        They may be finer or coarser than the picture, as long as they cover all of it.
+        """
+        (top, left, rows, columns), (y, x, tall, wide) = self.box, self.shown
+        down = _nearest(labels.shape[0] / self.size[0], labels.shape[0], rows, y, tall)
+        across = _nearest(labels.shape[1] / self.size[1], labels.shape[1], columns, x, wide)
+        framed = np.zeros(self.frame, dtype=labels.dtype)
+        framed[top : top + rows, left : left + columns] = labels[np.ix_(down, across)]
+        return framed
+
     def unframed(self, values: Float[np.ndarray, "... rows columns"]) -> Float[np.ndarray, "... height width"]:
         """Values on the frame at the pixels of the picture, by linear interpolation; NaN where none was shown."""
         (top, left, rows, columns), (y, x, tall, wide) = self.box, self.shown
@@ -84,6 +96,11 @@ class Framing:
         placed[..., hidden_rows, :] = np.nan
         placed[..., hidden_columns] = np.nan
         return placed
+
+
+def _nearest(scale: float, n_from: int, n_to: int, start: float, length: float) -> Int[np.ndarray, " to"]:
+    at = (start + (np.arange(n_to) + 0.5) * length / n_to) * scale
+    return np.clip(np.floor(at).astype(np.int64), 0, n_from - 1)
 
 
 def averaging_weights(n_from: int, n_to: int, start: float, length: float) -> Float[np.ndarray, "to from"]:

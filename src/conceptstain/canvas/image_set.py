@@ -229,6 +229,13 @@ class ImageSet:
         framed = framing.framed(np.asarray(values, dtype=np.float32)[None])[0]
         return np.where(framing.lies, framed, np.float32(np.nan))
 
+    def lay_labels(self, labels: Shaped[np.ndarray, "_ _"], item: int) -> Shaped[np.ndarray, "rows columns"]:
+        """Labels of a picture on the frame, each pixel that of the nearest; 0 beside the picture.
+
+        They may be of another resolution than the picture, as long as they cover all of it.
+        """
+        return _framing(self.images.stored[item].size, self.settings).nearest(labels)
+
     def paint(self, scores: Float[np.ndarray, " items"]) -> pd.Series[float]:
         """One score per picture, named."""
         return pd.Series(np.asarray(scores), index=self.item_names, name="score")

@@ -76,6 +76,12 @@ class LabelImage:
         points = np.stack([rows, columns], axis=1) @ to_world[:2, :2].T + to_world[:2, 2]
         return self._at(points).reshape(shape)
 
+    def numbers(self, to_world: Float[np.ndarray, "3 3"], shape: tuple[int, int]) -> Shaped[np.ndarray, "rows columns"]:
+        """The label of every point of a raster as it is stored, whatever :attr:`value` is; 0 beside the image."""
+        rows, columns = np.indices(shape).reshape(2, -1)
+        points = np.stack([rows, columns], axis=1) @ to_world[:2, :2].T + to_world[:2, 2]
+        return self._read(points).reshape(shape)
+
     @property
     def bounds(self) -> World:
         """The rectangle around the label image, to the edges of its outermost pixels."""
@@ -93,18 +99,22 @@ class LabelImage:
         return "painted labels" if self.value is None else f"painted label {self.value}"
 
     def _at(self, points: Float[np.ndarray, "points 2"]) -> Bool[np.ndarray, " points"]:
-        """Whether points of the world lie on the label; one piece of the image is read."""
+        """Whether points of the world lie on the label."""
+        return self.is_meant(self._read(points))
+
+    def _read(self, points: Float[np.ndarray, "points 2"]) -> Shaped[np.ndarray, " points"]:
+        """The numbers at points of the world, 0 beside the image; one piece of it is read."""
         from_world = np.linalg.inv(self.to_world)
         pixels = np.floor(points @ from_world[:2, :2].T + from_world[:2, 2] + 0.5).astype(np.int64)
         on_image = ((pixels >= 0) & (pixels < np.array(self.pixels.shape))).all(axis=1)
-        inside = np.zeros(len(points), dtype=bool)
+        numbers = np.zeros(len(points), dtype=self.pixels.dtype)
         if on_image.any():
             found = pixels[on_image]
             low, high = found.min(axis=0), found.max(axis=0) + 1
             with foreign_reader("The label image", "pixels", "Export it again"):
                 piece = np.asarray(self.pixels[low[0] : high[0], low[1] : high[1]])
-            inside[on_image] = self.is_meant(piece[tuple((found - low).T)])
-        return inside
+            numbers[on_image] = piece[tuple((found - low).T)]
+        return numbers
 
 
 class _Level:

@@ -17,7 +17,7 @@ from conceptstain.canvas.images import Images
 from conceptstain.canvas.opening import open_source
 from conceptstain.errors import InputError
 
-__all__ = ["painted_annotations"]
+__all__ = ["numbers_of", "opened_masks", "painted_annotations"]
 
 MOST_LABELS = 255
 
@@ -68,7 +68,7 @@ def painted_annotations(
             cure="Use 1 or more pixels, and a part from 0 to 1",
         )
     stacked = hasattr(masks, "ndim") and hasattr(masks, "dtype")
-    opened = None if stacked else masks if isinstance(masks, Images) else _opened(masks)
+    opened = None if stacked else masks if isinstance(masks, Images) else opened_masks(masks)
     pages = _pages_of_files(opened) if opened is not None else _pages_of_stack(pictures, masks)
     rows: dict[str, list[dict[str, int]]] = {}
     sizes: dict[str, int] = {}
@@ -98,7 +98,7 @@ def painted_annotations(
     return Annotations("the masks" if opened is None else opened.name, table, notes).of(pictures)
 
 
-def _opened(masks: Any) -> Images:
+def opened_masks(masks: Any) -> Images:
     """Masks as images; one file alone is one mask, not a slide."""
     one = isinstance(masks, str | os.PathLike) and Path(masks).is_file()
     found = open_source(masks, as_="images") if one else open_source(masks)
@@ -114,7 +114,7 @@ def _opened(masks: Any) -> Images:
 def _pages_of_files(masks: Images) -> Pages:
     for number, name in enumerate(masks.names):
         raw = masks.stored[number].read().pixels
-        yield name, raw if raw.ndim == 2 else _colours(raw)
+        yield name, numbers_of(raw)
 
 
 def _pages_of_stack(images: Images, stack: Any) -> Pages:
@@ -139,8 +139,10 @@ def _pages_of_stack(images: Images, stack: Any) -> Pages:
         yield stored.name, np.asarray(stack[position])[:height, :width]
 
 
-def _colours(raw: Shaped[np.ndarray, "height width 3"]) -> Shaped[np.ndarray, "height width"]:
-    """One number for each colour; of colours that are all grey, their brightness."""
+def numbers_of(raw: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "height width"]:
+    """A mask as numbers: of colours, one for each; of colours that are all grey, their brightness."""
+    if raw.ndim == 2:
+        return raw
     if (raw == raw[..., :1]).all():
         return np.asarray(raw[..., 0])
     red, green, blue = np.moveaxis(raw.astype(np.int64), -1, 0)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import final
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from conceptstain.errors import InputError
@@ -50,8 +51,17 @@ class UnitThresholds:
         self._n_arrived = self._seen = 0
         self._n_values = n_values
 
-    def add(self, activation: Float[Tensor, "batch units ..."]) -> None:
+    def add(
+        self, activation: Float[Tensor, "batch units ..."], inside: Bool[np.ndarray, "batch places"] | None = None
+    ) -> None:
         """Activations of some items.
+
+        Parameters
+        ----------
+        activation
+            Of a layer, with places or without.
+        inside
+            The places that count; None: all.
 
         Raises
         ------
@@ -60,6 +70,8 @@ class UnitThresholds:
         """
         values = activation.detach().flatten(2) if activation.ndim > 2 else activation.detach()[..., None]
         rows = values.transpose(0, 1).flatten(1)
+        if inside is not None:
+            rows = rows[:, torch.as_tensor(inside, device=rows.device).flatten()]
         if not bool(torch.isfinite(rows.sum(dim=1)).all()):  # a sum is quicker than a look at every value
             broken = int((~torch.isfinite(rows)).any(dim=1).float().argmax())
             if not bool(torch.isfinite(rows).all()):

@@ -1,0 +1,67 @@
+"""What is counted in a dissection."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from conceptstain.canvas.label_maps import Label
+from conceptstain.errors import InputError
+from conceptstain.methods.dissection import Dissection
+
+LABELS = (Label("nose", "part"), Label("ear", "part"), Label("skin", "material"), Label("wool", "material"))
+
+
+def of_ious(*rows: tuple[float, ...]) -> Dissection:
+    """A dissection with these IoUs, to a thousandth: of units and labels of 1,000 pixels each."""
+    iou = np.array(rows)
+    shared = np.rint(2000 * iou / (1 + iou)).astype(int)
+    n_units = len(rows)
+    return Dissection(
+        "tiny",
+        "conv",
+        LABELS,
+        np.zeros(n_units),
+        shared,
+        np.full((n_units, 2), 1000),
+        np.full(4, 1000),
+        np.array([10_000, 20_000]),
+        n_items=5,
+        quantile=0.05,
+    )
+
+
+DISSECTION = of_ious(
+    (0.30, 0.02, 0.10, 0.00),  # a nose, and of materials skin
+    (0.20, 0.01, 0.25, 0.03),  # skin, and of parts a nose
+    (0.01, 0.05, 0.03, 0.02),  # an ear
+    (0.03, 0.02, 0.01, 0.00),  # nothing
+)
+
+
+def test_units_are_called_by_what_they_overlap_with_most() -> None:
+    assert [LABELS[each].name for each in DISSECTION.best] == ["nose", "skin", "ear", "nose"]
+    assert DISSECTION.detectors().tolist() == [True, True, True, False]
+    assert DISSECTION.detectors(0.2).tolist() == [True, True, False, False]
+
+
+def test_unique_detectors_are_counted_by_either_rule() -> None:
+    assert DISSECTION.unique_detectors().to_dict() == {"part": 2, "material": 1}
+    assert DISSECTION.unique_detectors(rule="text").to_dict() == {"part": 2, "material": 1}
+    split = of_ious((0.30, 0.0, 0.10, 0.0), (0.20, 0.0, 0.0, 0.15))
+    assert split.unique_detectors().to_dict() == {"part": 1, "material": 2}  # a unit counts in each category
+    assert split.unique_detectors(rule="text").to_dict() == {"part": 1, "material": 0}
+    with pytest.raises(InputError, match="not counted that way"):
+        split.unique_detectors(rule="all")  # type: ignore[arg-type]
+
+
+def test_the_table_shows_the_best_units_first_with_their_bounds() -> None:
+    table = DISSECTION.table()
+    assert table.index.tolist() == [0, 1, 2, 3]
+    assert table["label"].tolist() == ["nose", "skin", "ear", "nose"]
+    assert table["second"].tolist() == ["skin", "nose", "skin", "ear"]
+    assert table.loc[1, "IoU"] == pytest.approx(0.25, abs=1e-3)
+    assert table.loc[0, "bound"] == pytest.approx(0.5)  # a tenth of the pixels, for 0.05
+    assert table.loc[1, "bound"] == pytest.approx(1.0)
+    assert table["active"].tolist() == [0.1, 0.05, 0.1, 0.1]
+    assert DISSECTION.title == "conv of tiny"
