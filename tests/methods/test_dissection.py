@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from conceptstain.canvas.label_maps import Label
 from conceptstain.errors import InputError
-from conceptstain.methods.dissection import Dissection
+from conceptstain.methods.dissection import Counts, Dissection
 
 LABELS = (Label("nose", "part"), Label("ear", "part"), Label("skin", "material"), Label("wool", "material"))
 
@@ -22,10 +24,7 @@ def of_ious(*rows: tuple[float, ...]) -> Dissection:
         "conv",
         LABELS,
         np.zeros(n_units),
-        shared,
-        np.full((n_units, 2), 1000),
-        np.full(4, 1000),
-        np.array([10_000, 20_000]),
+        Counts(shared[None], np.full((1, n_units, 2), 1000), np.full((1, 4), 1000), np.array([[10_000, 20_000]])),
         n_items=5,
         quantile=0.05,
     )
@@ -65,3 +64,18 @@ def test_the_table_shows_the_best_units_first_with_their_bounds() -> None:
     assert table.loc[1, "bound"] == pytest.approx(1.0)
     assert table["active"].tolist() == [0.1, 0.05, 0.1, 0.1]
     assert DISSECTION.title == "conv of tiny"
+
+
+def test_a_number_lies_in_its_interval_and_that_is_none_where_groups_agree() -> None:
+    random = np.random.default_rng(0)
+    counts = DISSECTION.counts
+    alike = replace(DISSECTION, counts=Counts(*(np.repeat(each, 8, axis=0) for each in counts)))
+    assert alike.iou == pytest.approx(DISSECTION.iou)
+    best = alike.interval_of(lambda each: float(each.iou[0, 0]))
+    assert best.low == pytest.approx(best.mean) == pytest.approx(best.high)
+    shared = random.poisson(counts.shared[0], (8, *counts.shared.shape[1:]))
+    apart = replace(alike, counts=alike.counts._replace(shared=shared))
+    spread = apart.interval_of(lambda each: float(each.iou[0, 0]))
+    assert spread.low < spread.mean < spread.high
+    assert apart.interval_of(lambda each: float(each.iou[0, 0])) == spread  # seeded
+    assert np.isnan(DISSECTION.interval_of(lambda each: float(each.iou[0, 0])).low)  # one group

@@ -21,7 +21,7 @@ from conceptstain.canvas.label_maps import Labelled, LabelMaps
 from conceptstain.canvas.spot_profiles import SpotProfiles
 from conceptstain.errors import InputError
 from conceptstain.inputs import ItemIndices
-from conceptstain.methods.dissection import Dissection
+from conceptstain.methods.dissection import Counts, Dissection
 from conceptstain.methods.gradient import as_evaluated, copies_at_once
 from conceptstain.methods.unit_overlaps import Cells, count_overlaps
 from conceptstain.methods.unit_thresholds import UnitThresholds
@@ -33,6 +33,7 @@ from conceptstain.progress import Report, Step, silent
 __all__ = ["QUANTILE", "Alignment", "dissect", "dissect_inputs", "dissect_layers", "layers_with_places"]
 
 QUANTILE = 0.005
+GROUPS = 20  # that items are dealt into, so that the spread of what is counted is known
 
 Alignment = Literal["receptive field", "bilinear"]
 """How activations are enlarged. ``"receptive field"``: each lies at the centre of what its unit sees, as in the paper.
@@ -357,33 +358,36 @@ def _dissected(
     cuts = {name: thresholds.found() for name, thresholds in found.items()}
     annotation = asked.annotation
     n_labels, n_categories = len(annotation.labels), len(annotation.categories)
-    ground, pixels = np.zeros(n_labels, dtype=np.int64), np.zeros(n_categories, dtype=np.int64)
-    shared = {name: np.zeros((len(cut), n_labels), dtype=np.int64) for name, cut in cuts.items()}
-    active = {name: np.zeros((len(cut), n_categories), dtype=np.int64) for name, cut in cuts.items()}
+    group_of = np.arange(len(asked.items)) % min(GROUPS, len(asked.items))
+    n_groups = int(group_of.max()) + 1
+    ground = np.zeros((n_groups, n_labels), dtype=np.int64)
+    pixels = np.zeros((n_groups, n_categories), dtype=np.int64)
+    shared = {name: np.zeros((n_groups, len(cut), n_labels), dtype=np.int64) for name, cut in cuts.items()}
+    active = {name: np.zeros((n_groups, len(cut), n_categories), dtype=np.int64) for name, cut in cuts.items()}
     for part, activations in asked.chunks("Comparing with labels", len(asked.items)):
         counts, labelled = asked.counted(asked.items[part]), annotation.of(asked.others[part])
-        of_items, has = _pixels(labelled, counts, annotation)
-        ground += of_items
-        pixels += counts.sum(axis=(1, 2)) @ has
-        for name, activation in activations.items():
-            met = count_overlaps(
-                activation,
-                cuts[name],
-                labelled.planes,
-                down=insides[name].down,
-                across=insides[name].across,
-                n_labels=n_labels + 1,
-                counted=counts,
-            )
-            shared[name] += met.shared[:, 1:] + met.active.T @ labelled.whole[:, 1:]
-            active[name] += met.active.T @ has
+        for group in np.unique(group_of[part]):
+            rows = np.flatnonzero(group_of[part] == group)
+            of_group = Labelled(labelled.planes[rows], labelled.whole[rows])
+            of_items, has = _pixels(of_group, counts[rows], annotation)
+            ground[group] += of_items
+            pixels[group] += counts[rows].sum(axis=(1, 2)) @ has
+            for name, activation in activations.items():
+                met = count_overlaps(
+                    activation[rows],
+                    cuts[name],
+                    of_group.planes,
+                    down=insides[name].down,
+                    across=insides[name].across,
+                    n_labels=n_labels + 1,
+                    counted=counts[rows],
+                )
+                shared[name][group] += met.shared[:, 1:] + met.active.T @ of_group.whole[:, 1:]
+                active[name][group] += met.active.T @ has
     return {
         name: {
             "thresholds": cut.float().cpu().numpy(),
-            "shared": shared[name],
-            "active": active[name],
-            "ground": ground,
-            "counted": pixels,
+            "counts": Counts(shared[name], active[name], ground, pixels),
         }
         for name, cut in cuts.items()
     }

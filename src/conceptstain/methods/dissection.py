@@ -6,10 +6,11 @@ that it overlaps with most.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal, final, get_args
+from typing import Any, Literal, NamedTuple, final, get_args
 
 import numpy as np
 import pandas as pd
@@ -18,15 +19,39 @@ from numpy.typing import NDArray
 
 from conceptstain.canvas.label_maps import Label
 from conceptstain.errors import InputError
+from conceptstain.methods.intervals import LEVEL, Interval
 
-__all__ = ["DETECTOR", "CountingRule", "Dissection"]
+__all__ = ["DETECTOR", "CountingRule", "Counts", "Dissection"]
 
 DETECTOR = 0.04  # IoU of a detector in the paper, which found the order of networks insensitive to it
+
+DRAWS = 200
 
 CountingRule = Literal["published", "text"]
 """How unique detectors are counted. ``"published"``: in every category, the labels that are best *of that category* for
 some unit, added up over the categories; it gives the numbers of the paper's tables. ``"text"``: the labels that are the
 best *of all* for some unit, as the paper's text has it."""
+
+
+class Counts(NamedTuple):
+    """Pixels, for each of a few groups that the items were dealt into, so that their spread is known.
+
+    Attributes
+    ----------
+    shared
+        At which a unit is active and that have the label.
+    active
+        At which a unit is active, on items with any label of the category.
+    ground
+        Of each label.
+    counted
+        Of the items with any label of each category.
+    """
+
+    shared: Int[np.ndarray, "groups units labels"]
+    active: Int[np.ndarray, "groups units categories"]
+    ground: Int[np.ndarray, "groups labels"]
+    counted: Int[np.ndarray, "groups categories"]
 
 
 @final
@@ -44,14 +69,8 @@ class Dissection:
         What the units were held against.
     thresholds
         ``T_k``: above it a unit is active.
-    shared
-        ``(units, labels)``: pixels at which a unit is active and that have the label.
-    active
-        ``(units, categories)``: pixels at which a unit is active, on items with any label of the category.
-    ground
-        Pixels of each label.
-    counted
-        Pixels of the items with any label of each category.
+    counts
+        What was counted.
     n_items
         How many items were looked at.
     quantile
@@ -68,10 +87,7 @@ class Dissection:
     layer: str
     labels: tuple[Label, ...]
     thresholds: Float[np.ndarray, " units"]
-    shared: Int[np.ndarray, "units labels"]
-    active: Int[np.ndarray, "units categories"]
-    ground: Int[np.ndarray, " labels"]
-    counted: Int[np.ndarray, " categories"]
+    counts: Counts
     n_items: int
     quantile: float
     encoder: str = ""
@@ -82,6 +98,26 @@ class Dissection:
     def n_units(self) -> int:
         """Number of units."""
         return len(self.thresholds)
+
+    @cached_property
+    def shared(self) -> Int[np.ndarray, "units labels"]:
+        """Pixels at which a unit is active and that have the label."""
+        return np.asarray(self.counts.shared.sum(axis=0))
+
+    @cached_property
+    def active(self) -> Int[np.ndarray, "units categories"]:
+        """Pixels at which a unit is active, on items with any label of the category."""
+        return np.asarray(self.counts.active.sum(axis=0))
+
+    @cached_property
+    def ground(self) -> Int[np.ndarray, " labels"]:
+        """Pixels of each label."""
+        return np.asarray(self.counts.ground.sum(axis=0))
+
+    @cached_property
+    def counted(self) -> Int[np.ndarray, " categories"]:
+        """Pixels of the items with any label of each category."""
+        return np.asarray(self.counts.counted.sum(axis=0))
 
     @cached_property
     def categories(self) -> tuple[str, ...]:
@@ -148,6 +184,26 @@ class Dissection:
             ious = self.iou[:, of_category]
             counts[category] = len(np.unique(ious.argmax(axis=1)[ious.max(axis=1) > least]))
         return counts
+
+    def interval_of(self, statistic: Callable[[Dissection], float], *, draws: int = DRAWS, seed: int = 0) -> Interval:
+        """A number of the dissection, and where it lies: the percentile bootstrap over groups of items.
+
+        The thresholds stay. Items that come twice make units look purer, so that of small groups the interval may lie
+        to one side.
+
+        Parameters
+        ----------
+        statistic
+            Such as ``lambda dissection: dissection.unique_detectors().sum()``.
+        draws, seed
+            How often groups are drawn anew, and by what.
+        """
+        groups = len(self.counts.ground)
+        chosen = np.random.default_rng(seed).integers(0, groups, (draws, groups))
+        drawn = [statistic(replace(self, counts=Counts(*(each[rows] for each in self.counts)))) for rows in chosen]
+        margin = 100 * (1 - LEVEL) / 2
+        low, high = np.percentile(drawn, [margin, 100 - margin]) if groups > 1 else (math.nan, math.nan)
+        return Interval(float(statistic(self)), float(low), float(high))
 
     def table(self, least: float = DETECTOR) -> pd.DataFrame:
         """One row for every unit, the best first: its label, IoU, bound, and the runner-up.
