@@ -15,7 +15,6 @@ import torch
 from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 __all__ = ["Cells", "Overlaps", "count_overlaps"]
 
@@ -130,33 +129,31 @@ class _Asked(NamedTuple):
 
 def _count(asked: _Asked) -> Overlaps:
     activation, thresholds, labels, counted, down, across, n_labels = asked
-    n_items, n_units = activation.shape[:2]
+    n_items, n_units, height, width = activation.shape
     rows, columns = labels.shape[1:3]
-    padded = functional.pad(activation, (0, 1, 0, 1), mode="replicate")
-    upper = torch.maximum(padded[..., :-1, :], padded[..., 1:, :])
-    highest = torch.maximum(upper[..., :-1], upper[..., 1:])
-    item, unit, row, column = (highest > thresholds[:, None, None]).nonzero(as_tuple=True)
-    flat, wide = padded.flatten(), padded.shape[-1]
-    corner = (((item * n_units + unit) * padded.shape[-2]) + row) * wide + column
-    (row_first, row_number, row_part), (column_first, column_number, column_part) = (
-        _blocks(cells, activation.device) for cells in (down, across)
-    )
+    item, unit, row, column = _live_cells(activation, thresholds)
+    flat = activation.flatten()
+    corner = ((item * n_units + unit) * height + row) * width + column
+    below, right = (row < height - 1).long() * width, (column < width - 1).long()  # level behind the last
+    row_first, row_part = _blocks(down, activation)
+    column_first, column_part = _blocks(across, activation)
     planes = torch.as_tensor(labels, device=activation.device).flatten(0, 2).long()
     counts = torch.as_tensor(counted, device=activation.device).flatten()
     active = torch.zeros(n_items * n_units, dtype=torch.long, device=activation.device)
     shared = torch.zeros(n_units * n_labels, dtype=torch.long, device=activation.device)
-    step = max(1, AT_ONCE // max(row_part.shape[1] * column_part.shape[1], 1))
+    step = max(1, AT_ONCE // (row_part.shape[1] * column_part.shape[1]))
     for begin in range(0, len(item), step):
         part = slice(begin, begin + step)
-        at, r, c, which = corner[part], row[part], column[part], unit[part]
-        a, b, lower_a, lower_b = (flat[at + shift][:, None] for shift in (0, 1, wide, wide + 1))
-        fx = column_part[c]
-        above, below = a + (b - a) * fx, lower_a + (lower_b - lower_a) * fx
-        values = above[:, None, :] + (below - above)[:, None, :] * row_part[r][:, :, None]
-        on = values > thresholds[which][:, None, None]
-        on &= (torch.arange(row_part.shape[1], device=at.device) < row_number[r][:, None])[:, :, None]
-        on &= (torch.arange(column_part.shape[1], device=at.device) < column_number[c][:, None])[:, None, :]
-        cell, dy, dx = on.nonzero(as_tuple=True)
+        at, to_below, to_right = corner[part], below[part], right[part]
+        r, c, which = row[part], column[part], unit[part]
+        upper, upper_right, lower, lower_right = (
+            flat[at + shift][:, None] for shift in (0, to_right, to_below, to_below + to_right)
+        )
+        across_it = column_part[c]
+        top = torch.addcmul(upper, upper_right - upper, across_it)
+        bottom = torch.addcmul(lower, lower_right - lower, across_it)
+        values = torch.addcmul(top[:, None, :], (bottom - top)[:, None, :], row_part[r][:, :, None])
+        cell, dy, dx = (values > thresholds[which][:, None, None]).nonzero(as_tuple=True)
         pixel = (item[part][cell] * rows + row_first[r[cell]] + dy) * columns + column_first[c[cell]] + dx
         kept = counts[pixel]
         cell, pixel = cell[kept], pixel[kept]
@@ -166,14 +163,22 @@ def _count(asked: _Asked) -> Overlaps:
     return Overlaps(active.reshape(n_items, n_units).cpu().numpy(), shared.reshape(n_units, n_labels).cpu().numpy())
 
 
-def _blocks(cells: Cells, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """First pixel and number of pixels of every cell, and the fractions of its pixels, filled up to the widest."""
-    widest = max(int(cells.number.max()), 1)
-    part = np.zeros((len(cells.first), widest), dtype=np.float32)
+def _live_cells(activation: Tensor, thresholds: Tensor) -> tuple[Tensor, ...]:
+    """Item, unit, row and column of the cells with a corner above the threshold: the four around each such place."""
+    live = torch.zeros(activation.shape, dtype=torch.bool, device=activation.device)
+    item, unit, row, column = (activation > thresholds[:, None, None]).nonzero(as_tuple=True)
+    for up in (0, 1):
+        for left in (0, 1):
+            live[item, unit, (row - up).clamp_min(0), (column - left).clamp_min(0)] = True
+    return live.nonzero(as_tuple=True)
+
+
+def _blocks(cells: Cells, like: Tensor) -> tuple[Tensor, Tensor]:
+    """First pixel of every cell, and the fractions of its pixels; NaN, which is above nothing, behind its last."""
+    part = np.full((len(cells.first), max(int(cells.number.max()), 1)), np.nan)
     for cell, (first, number) in enumerate(zip(cells.first, cells.number, strict=True)):
         part[cell, :number] = cells.fraction[first : first + number]
-    first, number = (torch.as_tensor(each, device=device) for each in (cells.first, cells.number))
-    return first, number, torch.as_tensor(part, device=device)
+    return torch.as_tensor(cells.first, device=like.device), torch.as_tensor(part).to(like)
 
 
 def _count_compiled(asked: _Asked) -> Overlaps:
