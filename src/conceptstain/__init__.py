@@ -12,22 +12,28 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from conceptstain.canvas.annotation_table import read_annotations
     from conceptstain.canvas.annotations import Annotations
+    from conceptstain.canvas.broden import Broden, open_broden
+    from conceptstain.canvas.colour_labels import colour_labels
     from conceptstain.canvas.gene_pictures import GenePictures, GenePictureSettings
     from conceptstain.canvas.geojson import regions_from_geojson, regions_to_geojson
     from conceptstain.canvas.image_patches import ImagePatches
     from conceptstain.canvas.image_set import ImageSet, ImageSetSettings
     from conceptstain.canvas.images import Images
+    from conceptstain.canvas.label_maps import Label, LabelMaps
     from conceptstain.canvas.layer_section import open_layer
     from conceptstain.canvas.opening import open_source as open  # noqa: A004 - the word of PIL, zarr and others
     from conceptstain.canvas.painted_annotations import painted_annotations
+    from conceptstain.canvas.painted_labels import painted_labels
     from conceptstain.canvas.patch_grid import ImagePatchSettings
     from conceptstain.canvas.reading import sections
     from conceptstain.canvas.region import ObsValue, PickedSpots, Polygon, Region
     from conceptstain.canvas.samples import open_sample as sample
     from conceptstain.canvas.score_raster import ScoreRaster
     from conceptstain.canvas.section import Section
+    from conceptstain.canvas.section_labels import section_labels
     from conceptstain.canvas.slide import Slide
     from conceptstain.canvas.spot_profiles import SpotProfiles, SpotProfileSettings
+    from conceptstain.canvas.whole_labels import whole_labels
     from conceptstain.concepts.concept import Concept, concept
     from conceptstain.concepts.cosines import cosines, random_cosines
     from conceptstain.concepts.definition import Definition
@@ -57,6 +63,9 @@ if TYPE_CHECKING:
     from conceptstain.methods.deviation_score import item_deviation, spot_deviation
     from conceptstain.methods.disentanglement import DCIScores, dci, factor_vae_score, mutual_information_gap
     from conceptstain.methods.display import Display
+    from conceptstain.methods.dissecting import dissect, dissect_inputs, dissect_layers, layers_with_places
+    from conceptstain.methods.dissection import Dissection
+    from conceptstain.methods.dissection_controls import DissectionControls, dissection_controls
     from conceptstain.methods.faithfulness import perturbation, sensitivity
     from conceptstain.methods.grad_cam import grad_cam
     from conceptstain.methods.integrated import integrated_gradients
@@ -65,6 +74,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.randomisation import randomisation
     from conceptstain.methods.regions import gradient_by_regions
     from conceptstain.methods.relevance import lrp
+    from conceptstain.methods.rotation import part_of_rotation, random_rotation
     from conceptstain.methods.saliency import saliencies, saliency, supported_rules
     from conceptstain.methods.score_map import score_map
     from conceptstain.methods.smoothgrad import smoothgrad
@@ -91,6 +101,7 @@ __all__ = [
     "AnomalySettings",
     "AnomalyThreshold",
     "Attribution",
+    "Broden",
     "Cancelled",
     "Concept",
     "ConceptScores",
@@ -101,6 +112,8 @@ __all__ = [
     "Detection",
     "DetectionMetrics",
     "Display",
+    "Dissection",
+    "DissectionControls",
     "Encoder",
     "Evidence",
     "FitSettings",
@@ -112,6 +125,8 @@ __all__ = [
     "ImageSetSettings",
     "Images",
     "InputError",
+    "Label",
+    "LabelMaps",
     "MapSettings",
     "MismatchError",
     "Normal",
@@ -144,6 +159,7 @@ __all__ = [
     "attention",
     "attention_maps",
     "bundled",
+    "colour_labels",
     "concept",
     "concept_genes",
     "controls",
@@ -153,6 +169,10 @@ __all__ = [
     "decoded",
     "deep_lift",
     "deviations",
+    "dissect",
+    "dissect_inputs",
+    "dissect_layers",
+    "dissection_controls",
     "enrichment",
     "evidence",
     "export",
@@ -166,6 +186,7 @@ __all__ = [
     "item_deviation",
     "latent_information",
     "layers",
+    "layers_with_places",
     "load_encoder",
     "lrp",
     "mutual_information_gap",
@@ -173,13 +194,17 @@ __all__ = [
     "normal_of",
     "occlusion",
     "open",
+    "open_broden",
     "open_layer",
     "open_study",
     "overlap_of_maps",
     "own_encoder",
     "painted_annotations",
+    "painted_labels",
+    "part_of_rotation",
     "perturbation",
     "random_cosines",
+    "random_rotation",
     "randomisation",
     "read_annotations",
     "rectified",
@@ -192,6 +217,7 @@ __all__ = [
     "save_figure",
     "score_map",
     "scores",
+    "section_labels",
     "sections",
     "sensitivity",
     "shuffled_masks",
@@ -202,6 +228,7 @@ __all__ = [
     "supported_methods",
     "supported_rules",
     "traverse",
+    "whole_labels",
     "write_raster",
     "write_spatialdata",
 ]
@@ -212,6 +239,7 @@ _HOMES = {
     "AnomalySettings": "methods.anomaly_settings",
     "AnomalyThreshold": "methods.anomaly_threshold",
     "Attribution": "methods.attribution",
+    "Broden": "canvas.broden",
     "Cancelled": "progress",
     "Concept": "concepts.concept",
     "ConceptScores": "concepts.item_scores",
@@ -222,6 +250,8 @@ _HOMES = {
     "Detection": "methods.detection",
     "DetectionMetrics": "methods.detection",
     "Display": "methods.display",
+    "Dissection": "methods.dissection",
+    "DissectionControls": "methods.dissection_controls",
     "Encoder": "nets.encoder",
     "Evidence": "concepts.evidence",
     "FitSettings": "fitting",
@@ -233,6 +263,8 @@ _HOMES = {
     "ImageSetSettings": "canvas.image_set",
     "Images": "canvas.images",
     "InputError": "errors",
+    "Label": "canvas.label_maps",
+    "LabelMaps": "canvas.label_maps",
     "MapSettings": "methods.map_settings",
     "MismatchError": "errors",
     "Normal": "concepts.normal",
@@ -265,6 +297,7 @@ _HOMES = {
     "attention": "methods.attention",
     "attention_maps": "methods.attention",
     "bundled": "nets.bundled",
+    "colour_labels": "canvas.colour_labels",
     "concept": "concepts.concept",
     "concept_genes": "methods.concept_genes",
     "controls": "methods.controls",
@@ -274,6 +307,10 @@ _HOMES = {
     "decoded": "methods.decoded",
     "deep_lift": "methods.deep_lift",
     "deviations": "concepts.normal",
+    "dissect": "methods.dissecting",
+    "dissect_inputs": "methods.dissecting",
+    "dissect_layers": "methods.dissecting",
+    "dissection_controls": "methods.dissection_controls",
     "enrichment": "concepts.enrichment",
     "evidence": "concepts.evidence",
     "export": "exporting",
@@ -287,6 +324,7 @@ _HOMES = {
     "item_deviation": "methods.deviation_score",
     "latent_information": "concepts.information",
     "layers": "layer_tuples",
+    "layers_with_places": "methods.dissecting",
     "load_encoder": "nets.checkpoint",
     "lrp": "methods.relevance",
     "mutual_information_gap": "methods.disentanglement",
@@ -294,13 +332,17 @@ _HOMES = {
     "normal_of": "concepts.normal",
     "occlusion": "methods.occlusion",
     "open": "canvas.opening:open_source",
+    "open_broden": "canvas.broden",
     "open_layer": "canvas.layer_section",
     "open_study": "study.saving",
     "overlap_of_maps": "methods.attention_overlap",
     "own_encoder": "nets.own_networks",
     "painted_annotations": "canvas.painted_annotations",
+    "painted_labels": "canvas.painted_labels",
+    "part_of_rotation": "methods.rotation",
     "perturbation": "methods.faithfulness",
     "random_cosines": "concepts.cosines",
+    "random_rotation": "methods.rotation",
     "randomisation": "methods.randomisation",
     "read_annotations": "canvas.annotation_table",
     "rectified": "nets.rules",
@@ -313,6 +355,7 @@ _HOMES = {
     "save_figure": "figures",
     "score_map": "methods.score_map",
     "scores": "concepts.item_scores",
+    "section_labels": "canvas.section_labels",
     "sections": "canvas.reading",
     "sensitivity": "methods.faithfulness",
     "shuffled_masks": "methods.agreement",
@@ -323,6 +366,7 @@ _HOMES = {
     "supported_methods": "methods.support",
     "supported_rules": "methods.saliency",
     "traverse": "methods.traversal",
+    "whole_labels": "canvas.whole_labels",
     "write_raster": "raster_file",
     "write_spatialdata": "spatialdata_file",
 }

@@ -1,0 +1,184 @@
+"""A dissection beside what it has to beat: other axes of the layer, the labels of other pictures, no training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import final
+
+import numpy as np
+import pandas as pd
+
+from conceptstain.canvas.label_maps import LabelMaps
+from conceptstain.errors import InputError
+from conceptstain.inputs import ItemIndices
+from conceptstain.methods.dissecting import Alignment, Canvas, dissect
+from conceptstain.methods.dissection import DETECTOR, CountingRule, Dissection
+from conceptstain.methods.intervals import Interval
+from conceptstain.methods.rotation import random_rotation
+from conceptstain.nets.encoder import Encoder
+from conceptstain.nets.untrained import kept_by_twins, untrained
+from conceptstain.progress import Report, Step, silent
+
+__all__ = ["DissectionControls", "dissection_controls"]
+
+KINDS = ("rotated", "shuffled", "untrained")
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class DissectionControls:
+    """A dissection and its controls. Make it with :func:`dissection_controls`.
+
+    Attributes
+    ----------
+    trained
+        The network as it is.
+    drawn
+        By kind, the same under several draws: ``"rotated"`` (another orthogonal basis of the layer's channels),
+        ``"shuffled"`` (each item against the labels of another) and ``"untrained"`` (the network's first weights anew).
+        A network whose weights cannot all begin anew has no untrained twins.
+    """
+
+    trained: Dissection
+    drawn: Mapping[str, tuple[Dissection, ...]]
+
+    def compared(
+        self, least: float = DETECTOR, rule: CountingRule = "published", *, category: str | None = None
+    ) -> pd.DataFrame:
+        """How many detectors and unique detectors there are, beside the controls.
+
+        Parameters
+        ----------
+        least
+            IoU that makes a detector.
+        rule
+            How unique detectors are counted.
+        category
+            One of the categories; None: all of them.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by ``"trained"`` and the controls: ``detectors`` and ``unique``, each with ``low`` and ``high``. Of
+            the trained network these are the 95 % interval over groups of items drawn anew; of controls the least and
+            the greatest of the draws, around their mean.
+        """
+
+        def unique(dissection: Dissection) -> float:
+            counts = dissection.unique_detectors(least, rule)
+            return float(counts.sum() if category is None else counts[category])
+
+        def detectors(dissection: Dissection) -> float:
+            if category is None:
+                return float(dissection.detectors(least).sum())
+            of_category = dissection.category_of == dissection.categories.index(category)
+            return float((dissection.iou[:, of_category].max(axis=1) > least).sum())
+
+        rows = {"trained": [self.trained.interval_of(detectors), self.trained.interval_of(unique)]}
+        for kind, draws in self.drawn.items():
+            rows[kind] = [_spread(draws, detectors), _spread(draws, unique)]
+        columns = [f"{name}{end}" for name in ("detectors", "unique") for end in ("", " low", " high")]
+        values = [[number for each in row for number in each] for row in rows.values()]
+        return pd.DataFrame(values, index=pd.Index(rows, name="network"), columns=columns)
+
+    @cached_property
+    def sentence(self) -> str:
+        """What the controls say of the unique detectors, in plain words."""
+        table = self.compared()
+        own, others = table.loc["trained"], table.drop(index="trained")
+        told = f"{own['unique']:.0f} labels have a unit of their own"
+        beaten = [str(kind) for kind, row in others.iterrows() if row["unique high"] < own["unique low"]]
+        not_beaten = [str(kind) for kind in others.index if kind not in beaten]
+        if not len(others):
+            return f"{told}; there are no controls."
+        if not not_beaten:
+            return f"{told}, more than in any control ({_listed(others)})."
+        why = {
+            "rotated": "other axes of the layer do as well: the units are not what sees them",
+            "shuffled": "the labels of other pictures do as well: where a thing usually lies explains it",
+            "untrained": "a network that learned nothing does as well",
+        }
+        return f"{told}, but {'; '.join(why[kind] for kind in not_beaten)} ({_listed(others)})."
+
+
+def dissection_controls(
+    encoder: Encoder,
+    layer: str,
+    canvas: Canvas,
+    annotation: LabelMaps,
+    *,
+    quantile: float | None = None,
+    items: ItemIndices | None = None,
+    alignment: Alignment = "receptive field",
+    draws: int = 3,
+    seed: int = 0,
+    report: Report = silent,
+) -> DissectionControls:
+    """Dissect a layer, and beside it the same layer rotated, against shuffled labels, and untrained.
+
+    Parameters
+    ----------
+    encoder, layer, canvas, annotation, quantile, items, alignment
+        As for :func:`conceptstain.dissect`.
+    draws
+        Of each control.
+    seed
+        The draws count up from it.
+    report
+        Called after every chunk of each pass of all.
+
+    Raises
+    ------
+    InputError
+        No draw; or as for :func:`conceptstain.dissect`.
+
+    References
+    ----------
+    Bau, Zhou et al. 2017, section 3.2: a rotated layer has the same discriminative power, and far fewer unique
+    detectors.
+    """
+    if draws < 1:
+        raise InputError("Controls are drawn once or more", got=str(draws), cure="Use 3")
+    kinds = [kind for kind in KINDS if kind != "untrained" or not kept_by_twins(encoder)]
+    runs = 1 + draws * len(kinds)
+
+    def asked(number: int, network: Encoder, **control: object) -> Dissection:
+        return dissect(
+            network,
+            layer,
+            canvas,
+            annotation,
+            quantile=quantile,
+            items=items,
+            alignment=alignment,
+            report=lambda step: report(
+                Step(number * step.total + step.done, runs * step.total, f"{number + 1} of {runs}: {step.message}")
+            ),
+            **control,  # type: ignore[arg-type]
+        )
+
+    trained = asked(0, encoder)
+    drawn: dict[str, list[Dissection]] = {kind: [] for kind in kinds}
+    for draw in range(draws):
+        for place, kind in enumerate(kinds):
+            number = 1 + draw * len(kinds) + place
+            if kind == "rotated":
+                turned = random_rotation(trained.n_units, seed + draw)
+                drawn[kind].append(asked(number, encoder, rotation=turned))
+            elif kind == "shuffled":
+                drawn[kind].append(asked(number, encoder, shuffled=seed + draw))
+            else:
+                twin = untrained(encoder, seed=seed + draw)
+                drawn[kind].append(replace(asked(number, twin), name=encoder.name, detail="untrained"))
+    return DissectionControls(trained, {kind: tuple(each) for kind, each in drawn.items()})
+
+
+def _spread(draws: tuple[Dissection, ...], statistic: Callable[[Dissection], float]) -> Interval:
+    values = np.array([statistic(each) for each in draws])
+    return Interval(float(values.mean()), float(values.min()), float(values.max()))
+
+
+def _listed(others: pd.DataFrame) -> str:
+    return ", ".join(f"{kind} {row['unique']:.1f}" for kind, row in others.iterrows())
