@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from conceptstain.canvas.annotation_table import read_annotations
     from conceptstain.canvas.annotations import Annotations
     from conceptstain.canvas.broden import Broden, open_broden
+    from conceptstain.canvas.class_labels import ClassLabels, class_labels
     from conceptstain.canvas.colour_labels import colour_labels
     from conceptstain.canvas.gene_pictures import GenePictures, GenePictureSettings
     from conceptstain.canvas.geojson import regions_from_geojson, regions_to_geojson
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from conceptstain.canvas.opening import open_source as open  # noqa: A004 - the word of PIL, zarr and others
     from conceptstain.canvas.painted_annotations import painted_annotations
     from conceptstain.canvas.painted_labels import painted_labels
+    from conceptstain.canvas.part_labels import PartLabels, part_labels
     from conceptstain.canvas.patch_grid import ImagePatchSettings
     from conceptstain.canvas.reading import sections
     from conceptstain.canvas.region import ObsValue, PickedSpots, Polygon, Region
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from conceptstain.canvas.slide import Slide
     from conceptstain.canvas.spot_profiles import SpotProfiles, SpotProfileSettings
     from conceptstain.canvas.whole_labels import whole_labels
+    from conceptstain.classifying import ClassifierSettings, CrossValidation, cross_validate_classifier, fit_classifier
+    from conceptstain.concepts.class_concept import class_concept
     from conceptstain.concepts.concept import Concept, concept
     from conceptstain.concepts.cosines import cosines, random_cosines
     from conceptstain.concepts.definition import Definition
@@ -83,8 +87,12 @@ if TYPE_CHECKING:
     from conceptstain.methods.traversal import Traversal, traverse
     from conceptstain.nets.bundled import bundled
     from conceptstain.nets.checkpoint import load_encoder, save_encoder
+    from conceptstain.nets.classifier import Classifier
+    from conceptstain.nets.classifier_checkpoint import load_classifier, save_classifier
+    from conceptstain.nets.confusion import Confusion, confusion
     from conceptstain.nets.encoder import Encoder
     from conceptstain.nets.objectives import Objective
+    from conceptstain.nets.own_classifier import own_classifier
     from conceptstain.nets.own_networks import own_encoder
     from conceptstain.nets.rules import rectified
     from conceptstain.progress import Cancelled, Report, Step
@@ -103,10 +111,15 @@ __all__ = [
     "Attribution",
     "Broden",
     "Cancelled",
+    "ClassLabels",
+    "Classifier",
+    "ClassifierSettings",
     "Concept",
     "ConceptScores",
     "ConceptStainError",
+    "Confusion",
     "Controls",
+    "CrossValidation",
     "DCIScores",
     "Definition",
     "Detection",
@@ -133,6 +146,7 @@ __all__ = [
     "Objective",
     "ObsValue",
     "OverlapOfMaps",
+    "PartLabels",
     "PickedSpots",
     "Polygon",
     "ReadingError",
@@ -159,12 +173,16 @@ __all__ = [
     "attention",
     "attention_maps",
     "bundled",
+    "class_concept",
+    "class_labels",
     "colour_labels",
     "concept",
     "concept_genes",
+    "confusion",
     "controls",
     "corrected",
     "cosines",
+    "cross_validate_classifier",
     "dci",
     "decoded",
     "deep_lift",
@@ -179,6 +197,7 @@ __all__ = [
     "factor_vae_score",
     "figure",
     "fit",
+    "fit_classifier",
     "fit_seeds",
     "grad_cam",
     "gradient_by_regions",
@@ -187,6 +206,7 @@ __all__ = [
     "latent_information",
     "layers",
     "layers_with_places",
+    "load_classifier",
     "load_encoder",
     "lrp",
     "mutual_information_gap",
@@ -198,9 +218,11 @@ __all__ = [
     "open_layer",
     "open_study",
     "overlap_of_maps",
+    "own_classifier",
     "own_encoder",
     "painted_annotations",
     "painted_labels",
+    "part_labels",
     "part_of_rotation",
     "perturbation",
     "random_cosines",
@@ -213,6 +235,7 @@ __all__ = [
     "saliencies",
     "saliency",
     "sample",
+    "save_classifier",
     "save_encoder",
     "save_figure",
     "score_map",
@@ -241,10 +264,15 @@ _HOMES = {
     "Attribution": "methods.attribution",
     "Broden": "canvas.broden",
     "Cancelled": "progress",
+    "ClassLabels": "canvas.class_labels",
+    "Classifier": "nets.classifier",
+    "ClassifierSettings": "classifying",
     "Concept": "concepts.concept",
     "ConceptScores": "concepts.item_scores",
     "ConceptStainError": "errors",
+    "Confusion": "nets.confusion",
     "Controls": "methods.controls",
+    "CrossValidation": "classifying",
     "DCIScores": "methods.disentanglement",
     "Definition": "concepts.definition",
     "Detection": "methods.detection",
@@ -271,6 +299,7 @@ _HOMES = {
     "Objective": "nets.objectives",
     "ObsValue": "canvas.region",
     "OverlapOfMaps": "methods.attention_overlap",
+    "PartLabels": "canvas.part_labels",
     "PickedSpots": "canvas.region",
     "Polygon": "canvas.region",
     "ReadingError": "errors",
@@ -297,12 +326,16 @@ _HOMES = {
     "attention": "methods.attention",
     "attention_maps": "methods.attention",
     "bundled": "nets.bundled",
+    "class_concept": "concepts.class_concept",
+    "class_labels": "canvas.class_labels",
     "colour_labels": "canvas.colour_labels",
     "concept": "concepts.concept",
     "concept_genes": "methods.concept_genes",
+    "confusion": "nets.confusion",
     "controls": "methods.controls",
     "corrected": "concepts.evidence",
     "cosines": "concepts.cosines",
+    "cross_validate_classifier": "classifying",
     "dci": "methods.disentanglement",
     "decoded": "methods.decoded",
     "deep_lift": "methods.deep_lift",
@@ -317,6 +350,7 @@ _HOMES = {
     "factor_vae_score": "methods.disentanglement",
     "figure": "figures",
     "fit": "fitting",
+    "fit_classifier": "classifying",
     "fit_seeds": "fitting",
     "grad_cam": "methods.grad_cam",
     "gradient_by_regions": "methods.regions",
@@ -325,6 +359,7 @@ _HOMES = {
     "latent_information": "concepts.information",
     "layers": "layer_tuples",
     "layers_with_places": "methods.dissecting",
+    "load_classifier": "nets.classifier_checkpoint",
     "load_encoder": "nets.checkpoint",
     "lrp": "methods.relevance",
     "mutual_information_gap": "methods.disentanglement",
@@ -336,9 +371,11 @@ _HOMES = {
     "open_layer": "canvas.layer_section",
     "open_study": "study.saving",
     "overlap_of_maps": "methods.attention_overlap",
+    "own_classifier": "nets.own_classifier",
     "own_encoder": "nets.own_networks",
     "painted_annotations": "canvas.painted_annotations",
     "painted_labels": "canvas.painted_labels",
+    "part_labels": "canvas.part_labels",
     "part_of_rotation": "methods.rotation",
     "perturbation": "methods.faithfulness",
     "random_cosines": "concepts.cosines",
@@ -351,6 +388,7 @@ _HOMES = {
     "saliencies": "methods.saliency",
     "saliency": "methods.saliency",
     "sample": "canvas.samples:open_sample",
+    "save_classifier": "nets.classifier_checkpoint",
     "save_encoder": "nets.checkpoint",
     "save_figure": "figures",
     "score_map": "methods.score_map",

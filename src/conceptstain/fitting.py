@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeAlias, final
@@ -21,11 +21,11 @@ from conceptstain.nets.image_vae import ImageNetwork, ImageVAE, ImageVAESettings
 from conceptstain.nets.objectives import Objective
 from conceptstain.nets.picture_vae import PictureVAE, PictureVAESettings
 from conceptstain.nets.profile_vae import ProfileVAE, ProfileVAESettings
-from conceptstain.nets.training import History, train
+from conceptstain.nets.training import train
 from conceptstain.nets.training_settings import TrainingSettings
 from conceptstain.progress import Report, Step, silent
 
-__all__ = ["Canvases", "FitSettings", "fit", "fit_seeds"]
+__all__ = ["KINDS", "Canvases", "FitSettings", "Learnable", "card_of", "fit", "fit_seeds"]
 
 Learnable: TypeAlias = GenePictures | SpotProfiles | ImageSet | ImagePatches
 
@@ -168,7 +168,7 @@ def fit(
         shape=first.shape,
         scaling=first.scaling,
         latent=settings.network.latent,
-        card=_card(canvases, settings, history),
+        card=card_of(canvases, settings.network, settings.training, history),
         features=first.features if isinstance(first, SpotProfiles) else (),
     )
 
@@ -257,13 +257,14 @@ def _network(canvases: Sequence[Learnable], settings: FitSettings) -> PictureVAE
     )
 
 
-def _card(canvases: Sequence[Learnable], settings: FitSettings, history: History) -> Mapping[str, Any]:
+def card_of(canvases: Sequence[Learnable], network: Any, training: Any, history: Any) -> dict[str, Any]:
+    """What a network was trained on and how, for people to read; the last three are dataclasses."""
     sources, view = CARD_WORDS[type(canvases[0])]
     card = {
         sources: [_told(each) for each in canvases],
         view: asdict(canvases[0].settings),
-        "network": asdict(settings.network),
-        "training": asdict(settings.training),
+        "network": asdict(network),
+        "training": asdict(training),
         "history": asdict(history),
         "versions": {
             "python": platform.python_version(),
@@ -271,7 +272,7 @@ def _card(canvases: Sequence[Learnable], settings: FitSettings, history: History
         },
     }
     # As it comes back from a file: lists where there were tuples.
-    plain: Mapping[str, Any] = json.loads(json.dumps(card))
+    plain: dict[str, Any] = json.loads(json.dumps(card))
     return plain
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 
-__all__ = ["Inputs", "ItemIndices", "Profiles", "Source"]
+__all__ = ["Inputs", "ItemIndices", "Profiles", "Source", "Targets"]
 
 ItemIndices = Sequence[int] | NDArray[np.integer]
 
@@ -90,4 +90,27 @@ class Source(Protocol):
     @property
     def notes(self) -> tuple[str, ...]:
         """Everything that was assumed or left out, one sentence each."""
+        ...
+
+
+class Targets(Protocol):
+    """What a classifier learns: a class for every item, or for every pixel of it."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes."""
+        ...
+
+    @property
+    def parts(self) -> bool:
+        """Whether every pixel has a class of its own."""
+        ...
+
+    @property
+    def labelled(self) -> NDArray[np.integer]:
+        """Indices of the items of which a class is known, ascending."""
+        ...
+
+    def of(self, items: ItemIndices) -> Float[np.ndarray, "items classes ..."]:
+        """1 for the class of each item, or of each pixel of its input, and 0 for the others; all 0: not known."""
         ...

@@ -102,7 +102,7 @@ def test_random_cosines_repeat_with_their_seed() -> None:
 def test_what_random_genes_cannot_stand_for_is_refused() -> None:
     at = scene()
     unit = concept("unit", at.canvas, at.encoder, unit=1)
-    with pytest.raises(InputError, match="A unit is not made of genes"):
+    with pytest.raises(InputError, match="A unit or a class is not made of genes"):
         random_cosines([unit], at.canvas, at.encoder)
     with pytest.raises(InputError, match="Got draws=0"):
         random_cosines(three(at), at.canvas, at.encoder, draws=0)

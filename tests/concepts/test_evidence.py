@@ -346,7 +346,7 @@ def test_combinations_and_units_have_no_evidence_of_their_own() -> None:
     a, b = (concept(name, at.canvas, at.encoder, like=name, neighbours=3) for name in ("Gene1", "Gene6"))
     with pytest.raises(InputError, match=r"A combination has no evidence of its own.*Gene1 minus Gene6.*each part"):
         evidence(a - b, at.canvas, at.encoder)
-    with pytest.raises(InputError, match="A unit has no evidence"):
+    with pytest.raises(InputError, match="A unit or a class has no evidence"):
         evidence(concept("unit", at.canvas, at.encoder, unit=0), at.canvas, at.encoder)
 
 

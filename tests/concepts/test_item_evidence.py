@@ -188,7 +188,7 @@ def test_what_has_no_evidence_is_told(canvas, patches, encoder):
         evidence(like, canvas, encoder)
     with pytest.raises(InputError, match="too few on one side"):
         evidence(concept("two", canvas, encoder, items=["0", "1"]), canvas, encoder)
-    with pytest.raises(InputError, match="A unit has no evidence"):
+    with pytest.raises(InputError, match="A unit or a class has no evidence"):
         evidence(concept("unit", patches, encoder, unit=0), patches, encoder)
 
 

@@ -84,5 +84,5 @@ def test_what_these_pictures_do_not_make_is_refused(encoder):
         sides_of(made, other, encoder)
     with pytest.raises(MismatchError, match="another encoder"):
         sides_of(made, CANVAS, tiny_encoder((3, 8, 8), 1, scaling="unit"))
-    with pytest.raises(InputError, match="A unit is not made of pictures"):
+    with pytest.raises(InputError, match="A unit or a class is not made of pictures"):
         sides_of(concept("unit", CANVAS, encoder, unit=0), CANVAS, encoder)

@@ -327,7 +327,7 @@ def test_a_region_does_not_judge_a_combination_that_a_region_made() -> None:
 
 def test_a_map_or_concept_that_has_no_controls_is_told() -> None:
     at = scene()
-    with pytest.raises(InputError, match="A unit is not made of genes"):
+    with pytest.raises(InputError, match="A unit or a class is not made of genes"):
         controls(at.canvas, at.encoder, concept("unit", at.canvas, at.encoder, unit=1))
     with pytest.raises(MismatchError, match=r"Decoded concept cannot be made.*lives in the layer chain\.conv2"):
         controls(at.canvas, at.encoder, concept("layer", at.canvas, at.encoder, like="Gene1", space="conv2"))

@@ -350,7 +350,7 @@ def test_networks_that_keep_what_they_learned_have_no_untrained_twin():
 
 def test_what_cannot_be_controlled_is_refused():
     canvas, masks = scene()
-    with pytest.raises(cs.InputError, match="A unit is not made of pictures"):
+    with pytest.raises(cs.InputError, match="A unit or a class is not made of pictures"):
         asked(concept=cs.concept("unit", canvas, encoder(), unit=1))
     with pytest.raises(cs.InputError, match="No picture can be judged by its mask"):
         asked(masks=np.zeros_like(masks))

@@ -15,7 +15,7 @@ from conceptstain.canvas.images import Images
 from conceptstain.errors import InputError, ReadingError
 from conceptstain.foreign import foreign_reader
 
-__all__ = ["read_annotations"]
+__all__ = ["read_annotations", "read_columns"]
 
 LARGEST_FILE = 2**28
 MOST_VALUES = 50  # of a column of words: with more it is no category
@@ -54,7 +54,7 @@ def read_annotations(
         None of the pictures is in it, or a threshold for what is no column of numbers.
     """
     path = Path(path)
-    columns = _columns(path)
+    columns = read_columns(path)
     wanted = dict(thresholds or {})
     strangers = [name for name in wanted if name not in columns or not pd.api.types.is_numeric_dtype(columns[name])]
     if strangers:
@@ -79,8 +79,8 @@ def read_annotations(
     return found if images is None else found.of(images)
 
 
-def _columns(path: Path) -> pd.DataFrame:
-    """The table as it is written, indexed by the first column."""
+def read_columns(path: Path) -> pd.DataFrame:
+    """A table as it is written, indexed by its first column; a ReadingError where it is none."""
     if not path.is_file():
         raise ReadingError(f"There is no file {path.name}", got=str(path), cure="Check the path")
     if path.stat().st_size > LARGEST_FILE:

@@ -104,7 +104,7 @@ class Concept:
         if self.parts:
             return tuple(dict.fromkeys(note for _, part in self.parts for note in part.notes))
         noun, n = str(self.table.index.name), len(self.items)
-        if self.definition.unit is not None or noun not in {"picture", "patch"} or n >= FEW:
+        if self.definition.of_network or noun not in {"picture", "patch"} or n >= FEW:
             return ()
         few = f"{self.name} is made of {counted(n, noun)}"
         return (f"{few}; with fewer than {FEW}, scores and maps follow chance features of these.",)
@@ -281,13 +281,12 @@ def make(
     if definition.combined is not None:
         parts = [(1.0, make(part, canvas, encoder, noise=noise, report=report)) for _, part in definition.combined]
         return combined(definition, parts)
-    of_patches = isinstance(canvas, ImagePatches) and definition.unit is None and definition.like is None
+    of_patches = isinstance(canvas, ImagePatches) and not definition.of_network and definition.like is None
     # Of a slide no more is encoded than the two sides.
     latents = np.empty((0, 0)) if of_patches and noise is None else _latents(definition, canvas, encoder, noise, report)
+    direction = _of_network(definition, encoder, latents.shape[1])
     table, origin, chosen, others, against = choose_members(definition, canvas, latents)
-    if definition.unit is not None:
-        direction = np.eye(1, latents.shape[1], definition.unit)[0]
-    else:
+    if direction is None:
         if definition.form != "mean":
             if not len(others):
                 raise InputError(
@@ -313,6 +312,23 @@ def make(
         encoder=encoder.fingerprint,
         table=table,
     )
+
+
+def _of_network(definition: Definition, encoder: Encoder, n_numbers: int) -> Float[np.ndarray, " numbers"] | None:
+    """The direction of a unit, or of what was found elsewhere in this very network; None where items make it."""
+    if definition.unit is not None:
+        return np.asarray(np.eye(1, n_numbers, definition.unit)[0])
+    along = definition.along
+    if along is None:
+        return None
+    if along.encoder != encoder.fingerprint or len(along.direction) != n_numbers:
+        raise MismatchError(
+            f"The concept {definition.name!r} is {along.words}, which other networks do not have",
+            got=f"encoder {encoder.fingerprint} for one of {along.encoder}, {n_numbers} numbers for "
+            f"{len(along.direction)}",
+            cure="Use the encoder of the classifier (classifier.encoder)",
+        )
+    return np.array(along.direction)
 
 
 def _sides_of_slide(

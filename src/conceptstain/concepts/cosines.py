@@ -113,9 +113,10 @@ def random_cosines(
         )
     for concept in concepts:
         concept.check(encoder)
-        if any(part.definition.unit is not None for _, part in concept.terms):
+        if any(part.definition.of_network for _, part in concept.terms):
+            things = several(canvas.noun)
             raise InputError(
-                f"A unit is not made of {several(canvas.noun)}, so random {several(canvas.noun)} cannot stand for it",
+                f"A unit or a class is not made of {things}, so random {things} cannot stand for it",
                 got=concept.name,
                 cure="Leave it out",
             )

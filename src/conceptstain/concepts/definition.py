@@ -10,7 +10,7 @@ from typing import Literal, SupportsFloat, final
 from conceptstain.canvas.region import Region
 from conceptstain.errors import InputError
 
-__all__ = ["LATENT", "LEAST_WEIGHT", "Definition", "Form"]
+__all__ = ["LATENT", "LEAST_WEIGHT", "Along", "Definition", "Form"]
 
 Form = Literal["mean", "contrast", "whitened"]
 
@@ -18,12 +18,33 @@ LATENT = "latent"
 """The space of concepts that are no layer's: the means of q(z | x)."""
 
 LEAST_WEIGHT = 1e-9  # below it a part has cancelled out
+SOURCES = ("like", "items", "region", "unit", "along", "combined")
+
+
+@final
+@dataclass(frozen=True)
+class Along:
+    """A direction that was found elsewhere, such as that of a class.
+
+    Attributes
+    ----------
+    direction
+        One number for each latent dimension, or each channel of the layer.
+    encoder
+        Fingerprint of the encoder in whose space it lies.
+    words
+        What it is, for a legend: ``"the class GCL of the classifier layers"``.
+    """
+
+    direction: tuple[float, ...]
+    encoder: str
+    words: str
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Definition:
-    """What a concept is made from; exactly one of ``like``, ``items``, ``region``, ``unit`` and ``combined``.
+    """What a concept is made from; exactly one of ``like``, ``items``, ``region``, ``unit``, ``along``, ``combined``.
 
     Definitions add up: ``a - b``, ``a + b``, ``-a``, ``2 * a`` and ``a / 2`` are definitions too, of what they are made
     of. No definition holds a combination: ``(a + b) - b`` is made of ``a`` alone.
@@ -57,6 +78,8 @@ class Definition:
         The negatives of ``items``, by name, for a contrast with them alone. None: all others.
     least_covered
         Part of a patch that has to lie in the region. Patches of which a smaller part does count for neither side.
+    along
+        A direction as it is, such as that of a class; of one encoder alone.
     """
 
     name: str
@@ -70,9 +93,10 @@ class Definition:
     space: str = LATENT
     against: tuple[str, ...] | None = None
     least_covered: float = 0.5
+    along: Along | None = None
 
     def __post_init__(self) -> None:
-        given = [word for word in ("like", "items", "region", "unit", "combined") if getattr(self, word) is not None]
+        given = [word for word in SOURCES if getattr(self, word) is not None]
         if len(given) != 1:
             raise InputError(
                 f"The concept {self.name!r} needs one thing to be made from",
@@ -99,6 +123,11 @@ class Definition:
             _check_negatives(self)
         if self.combined is not None:
             _check_parts(self)
+
+    @property
+    def of_network(self) -> bool:
+        """Whether the network alone tells the direction, so that it is made of no items: a unit, a class."""
+        return self.unit is not None or self.along is not None
 
     @property
     def terms(self) -> tuple[tuple[float, Definition], ...]:
@@ -183,6 +212,7 @@ def _source(definition: Definition) -> tuple[object, ...]:
         definition.space,
         definition.against,
         definition.least_covered,
+        definition.along,
     )
 
 

@@ -321,9 +321,9 @@ def evidence(
             got=concept.definition.words,
             cure="Ask for the evidence of each part",
         )
-    if concept.definition.unit is not None:
+    if concept.definition.of_network:
         raise InputError(
-            "A unit has no evidence: nothing was chosen that could be tested",
+            "A unit or a class has no evidence: nothing was chosen that could be tested",
             got=concept.origin,
             cure="Ask for the evidence of a concept of genes or of a region",
         )

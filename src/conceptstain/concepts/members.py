@@ -99,6 +99,9 @@ def choose_members(definition: Definition, canvas: Canvas, latents: Float[np.nda
         return _covered(definition, definition.region, canvas)
     if definition.unit is not None:
         table, origin = _exciting(definition, canvas, latents)
+    elif definition.along is not None:
+        table = _highest(latents[canvas.trainable] @ np.array(definition.along.direction), definition, canvas)
+        origin = f"{definition.along.words}, highest in {counted(len(table), canvas.noun)}"
     elif definition.like is not None:
         _check_found(definition.like, canvas)
         table = latent_neighbours(definition.like, canvas, latents, number=definition.neighbours)
@@ -188,11 +191,15 @@ def _exciting(
             got=f"{unit} for {n_units} units",
             cure=f"Choose one of 0 to {n_units - 1}",
         )
-    values = latents[canvas.trainable, unit]
+    table = _highest(latents[canvas.trainable, unit], definition, canvas)
+    return table, f"unit {unit} of {place_of(definition.space)}, highest in {counted(len(table), canvas.noun)}"
+
+
+def _highest(values: Float[np.ndarray, " trainable"], definition: Definition, canvas: Canvas) -> pd.DataFrame:
+    """The trainable items with the highest values, as many as the definition asks for."""
     strongest = np.argsort(-values, kind="stable")[: definition.neighbours]
     names = pd.Index(canvas.item_names[canvas.trainable[strongest]], name=canvas.noun)
-    table = pd.DataFrame({"value": values[strongest]}, index=names)
-    return table, f"unit {unit} of {place_of(definition.space)}, highest in {counted(len(table), canvas.noun)}"
+    return pd.DataFrame({"value": values[strongest]}, index=names)
 
 
 def place_of(space: str) -> str:

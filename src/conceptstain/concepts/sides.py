@@ -179,10 +179,10 @@ def sides_of(concept: Concept, canvas: ImageSet | ImagePatches, encoder: Encoder
     """
     encoder.check(canvas)
     concept.check(encoder)
-    if any(part.definition.unit is not None for _, part in concept.terms):
+    if any(part.definition.of_network for _, part in concept.terms):
         things = several(canvas.noun)
         raise InputError(
-            f"A unit is not made of {things}, so no control of {things} can stand beside it",
+            f"A unit or a class is not made of {things}, so no control of {things} can stand beside it",
             got=concept.origin,
             cure=f"Ask for the controls of a concept of {things}",
         )

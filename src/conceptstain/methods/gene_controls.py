@@ -190,9 +190,9 @@ def _random_concepts(task: _Task, draws: int, seed: int, report: Report) -> Iter
 
 def _check_parts(concept: Concept, region: Region | None) -> None:
     """Refuse what no control stands for, and a region that may have made what it is to judge."""
-    if any(part.definition.unit is not None for _, part in concept.terms):
+    if any(part.definition.of_network for _, part in concept.terms):
         raise InputError(
-            "A unit is not made of genes, so no control of genes can stand beside it",
+            "A unit or a class is not made of genes, so no control of genes can stand beside it",
             got=concept.origin,
             cure="Ask for the controls of a concept of genes or of a region",
         )

@@ -22,7 +22,16 @@ from conceptstain.nets.picture_vae import PictureVAE, PictureVAESettings
 from conceptstain.nets.profile_vae import ProfileVAE, ProfileVAESettings
 from conceptstain.writing import written_whole
 
-__all__ = ["FORMAT_VERSION", "encoder_bytes", "encoder_from_bytes", "is_savable", "load_encoder", "save_encoder"]
+__all__ = [
+    "FORMAT_VERSION",
+    "encoder_bytes",
+    "encoder_from_bytes",
+    "is_savable",
+    "load_encoder",
+    "read_weights",
+    "refuse_pickle",
+    "save_encoder",
+]
 
 FORMAT_VERSION = 4
 KEY = "conceptstain"
@@ -134,8 +143,10 @@ def load_encoder(path: str | os.PathLike[str]) -> Encoder:
         was saved with.
     """
     path = Path(path)
-    _refuse_pickle(path)
-    told, tensors = _read(path)
+    refuse_pickle(path)
+    told, tensors = read_weights(path)
+    if told.get("kind") == "classifier":
+        raise ReadingError(f"{path.name} holds a classifier", got="no encoder", cure="Read it with load_classifier")
     if not isinstance(told.get("format"), int) or told["format"] > FORMAT_VERSION:
         raise ReadingError(
             f"{path.name} was written in a newer format than this version reads",
@@ -166,7 +177,8 @@ def _compact(tensor: Tensor) -> Tensor:
     return tensor
 
 
-def _refuse_pickle(path: Path) -> None:
+def refuse_pickle(path: Path) -> None:
+    """Refuse a file that is not there, and one that could run code or was not saved here; a ReadingError."""
     if not path.is_file():
         raise ReadingError(f"There is no file {path}", cure="Check the path")
     if path.suffix.lower() == ".pt2":
@@ -185,7 +197,8 @@ def _refuse_pickle(path: Path) -> None:
         )
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def read_weights(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """What a file of this package tells of itself, and its tensors; a ReadingError of any other file."""
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}

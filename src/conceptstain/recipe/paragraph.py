@@ -218,6 +218,8 @@ def _definition(record: DefinitionRecord, recipe: Recipe) -> str:
         made = f"{counted(len(record.items), f'named {noun}')}{against}"
     elif record.unit is not None:
         made = f"unit {record.unit}"
+    elif record.along is not None:
+        made = record.along.words
     elif record.combined is not None:
         made = "; ".join(f"{weight:+g} {recipe.tables.definitions[part].name}" for weight, part in record.combined)
         made = f"the combination {made.replace('; ', ' ')}, parts brought to one length"

@@ -397,7 +397,7 @@ def is_portable(definition: Definition, canvas: PictureCanvas, before: PictureCa
         return here and (definition.region is not None or _grid_of(before) == _grid_of(canvas))
     if definition.region is not None:
         return isinstance(canvas, GenePictures) and definition.region.is_portable_to(canvas.section)
-    if definition.unit is not None:
+    if definition.of_network:
         return False
     named = [definition.like] if definition.like is not None else list(definition.items or ())
     try:

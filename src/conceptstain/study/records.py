@@ -11,7 +11,7 @@ from typing import Annotated, final
 from pydantic import Field, field_validator
 
 from conceptstain.canvas.region import Region
-from conceptstain.concepts.definition import LATENT, Definition, Form
+from conceptstain.concepts.definition import LATENT, Along, Definition, Form
 from conceptstain.concepts.spot_concepts import Direction, SpotConceptSettings
 from conceptstain.study.concept_list import LONGEST_NAME
 from conceptstain.study.record import MOST, Finite, Key, Name, Record
@@ -57,6 +57,15 @@ class SourceRecord(Record):
 
 
 @final
+class AlongRecord(Record):
+    """A direction that was found elsewhere, such as that of a class."""
+
+    direction: Annotated[tuple[Finite, ...], Field(min_length=1, max_length=MOST)]
+    encoder: Name
+    words: Name
+
+
+@final
 class DefinitionRecord(Record):
     """A definition; regions and parts are named by their keys in the tables."""
 
@@ -71,6 +80,7 @@ class DefinitionRecord(Record):
     space: Name = LATENT
     against: Annotated[tuple[Name, ...], Field(max_length=MOST)] | None = None
     least_covered: Annotated[Finite, Field(gt=0, le=1)] = 0.5
+    along: AlongRecord | None = None
 
 
 @final
@@ -135,6 +145,7 @@ class TablesRecord(Record):
                 space=record.space,
                 against=record.against,
                 least_covered=record.least_covered,
+                along=record.along and Along(**dict(record.along)),
             )
         return made
 
@@ -174,6 +185,7 @@ class Tables:
                 space=definition.space,
                 against=definition.against,
                 least_covered=definition.least_covered,
+                along=definition.along and AlongRecord(**vars(definition.along)),
             )
             self._definitions[definition] = key
         return self._definitions[definition]
