@@ -9,8 +9,10 @@ import pytest
 import conceptstain as cs
 from classes import quick, squares
 from conceptstain.canvas.class_labels import class_labels
+from conceptstain.canvas.painted_labels import painted_labels
 from conceptstain.classifying import ClassifierSettings, cross_validate_classifier, fit_classifier
 from conceptstain.errors import InputError
+from conceptstain.nets.augmentation import Augmentation
 from conceptstain.nets.classifier_network import ClassifierNetworkSettings
 from conceptstain.nets.classifier_settings import ClassifierTrainingSettings
 from factories import tiny_section
@@ -120,3 +122,35 @@ def test_settings_follow_the_canvas() -> None:
     assert of_spots.network is not None
     assert of_spots.network.hidden
     assert of_genes.training.jitter == 1
+
+
+def test_a_classifier_of_parts_finds_them() -> None:
+    canvas, _, masks = squares(24)
+    labels = cs.part_labels(canvas, painted_labels(canvas, masks, names=["", "bright", "dark"]), background="noise")
+    settings = ClassifierSettings(ClassifierNetworkSettings((4, 8), halvings=1), quick(25).training)
+    classifier = fit_classifier(canvas, labels, settings)
+    assert classifier.parts
+    found = cs.confusion(classifier, canvas, labels)
+    assert found.counts.sum() == pytest.approx(24 * 8 * 8)  # places of the last layer
+    assert found.balanced_accuracy > 0.8
+    enlarged = classifier.part_predictions(canvas, size=(16, 16))
+    assert (enlarged == masks).mean() > 0.8
+
+
+def test_parts_are_moved_with_the_pictures() -> None:
+    canvas, _, masks = squares(24)
+    labels = cs.part_labels(canvas, painted_labels(canvas, masks, names=["", "bright", "dark"]), background="noise")
+    training = replace(quick(25).training, augmentation=Augmentation("all", shift=4, light=0.02))
+    settings = ClassifierSettings(ClassifierNetworkSettings((4, 8), halvings=1), training)
+    assert cs.confusion(fit_classifier(canvas, labels, settings), canvas, labels).balanced_accuracy > 0.75
+
+
+def test_parts_are_cross_validated_by_pictures() -> None:
+    canvas, _, masks = squares(12)
+    labels = cs.part_labels(canvas, painted_labels(canvas, masks, names=["", "bright", "dark"]))
+    found = cross_validate_classifier(canvas, labels, quick(2), folds=3)
+    assert sorted(np.bincount(found.fold_of)) == [4, 4, 4]
+    assert found.confusion.counts.sum() == pytest.approx(masks.astype(bool).sum() / 4)
+    few = cs.part_labels(canvas, painted_labels(canvas, masks, names=["", "bright", "dark"]))
+    with pytest.raises(InputError, match="too few pictures with parts"):
+        fit_classifier(canvas, few, quick(1), items=[0, 1])

@@ -17,6 +17,7 @@ from conceptstain.canvas.class_labels import ClassLabels
 from conceptstain.canvas.expression import counted, several
 from conceptstain.canvas.gene_pictures import GenePictures
 from conceptstain.canvas.image_patches import ImagePatches
+from conceptstain.canvas.part_labels import PartLabels
 from conceptstain.canvas.spot_profiles import SpotProfiles
 from conceptstain.errors import InputError
 from conceptstain.fitting import Learnable, card_of
@@ -34,9 +35,11 @@ from conceptstain.progress import Report, Step, silent
 __all__ = ["ClassifierSettings", "CrossValidation", "cross_validate_classifier", "fit_classifier"]
 
 LEAST_ITEMS = 4  # of a class: fewer cannot be learned from and held out
+PART_BALANCE = 0.5  # areas of parts differ a thousandfold: with 1, some pixels of a necklace would steer the training
 ITEMS_PER_EPOCH = 5000  # at most; a slide has more patches than can be gone through
 
-Labels: TypeAlias = ClassLabels
+Labels: TypeAlias = ClassLabels | PartLabels
+"""What is learned: a class for every item, or for every pixel."""
 
 
 @final
@@ -64,8 +67,13 @@ class ClassifierSettings:
         if isinstance(canvas, SpotProfiles):
             return cls(network)
         symmetries: Symmetries = "all" if isinstance(canvas, ImagePatches) else "none"
-        augmentation = Augmentation(symmetries, shift=2, light=0.05)
-        return cls(network, ClassifierTrainingSettings(augmentation=augmentation, items_per_epoch=ITEMS_PER_EPOCH))
+        training = ClassifierTrainingSettings(
+            learning_rate=2e-3,
+            balance=PART_BALANCE if parts else 1.0,
+            augmentation=Augmentation(symmetries, shift=2, light=0.05),
+            items_per_epoch=ITEMS_PER_EPOCH,
+        )
+        return cls(network, training)
 
 
 @final
@@ -82,7 +90,7 @@ class CrossValidation:
     fold_of
         Which fold every item of the canvas was in; -1: in none, as it is not labelled.
     predictions
-        Row of the class that every item was taken for; -1 where it was in no fold. Empty where parts are told.
+        Row of the class that every item was taken for; -1 where it was in no fold, and where parts are told.
     """
 
     confusion: Confusion
@@ -107,7 +115,8 @@ def fit_classifier(
     canvas
         What is to be told apart.
     labels
-        What it is: :func:`~conceptstain.canvas.class_labels.class_labels`.
+        What it is: :func:`~conceptstain.canvas.class_labels.class_labels`, or
+        :func:`~conceptstain.canvas.part_labels.part_labels`.
     settings
         None: the defaults for the canvas, :meth:`ClassifierSettings.of`.
     name
@@ -199,7 +208,7 @@ def cross_validate_classifier(
             cure=f"Use 2 to {most} folds",
         )
     split = (KFold if labels.parts else StratifiedKFold)(folds, shuffle=True, random_state=settings.training.seed)
-    fold_of, predictions = np.full(len(canvas), -1), np.full(0 if labels.parts else len(canvas), -1)
+    fold_of, predictions = np.full(len(canvas), -1), np.full(len(canvas), -1)
     total = Confusion(labels.classes, np.zeros((len(labels.classes),) * 2))
     accuracies = []
     for fold, (learned, left) in enumerate(split.split(chosen, groups)):

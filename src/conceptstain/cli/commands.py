@@ -28,6 +28,7 @@ from conceptstain.cli.choosing import (
     opened_all,
     scaling,
 )
+from conceptstain.cli.classifiers import fit_classifier
 from conceptstain.cli.judging import controlled, tested
 from conceptstain.cli.networks import (
     NetworkLatent,
@@ -561,3 +562,4 @@ app.command()(spots)
 app.command()(score)
 app.command()(anomaly)
 app.command()(run)
+app.command()(fit_classifier)
