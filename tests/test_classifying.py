@@ -113,6 +113,19 @@ def test_gene_pictures_are_told_apart_too() -> None:
     assert classifier.scores(canvas).shape == (24, 3)
 
 
+def test_patches_are_turned_and_told_apart() -> None:
+    picture = np.random.default_rng(0).uniform(0.2, 0.4, (64, 128)).astype(np.float32)
+    picture[:, 64:] += 0.4
+    canvas = cs.open(picture).view("patches", size=16, stride=16, background="keep")
+    sides = pd.Series(np.where(canvas.corners[:, 1] < 4, "dim", "bright"), index=canvas.item_names)
+    settings = ClassifierSettings.of(canvas)
+    assert settings.training.augmentation.symmetries == "all"
+    labels = class_labels(canvas, values=sides)
+    training = replace(settings.training, epochs=30, batch_size=8, learning_rate=0.02, device="cpu")
+    small = ClassifierSettings(ClassifierNetworkSettings((4, 6), halvings=1), training)
+    assert cs.confusion(fit_classifier(canvas, labels, small), canvas, labels).balanced_accuracy == 1
+
+
 def test_settings_follow_the_canvas() -> None:
     canvas, _, _ = squares()
     of_pictures = ClassifierSettings.of(canvas)

@@ -96,6 +96,20 @@ def test_regions_are_classes_of_the_spots_in_them_and_of_none_where_they_overlap
     assert any("several regions" in note for note in labels.notes)
 
 
+def test_patches_of_a_slide_have_the_class_of_the_region_that_covers_them() -> None:
+    canvas = open_source(noise(64, 96, 3)).view("patches", size=16, stride=16, background="keep")
+    left, right = (
+        Region.from_polygon(name, np.array([[-1.0, low], [-1, high], [65, high], [65, low]]))
+        for name, low, high in (("left", -1, 40), ("right", 60, 97))
+    )
+    labels = class_labels(canvas, regions=[left, right])
+    columns = canvas.corners[:, 1]
+    assert {name for name, column in zip(told(labels), columns, strict=True) if column <= 1} == {"left"}
+    assert {name for name, column in zip(told(labels), columns, strict=True) if column == 3} == {""}
+    assert {name for name, column in zip(told(labels), columns, strict=True) if column >= 4} == {"right"}
+    assert labels.counts == {"left": 12, "right": 8}
+
+
 def test_the_order_of_categories_is_kept_and_empty_ones_are_left_out() -> None:
     canvas = spots()
     layers = canvas.section.adata.obs["layer"].astype(str)

@@ -16,6 +16,7 @@ from conceptstain.nets.classifier import Classifier
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.profile_vae import ProfileVAE, ProfileVAESettings
 from conceptstain.nets.tap import tap
+from conceptstain.nets.untrained import kept_by_twins, untrained
 from twins.classes import slow_part_scores
 
 
@@ -119,3 +120,12 @@ def test_inputs_that_the_encoder_was_not_made_for_are_refused() -> None:
     other = Classifier("other", profiles, np.ones((2, 3)), np.zeros(2), ("a", "b"))
     with pytest.raises(ValueError, match="another shape"):
         other.scores(canvas)
+
+
+def test_its_untrained_twin_has_the_first_weights_of_a_seed() -> None:
+    classifier, canvas, _ = fitted()
+    one, same, other = (untrained(classifier.encoder, seed=seed).latents(canvas) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(one, same)
+    assert not np.allclose(one, other)
+    assert not np.allclose(one, classifier.encoder.latents(canvas))
+    assert kept_by_twins(classifier.encoder) == ()

@@ -79,7 +79,7 @@ class PartLabels:
         if 0 in self.numbers:
             seen = np.isin(chosen, self.labelled)[:, None, None] & self._shown(chosen)
             told[:, self.numbers.index(0)] = seen & (planes == 0).all(axis=1)
-        return told / np.maximum(told.sum(axis=1, keepdims=True), 1)
+        return np.asarray(told / np.maximum(told.sum(axis=1, keepdims=True), 1))
 
     def check(self, canvas: Canvas) -> None:
         """Refuse another canvas.

@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
+from conceptstain.nets.classifier_network import ClassifierNetwork
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.image_vae import ImageVAE
 from conceptstain.nets.picture_vae import PictureVAE
@@ -29,6 +30,8 @@ def untrained(encoder: Encoder, *, seed: int = 0) -> Encoder:
         fresh: nn.Module = PictureVAE(network.shape, network.settings, seed=seed)
     elif isinstance(network, ImageVAE):
         fresh = ImageVAE(network.shape, network.settings, seed=seed)
+    elif isinstance(network, ClassifierNetwork):
+        fresh = ClassifierNetwork(network.shape, network.settings, seed=seed)
     elif isinstance(network, ProfileVAE):
         fresh = ProfileVAE(network.shape, network.settings, seed=seed)
         fresh.load_state_dict(dict(network.named_buffers()), strict=False)
@@ -46,7 +49,7 @@ def untrained(encoder: Encoder, *, seed: int = 0) -> Encoder:
 def kept_by_twins(encoder: Encoder) -> tuple[str, ...]:
     """Names of the weights that an untrained twin would keep as they were trained: its maps would not be a control."""
     network = encoder.network
-    if isinstance(network, PictureVAE | ImageVAE | ProfileVAE):
+    if isinstance(network, PictureVAE | ImageVAE | ProfileVAE | ClassifierNetwork):
         return ()
     anew = {
         parameter
