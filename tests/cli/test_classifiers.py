@@ -102,3 +102,15 @@ def test_several_classes_are_told_in_a_line(tmp_path: Path) -> None:
     result = run("fit-classifier", tmp_path / "kind*" / "*.png", *words)
     assert result.exit_code == 0, result.output
     assert "Recognised of each: kind00" in result.stdout
+
+
+def test_parts_of_a_slide_are_learned_from_its_label_image(tmp_path: Path) -> None:
+    painted = np.zeros((64, 96), dtype=np.uint8)
+    painted[:, 48:] = 1
+    slide = write_picture(tmp_path / "slide.png", noise(64, 96, 3) // 2 + painted[..., None] * np.uint8(120))
+    labels = write_picture(tmp_path / "labels.png", painted)
+    out = tmp_path / "glands.safetensors"
+    words = ("--parts", labels, "--names", "gland", "--frame", 32, "--epochs", 1, "--out", out)
+    result = run("fit-classifier", slide, *words)
+    assert result.exit_code == 0, result.output
+    assert load_classifier(out).classes == ("background", "gland")
