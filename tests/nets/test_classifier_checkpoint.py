@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from classes import fitted_to_squares
 from conceptstain.errors import InputError, ReadingError
-from conceptstain.nets.checkpoint import KEY, load_encoder, save_encoder
+from conceptstain.nets.checkpoint import KEY, is_savable, load_encoder, save_encoder
 from conceptstain.nets.classifier_checkpoint import load_classifier, save_classifier
 from conceptstain.nets.own_classifier import own_classifier
 from factories import tiny_profile_encoders
@@ -88,6 +88,14 @@ def test_encoders_and_classifiers_are_told_apart(tmp_path: Path) -> None:
         load_classifier(save_encoder(encoder, tmp_path / "encoder"))
     with pytest.raises(ReadingError, match="load_classifier"):
         load_encoder(save_classifier(fitted_to_squares(1)[0], tmp_path / "classifier"))
+
+
+def test_its_encoder_is_saved_alone_too_as_studies_do(tmp_path: Path) -> None:
+    classifier, canvas, _ = fitted_to_squares(1)
+    assert is_savable(classifier.encoder)
+    again = load_encoder(save_encoder(classifier.encoder, tmp_path / "encoder"))
+    assert again.fingerprint == classifier.encoder.fingerprint
+    np.testing.assert_array_equal(again.latents(canvas), classifier.encoder.latents(canvas))
 
 
 def test_a_network_of_the_user_is_not_saved(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from conceptstain.errors import ConceptStainError, InputError, ReadingError
+from conceptstain.nets.classifier_network import ClassifierNetwork, ClassifierNetworkSettings
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.image_vae import ImageVAE, ImageVAESettings
 from conceptstain.nets.picture_vae import PictureVAE, PictureVAESettings
@@ -45,8 +46,8 @@ class _Kind:
     """A network of this package, and the first format that knows it."""
 
     name: str
-    network: type[PictureVAE | ProfileVAE | ImageVAE]
-    settings: type[PictureVAESettings | ProfileVAESettings | ImageVAESettings]
+    network: type[PictureVAE | ProfileVAE | ImageVAE | ClassifierNetwork]
+    settings: type[PictureVAESettings | ProfileVAESettings | ImageVAESettings | ClassifierNetworkSettings]
     since: int
 
     def needed(self, settings: object) -> int:
@@ -61,6 +62,7 @@ KINDS = (
     _Kind("pictures", PictureVAE, PictureVAESettings, since=1),
     _Kind("profiles", ProfileVAE, ProfileVAESettings, since=2),
     _Kind("images", ImageVAE, ImageVAESettings, since=3),
+    _Kind("penultimate layer", ClassifierNetwork, ClassifierNetworkSettings, since=4),
 )
 
 
@@ -85,7 +87,7 @@ def save_encoder(encoder: Encoder, path: str | os.PathLike[str]) -> Path:
         path = path.with_name(path.name + ".safetensors")
     network = encoder.network
     kind = next((kind for kind in KINDS if isinstance(network, kind.network)), None)
-    if kind is None or not isinstance(network, PictureVAE | ProfileVAE | ImageVAE):
+    if kind is None or not isinstance(network, PictureVAE | ProfileVAE | ImageVAE | ClassifierNetwork):
         raise InputError(
             "Only networks of this package can be saved",
             got=type(network).__name__,

@@ -312,6 +312,7 @@ def _fit(encoder: Encoder, canvas: PictureCanvas) -> FitRecord | None:
         or not encoder.has_seen(canvas.source)
         or "training" not in card
         or "network" not in card
+        or "labels" in card  # of a classifier: without its labels it cannot be fitted again
     ):
         return None
     kind, view = "profiles" if encoder.features else "pictures", "pictures"
