@@ -29,6 +29,7 @@ from conceptstain.cli.choosing import (
     scaling,
 )
 from conceptstain.cli.classifiers import fit_classifier
+from conceptstain.cli.dissection import dissect
 from conceptstain.cli.judging import controlled, tested
 from conceptstain.cli.networks import (
     NetworkLatent,
@@ -561,5 +562,6 @@ app.command()(check)
 app.command()(spots)
 app.command()(score)
 app.command()(anomaly)
+app.command()(dissect)
 app.command()(run)
 app.command()(fit_classifier)

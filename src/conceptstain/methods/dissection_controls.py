@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -83,10 +82,14 @@ class DissectionControls:
         values = [[number for each in row for number in each] for row in rows.values()]
         return pd.DataFrame(values, index=pd.Index(rows, name="network"), columns=columns)
 
-    @cached_property
+    @property
     def sentence(self) -> str:
         """What the controls say of the unique detectors, in plain words."""
-        table = self.compared()
+        return self.sentence_at(DETECTOR)
+
+    def sentence_at(self, least: float) -> str:
+        """The same for another IoU that makes a detector."""
+        table = self.compared(least)
         own, others = table.loc["trained"], table.drop(index="trained")
         told = f"{own['unique']:.0f} labels have a unit of their own"
         beaten = [str(kind) for kind, row in others.iterrows() if row["unique high"] < own["unique low"]]

@@ -1,0 +1,304 @@
+"""What units see, from the command line: ``dissect``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from conceptstain.cli.choosing import encoder_at, opened
+from conceptstain.cli.options import Overwrite, SectionName, Seed
+from conceptstain.cli.pictures import canvas_of_pictures, opened_pictures, picture_weights
+from conceptstain.cli.results import check_files, file_stem, put_together
+from conceptstain.cli.telling import ProgressLine, say_written, told
+from conceptstain.errors import InputError, ReadingError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from conceptstain.canvas.image_patches import ImagePatches
+    from conceptstain.canvas.image_set import ImageSet
+    from conceptstain.canvas.label_maps import LabelMaps
+    from conceptstain.methods.dissecting import Canvas
+    from conceptstain.methods.dissection_controls import DissectionControls
+    from conceptstain.nets.encoder import Encoder
+
+__all__ = ["dissect"]
+
+UNITS, DETECTORS = "-units.csv", "-detectors.csv"
+SHOWN = 5  # units that are told
+
+
+def dissect(  # noqa: PLR0917 - options, which typer passes by name
+    source: Annotated[
+        Path, typer.Argument(help="A section, a folder of pictures, a stack, or a slide.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to write to; made if it does not exist.", show_default=False)],
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="An encoder from fit, a classifier from fit-classifier, or a .pt2 file.",
+            show_default="none: the genes or channels themselves",
+        ),
+    ] = None,
+    layer: Annotated[
+        list[str] | None,
+        typer.Option(help="A layer, such as conv3; repeatable.", show_default="the last convolution or dense layer"),
+    ] = None,
+    annotation: Annotated[
+        list[str] | None,
+        typer.Option(help="Of sections, a column of obs, such as layer; repeatable.", show_default="all"),
+    ] = None,
+    masks: Annotated[
+        Path | None, typer.Option(help="Label images of the pictures, or of the slide.", show_default=False)
+    ] = None,
+    names: Annotated[
+        str | None, typer.Option(help="What 1, 2, 3, ... of --masks mean, separated by commas.", show_default="numbers")
+    ] = None,
+    instances: Annotated[
+        str | None, typer.Option(help="All numbers of --masks are things of this kind.", show_default=False)
+    ] = None,
+    table: Annotated[
+        Path | None, typer.Option(help="Attributes of whole pictures: a table, a row each.", show_default=False)
+    ] = None,
+    colours: Annotated[bool, typer.Option("--colours", help="The colours of the pictures as labels, too.")] = False,
+    quantile: Annotated[
+        float | None,
+        typer.Option(
+            help="The part of the places at which a unit is active.", show_default="0.005; on tissue the median label's"
+        ),
+    ] = None,
+    least: Annotated[float, typer.Option(help="IoU above which a unit is a detector.")] = 0.04,
+    controls: Annotated[
+        int, typer.Option(min=0, help="Draws of each control (rotated, shuffled, untrained); 0: none.")
+    ] = 3,
+    section_name: SectionName = None,
+    seed: Seed = 0,
+    overwrite: Overwrite = False,
+) -> None:
+    """Say which unit of a network sees what, by labels of places, beside controls; write a table for each layer."""
+    with told():
+        if not 0 < least < 1:
+            raise InputError("An IoU lies between 0 and 1", got=f"--least {least:g}", cure="The paper uses 0.04")
+        canvas, encoder = _canvas_and_network(source, weights, section_name)
+        said = _labels(
+            canvas,
+            columns=annotation or (),
+            masks=masks,
+            names=names,
+            instances=instances,
+            table=table,
+            colours=colours,
+        )
+        for note in (*canvas.source.notes, *said.notes):
+            typer.echo(f"  {note}")
+        layers = _layers(canvas, encoder, layer or ())
+        stem = file_stem(canvas.source.name, "dissected")
+        endings = [f"-{file_stem(name)}{UNITS}" for name in layers] + [DETECTORS]
+        check_files(out, [out / f"{stem}{ending}" for ending in endings], [source], overwrite=overwrite)
+        tables: dict[str, pd.DataFrame] = {}
+        counted: list[pd.DataFrame] = []
+        for name in layers:
+            found = _dissected(canvas, encoder, name, said, quantile=quantile, draws=controls, seed=seed)
+            units = found.trained.table(least)
+            if encoder is None:
+                units.insert(0, "name", [_unit_names(canvas)[number] for number in units.index])
+            tables[f"-{file_stem(name)}{UNITS}"] = units
+            counted.append(_counted(found, name, least))
+            _say(found, units, least)
+        import pandas as pd
+
+        tables[DETECTORS] = pd.concat(counted)
+        with put_together(out) as folder:
+            for ending, rows in tables.items():
+                rows.to_csv(folder / f"{stem}{ending}")
+        say_written([out / f"{stem}{ending}" for ending in tables])
+
+
+def _canvas_and_network(source: Path, weights: Path | None, section_name: str | None) -> tuple[Canvas, Encoder | None]:
+    from conceptstain.canvas.opening import open_source
+    from conceptstain.canvas.section import Section
+
+    found = open_source(str(source)) if section_name is None else opened(source, name=section_name)
+    if isinstance(found, Section):
+        encoder = None if weights is None else _network(weights)
+        if encoder is None:
+            return found.view("spots"), None
+        if encoder.features:
+            return found.view("spots", genes=encoder.features), encoder
+        return found.view("genes", scaling=encoder.scaling, frame=tuple(encoder.shape[1:])), encoder
+    encoder = None if weights is None else _network(weights, of_pictures=True)
+    return canvas_of_pictures(opened_pictures(source), encoder), encoder
+
+
+def _network(weights: Path, *, of_pictures: bool = False) -> Encoder:
+    """The encoder in a file; of a classifier, its own."""
+    from conceptstain.nets.classifier_checkpoint import load_classifier
+
+    if weights.suffix.lower() != ".pt2" and weights.is_file():
+        try:
+            return load_classifier(weights).encoder
+        except ReadingError:
+            pass  # an encoder, or neither: which it is not is told below
+    if not of_pictures:
+        return encoder_at(weights)
+    encoder = picture_weights(weights)
+    if encoder is None:
+        raise InputError("There are no weights", got=str(weights), cure="Name a file")
+    return encoder
+
+
+def _labels(
+    canvas: Canvas,
+    *,
+    columns: Sequence[str],
+    masks: Path | None,
+    names: str | None,
+    instances: str | None,
+    table: Path | None,
+    colours: bool,
+) -> LabelMaps:
+    """All that the options say of the places, together."""
+    from conceptstain.canvas.gene_pictures import GenePictures
+    from conceptstain.canvas.section_labels import section_labels
+    from conceptstain.canvas.spot_profiles import SpotProfiles
+
+    of_pictures = {"--masks": masks, "--names": names, "--instances": instances, "--table": table}
+    given = [option for option, value in of_pictures.items() if value is not None] + ["--colours"] * colours
+    if isinstance(canvas, GenePictures | SpotProfiles):
+        if given:
+            raise InputError("These are labels of pictures", got=", ".join(given), cure="Use --annotation COLUMN")
+        return section_labels(canvas, *columns)
+    if columns:
+        raise InputError("Pictures have no columns of obs", got="--annotation", cure="Use --masks or --table")
+    return _of_pictures(canvas, masks=masks, names=names, instances=instances, table=table, colours=colours)
+
+
+def _of_pictures(
+    canvas: ImageSet | ImagePatches,
+    *,
+    masks: Path | None,
+    names: str | None,
+    instances: str | None,
+    table: Path | None,
+    colours: bool,
+) -> LabelMaps:
+    from conceptstain.canvas.annotation_table import read_annotations
+    from conceptstain.canvas.colour_labels import colour_labels
+    from conceptstain.canvas.image_patches import ImagePatches
+    from conceptstain.canvas.image_set import ImageSet
+    from conceptstain.canvas.opening import open_source
+    from conceptstain.canvas.painted_labels import painted_labels
+    from conceptstain.canvas.whole_labels import whole_labels
+
+    if (names is not None or instances is not None) and masks is None:
+        option = "--instances" if names is None else "--names"
+        raise InputError("These are words for masks", got=option, cure="Give --masks, too")
+    found: list[LabelMaps] = []
+    if masks is not None:
+        of_slide = isinstance(canvas, ImagePatches)
+        read = open_source(str(masks), as_="slide") if of_slide else str(masks)
+        words = ["", *(name.strip() for name in names.split(","))] if names else None
+        found.append(painted_labels(canvas, read, names=words, instances=instances))
+    if table is not None:
+        if not isinstance(canvas, ImageSet):
+            raise InputError("A table says something of pictures", got="a slide", cure="Use --masks")
+        found.append(whole_labels(canvas, read_annotations(table)))
+    if colours:
+        found.append(colour_labels(canvas))
+    if not found:
+        raise InputError(
+            "Units are held against labels", got="none", cure="Give --masks, --table or --colours, for pictures"
+        )
+    together = found[0]
+    for each in found[1:]:
+        together += each
+    return together
+
+
+def _layers(canvas: Canvas, encoder: Encoder | None, wanted: Sequence[str]) -> list[str]:
+    from conceptstain.canvas.spot_profiles import SpotProfiles
+
+    if encoder is None:
+        if wanted:
+            raise InputError("There is no network", got=f"--layer {wanted[0]}", cure="Give --weights, or leave it out")
+        return ["input"]
+    from conceptstain.methods.dissecting import layers_with_places
+    from conceptstain.nets.tap import convolutional_layers, encoder_layers, layer_named
+
+    if wanted:
+        return list(dict.fromkeys(layer_named(encoder, name) for name in wanted))
+    if isinstance(canvas, SpotProfiles):
+        return [encoder_layers(encoder)[-1]]
+    known = convolutional_layers(encoder) or layers_with_places(encoder)
+    if not known:
+        raise InputError(
+            f"The network {encoder.name!r} has no layer with places", got="none", cure="Give one with convolutions"
+        )
+    return [known[-1]]
+
+
+def _dissected(
+    canvas: Canvas,
+    encoder: Encoder | None,
+    layer: str,
+    said: LabelMaps,
+    *,
+    quantile: float | None,
+    draws: int,
+    seed: int,
+) -> DissectionControls:
+    from conceptstain.methods.dissecting import dissect as dissected
+    from conceptstain.methods.dissecting import dissect_inputs
+    from conceptstain.methods.dissection_controls import DissectionControls, dissection_controls
+
+    line = ProgressLine()
+    try:
+        if encoder is None:
+            own = dissect_inputs(canvas, said, quantile=quantile, report=line)
+            drawn = [
+                dissect_inputs(canvas, said, quantile=quantile, shuffled=seed + draw, report=line)
+                for draw in range(draws)
+            ]
+            return DissectionControls(own, {"shuffled": tuple(drawn)} if drawn else {})
+        if not draws:
+            return DissectionControls(dissected(encoder, layer, canvas, said, quantile=quantile, report=line), {})
+        return dissection_controls(encoder, layer, canvas, said, quantile=quantile, draws=draws, seed=seed, report=line)
+    finally:
+        line.close()
+
+
+def _counted(found: DissectionControls, layer: str, least: float) -> pd.DataFrame:
+    """Detectors of a layer and its controls, by category and in all."""
+    import pandas as pd
+
+    parts = {"all": found.compared(least)}
+    if len(found.trained.categories) > 1:
+        parts |= {category: found.compared(least, category=category) for category in found.trained.categories}
+    joined = pd.concat(parts, names=["category"])
+    return pd.concat({layer: joined}, names=["layer"])
+
+
+def _unit_names(canvas: Canvas) -> list[str]:
+    from conceptstain.canvas.spot_profiles import SpotProfiles
+
+    if isinstance(canvas, SpotProfiles):
+        return list(canvas.features)
+    return ["grey"] if canvas.shape[0] == 1 else ["red", "green", "blue"][: canvas.shape[0]]
+
+
+def _say(found: DissectionControls, units: pd.DataFrame, least: float) -> None:
+    own = found.trained
+    typer.echo(
+        f"{own.title}: {own.n_units} units over {own.n_items:,} items, each active at {own.quantile:.2%} of its "
+        f"places; {int(own.detectors(least).sum())} detectors (IoU above {least:g})."
+    )
+    for number, row in units.head(SHOWN).iterrows():
+        called = row.get("name", f"unit {number}")
+        typer.echo(
+            f"  {called}: {row['label']} ({row['category']}), IoU {row['IoU']:.3f} of at most {row['bound']:.2f}"
+        )
+    if found.drawn:
+        typer.echo(f"  {found.sentence_at(least)}")
