@@ -5,18 +5,23 @@ from functools import cache
 
 import numpy as np
 import pytest
+import torch
 
-from classes import fitted_to_squares
-from conceptstain.canvas.class_labels import ClassLabels
+from classes import fitted_to_squares, quick
+from conceptstain.canvas.class_labels import ClassLabels, class_labels
 from conceptstain.canvas.image_set import ImageSet
+from conceptstain.classifying import ClassifierSettings, fit_classifier
 from conceptstain.concepts.class_concept import class_concept
 from conceptstain.concepts.concept import make
 from conceptstain.concepts.latents import latents_of
 from conceptstain.errors import InputError, MismatchError
+from conceptstain.methods.integrated import integrated_gradients
 from conceptstain.methods.saliency import saliency
 from conceptstain.methods.support import supported_methods
 from conceptstain.nets.classifier import Classifier
+from conceptstain.nets.classifier_network import ClassifierNetworkSettings
 from conceptstain.study.records import Tables
+from factories import tiny_section
 
 
 @cache
@@ -90,3 +95,17 @@ def test_a_class_that_is_not_there_is_refused() -> None:
     classifier, canvas, _ = fitted()
     with pytest.raises(InputError, match="no such class"):
         class_concept(classifier, canvas, "grey")
+
+
+def test_genes_of_a_spot_add_up_to_its_score_above_the_mean_spot() -> None:
+    canvas = tiny_section(8, 8).view("spots")
+    settings = ClassifierSettings(ClassifierNetworkSettings((), 0, hidden=(6,)), quick(5).training)
+    classifier = fit_classifier(canvas, class_labels(canvas, obs="layer"), settings)
+    concept = class_concept(classifier, canvas, "inner", against="outer")
+    found = integrated_gradients(canvas, classifier.encoder, concept, baseline="mean", items=[3], steps=200)
+    mean = torch.as_tensor(canvas.inputs(canvas.trainable).mean(axis=0, keepdims=True))
+    ends = [classifier.encoder.latents(canvas, [3])[0], classifier.encoder.encode(mean).mean.numpy()[0]]
+    above = np.subtract(*(end @ concept.direction for end in ends))
+    assert found.values.sum() == pytest.approx(above, rel=2e-2, abs=1e-3)
+    with pytest.raises(InputError, match="Only pictures can be blurred"):
+        integrated_gradients(canvas, classifier.encoder, concept, items=[3])

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from conceptstain.canvas.canvas import Canvas
+from conceptstain.canvas.expression import several
+from conceptstain.errors import InputError
 from conceptstain.methods.map_settings import Baseline
 
 __all__ = ["BLUR", "SAMPLE", "baselines_of"]
@@ -33,7 +35,18 @@ def baselines_of(baseline: Baseline, canvas: Canvas) -> Callable[[NDArray[np.int
         its edge repeated beyond it.
     canvas
         The pictures.
+
+    Raises
+    ------
+    InputError
+        Profiles, which have no places, blurred.
     """
+    if baseline == "blurred" and len(canvas.shape) < 3:
+        raise InputError(
+            f"Only pictures can be blurred, and these are {several(canvas.noun)}",
+            got='baseline="blurred"',
+            cure='Use baseline="mean"',
+        )
     if baseline == "blurred":
         return lambda items: _blurred(canvas.inputs(items))
     same = np.zeros(canvas.shape, dtype=np.float32)
