@@ -84,6 +84,14 @@ def test_a_held_out_item_has_no_part_in_what_it_is_held_against():
     assert learned.held_out()[row] == pytest.approx(again.distance(learned.latents[[row]])[0])
 
 
+@pytest.mark.parametrize("n", [2, 3])
+def test_a_normal_of_two_or_three_has_distances_too(n):
+    canvas = pictures()
+    found = cs.deviations(canvas, encoder(), learn_normal("few", canvas, encoder(), range(n)))
+    assert np.isfinite(found).all()
+    assert (found > 0).all()
+
+
 def test_items_that_were_not_learned_from_are_held_against_all_of_it():
     canvas = pictures()
     learned = learn_normal("half", canvas, encoder(), range(6))

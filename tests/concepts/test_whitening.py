@@ -104,3 +104,18 @@ def test_genes_are_not_whitened():
     canvas = tiny_section().view("genes")
     with pytest.raises(InputError, match="pictures and patches"):
         cs.concept("penk", canvas, tiny_encoder(canvas.shape), items=["Gene1", "Gene2"], form="whitened")
+
+
+@laws
+@given(seed=st.integers(0, 999), n=st.integers(2, 6), repeats=st.integers(1, 2))
+def test_of_few_items_or_the_same_ones_twice_it_is_not_singular(seed, n, repeats):
+    latents = np.tile(np.random.default_rng(seed).normal(size=(n, 5)), (repeats, 1))
+    found = covariance(latents)
+    assert np.trace(found) == pytest.approx(latents.var(axis=0).sum())
+    assert np.linalg.eigvalsh(found).min() > 0
+    assert np.isfinite(whitened(latents)).all()
+
+
+def test_two_items_say_how_much_varies_and_not_where():
+    latents = np.array([[0.0, 1.0, 2.0], [2.0, 1.0, -2.0]])
+    np.testing.assert_allclose(covariance(latents), np.eye(3) * 5 / 3)

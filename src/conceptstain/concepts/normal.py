@@ -109,7 +109,7 @@ class Normal:
         if len(self) < 2:
             raise InputError(
                 f"The normal {self.name!r} does not say how ordinary {several(self.noun)} vary",
-                got=self.origin,
+                got=counted(len(self), self.noun),
                 cure=f"Learn it from two {several(self.noun)} or more",
             )
         return covariance(self.latents)

@@ -11,13 +11,18 @@ __all__ = ["covariance", "whitened", "whitened_direction"]
 def covariance(latents: Float[np.ndarray, "items latent"]) -> Float[np.ndarray, "latent latent"]:
     """Covariance of latents, shrunk towards a sphere by as much as their number asks for (Ledoit & Wolf 2004).
 
-    The shrinkage keeps it from being singular; latents that are all alike have a covariance of 1.
+    The shrinkage keeps it from being singular. Of two items it is 0, since their products are alike and so seem to be
+    without error: there, and wherever else it would be singular, it is the sphere itself, of their mean variance.
+    Latents that are all alike have a covariance of 1.
     """
     from sklearn.covariance import ledoit_wolf  # takes a second to load
 
     found, _shrinkage = ledoit_wolf(np.asarray(latents, dtype=np.float64))
+    n_latents = latents.shape[1]
     if np.trace(found) == 0:
-        return np.eye(latents.shape[1])
+        return np.eye(n_latents)
+    if np.linalg.matrix_rank(found, hermitian=True) < n_latents:
+        return np.asarray(np.eye(n_latents) * (np.trace(found) / n_latents))
     return np.asarray(found)
 
 
