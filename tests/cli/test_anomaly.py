@@ -11,6 +11,8 @@ import tifffile
 
 import conceptstain as cs
 from commanding import one_line, run
+from conceptstain.canvas.patch_coverage import covered_parts
+from conceptstain.concepts.concept import MOST_PATCHES
 from conceptstain.nets.checkpoint import save_encoder
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.image_vae import ImageVAE, ImageVAESettings
@@ -121,6 +123,39 @@ def test_each_patch_of_a_slide_is_held_against_an_area(folder, anomaly, tmp_path
     assert names == ["slide-left-deviations.csv", "slide-left-scores.ome.tif"]
 
 
+def test_weights_that_learned_from_all_ordinary_pictures_have_seen_those_held_out(folder, anomaly, tmp_path):
+    good = cs.open(folder / "good")
+    network = ImageVAE((1, 16, 16), ImageVAESettings(latent=4, widths=(2, 3), hidden=(6,)), seed=0)
+    card = {"images": [{"name": good.name, "content": good.content}]}
+    weights = save_encoder(Encoder("seen", network, (1, 16, 16), "unit", 4, card=card), tmp_path / "seen.safetensors")
+    told = "the encoder has learned from them"
+    assert told in anomaly("test", "--normal", folder / "good", weights=weights).output
+    assert told not in anomaly("test", "--normal", folder / "good", "--overwrite").output
+
+
+def test_all_of_a_large_area_is_normal_and_not_only_what_was_learned_from(anomaly, folder, tmp_path):
+    write_picture(folder / "wide.tif", noise(90, 110, seed=3) // 2)
+    ring = [[0, 0], [80, 0], [80, 80], [0, 80], [0, 0]]
+    area = {"type": "Feature", "properties": {"name": "large"}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+    (tmp_path / "large.geojson").write_text(json.dumps(area))
+    said = anomaly("wide.tif", "--normal-region", f"{tmp_path / 'large.geojson'}#large", "--stride", 1)
+    assert said.exit_code == 0, said.output
+    table = pd.read_csv(tmp_path / "out" / "wide-large-deviations.csv", index_col=0)
+    patches = cs.open(folder / "wide.tif").view("patches", size=16, stride=1)
+    covered = covered_parts(cs.Region.from_geojson(area, slide=patches.slide), patches)
+    assert table["normal"].sum() == (covered >= 0.5).sum() > MOST_PATCHES
+
+
+def test_where_all_is_normal_there_is_nothing_to_compare_it_with(anomaly, tmp_path):
+    ring = [[0, 0], [96, 0], [96, 64], [0, 64], [0, 0]]
+    area = {"type": "Feature", "properties": {"name": "all"}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+    (tmp_path / "all.geojson").write_text(json.dumps(area))
+    said = anomaly("slide.tif", "--normal-region", f"{tmp_path / 'all.geojson'}#all")
+    assert said.exit_code == 0, said.output
+    assert "nothing else here" in said.output
+    assert "AUROC" not in said.output
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -130,7 +165,14 @@ def test_each_patch_of_a_slide_is_held_against_an_area(folder, anomaly, tmp_path
         (("--normal", "good", "--quantile", "2"), "A quantile is a part"),
         (("--normal", "good", "--masks", "good"), "Masks are called as the pictures.*g00.png.*_mask behind"),
         (("--normal", "slide.tif", "--masks", "wrong"), "not of the picture t0.png.*8 x 16 for 16 x 16"),
-        (("--normal-region", "obs:a=b", "--masks", "masks"), "Masks are of pictures"),
+        (("--normal-region", "obs:a=b", "--masks", "masks"), "does not listen to.*--masks"),
+        (("--normal-region", "obs:a=b", "--method", "features", "--quantile", ".9"), "--method, --quantile"),
+        (
+            ("--normal", "good", "--stride", "4", "--pixel-size", "2"),
+            "pictures does not.*--stride, --pixel-size",
+        ),
+        (("--normal", "good", "--mask-above", "127"), "without masks does not listen to.*--mask-above"),
+        (("--normal", "good", "--weights", "w.safetensors", "--epochs", "3"), "fitted already does not.*--epochs"),
         (("--normal", "good", "--weights", "spots.safetensors"), "not of pictures or patches"),
     ],
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, final
 import typer
 
 from conceptstain.cli.choosing import DrawnOn, encoder_at, opened, region_from
+from conceptstain.cli.networks import refuse_options
 from conceptstain.cli.options import Overwrite, PixelSize, Seed, Stride
 from conceptstain.cli.picture_maps import FIGURES, STACK, holds_pictures
 from conceptstain.cli.pictures import (
@@ -27,7 +28,9 @@ from conceptstain.errors import InputError
 from conceptstain.methods.anomaly_settings import ANOMALY_METHODS, DEFAULT_ANOMALY, checked_method, checked_quantile
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from conceptstain.canvas.image_set import ImageSet
     from conceptstain.canvas.images import Images
@@ -41,6 +44,7 @@ __all__ = ["anomaly"]
 RANKED, DETECTION, DEVIATIONS = "-anomalies.csv", "-detection.csv", "-deviations.csv"
 HELD_OUT = 5  # every fifth ordinary picture sets the threshold, and nothing is learned from it
 LEAST = 10  # pictures, of which some can be held out
+QUANTILE = 0.99
 DRAWN = 24  # pictures in the figure
 
 
@@ -63,9 +67,14 @@ def anomaly(  # noqa: PLR0917 - options, which typer passes by name
         Path | None, typer.Option(help="Masks of the names of the pictures in --test, to judge by.", show_default=False)
     ] = None,
     mask_above: Annotated[
-        float, typer.Option(help="What is brighter in a mask is painted; 127 where it was stored with losses.")
-    ] = 0.0,
-    method: Annotated[str, typer.Option(help=f"{', '.join(ANOMALY_METHODS)}.")] = DEFAULT_ANOMALY,
+        float | None,
+        typer.Option(
+            help="What is brighter in a mask is painted; 127 where it was stored with losses.", show_default="0"
+        ),
+    ] = None,
+    method: Annotated[
+        str | None, typer.Option(help=f"{', '.join(ANOMALY_METHODS)}.", show_default=DEFAULT_ANOMALY)
+    ] = None,
     weights: Annotated[
         Path | None,
         typer.Option(
@@ -75,7 +84,10 @@ def anomaly(  # noqa: PLR0917 - options, which typer passes by name
             show_default="fit one to the ordinary pictures, the section or the slide",
         ),
     ] = None,
-    quantile: Annotated[float, typer.Option(help="Part of what is ordinary that is not above the threshold.")] = 0.99,
+    quantile: Annotated[
+        float | None,
+        typer.Option(help="Part of what is ordinary that is not above the threshold.", show_default=f"{QUANTILE:g}"),
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(help="Passes over the data, where an encoder is fitted.", show_default="enough")
     ] = None,
@@ -92,15 +104,28 @@ def anomaly(  # noqa: PLR0917 - options, which typer passes by name
                 got="--normal and --normal-region" if normal is not None else "neither --normal nor --normal-region",
                 cure="Give a folder of ordinary pictures (--normal), or a region of the section or slide",
             )
+        if weights is not None:
+            refuse_options({"--epochs": epochs}, "an encoder that is fitted already", "Leave it out, or --weights")
         if normal is not None:
-            _PictureAnomalies(normal, test, out, masks, mask_above, method, weights, quantile, epochs, seed).write(
-                overwrite=overwrite
+            refuse_options({"--stride": stride, "--pixel-size": pixel_size}, "a set of pictures", "Leave them out")
+            if masks is None:
+                refuse_options({"--mask-above": mask_above}, "a test without masks", "Leave it out, or give --masks")
+            asked = _PictureAnomalies(
+                normal,
+                test,
+                out,
+                masks,
+                0.0 if mask_above is None else mask_above,
+                DEFAULT_ANOMALY if method is None else method,
+                weights,
+                QUANTILE if quantile is None else quantile,
+                epochs,
+                seed,
             )
+            asked.write(overwrite=overwrite)
             return
-        if masks is not None:
-            raise InputError(
-                "Masks are of pictures", got="--masks beside --normal-region", cure="Leave one of them out"
-            )
+        of_pictures = {"--masks": masks, "--mask-above": mask_above, "--method": method, "--quantile": quantile}
+        refuse_options(of_pictures, "--normal-region, which has a number in place of a map,", "Leave them out")
         _of_region(test, out, str(normal_region), weights, epochs, stride, pixel_size, seed, overwrite=overwrite)
 
 
@@ -140,15 +165,14 @@ class _PictureAnomalies:
         targets = [self.out / f"{stem}{ending}" for ending in endings]
         sources = [path for path in (self.normal, self.test) if path.is_file()]
         check_files(self.out, targets, sources, overwrite=overwrite)
-        learned, held_out = _split(ordinary)
-        encoder = loaded or fit_pictures([_view(learned, None)], epochs=self.epochs, seed=self.seed)
+        encoder = loaded or fit_pictures([_view(_split(ordinary)[0], None)], epochs=self.epochs, seed=self.seed)
         canvas = _view(looked_at, encoder)
         for each in (_view(ordinary, encoder), canvas):
             say_pictures(each)
         typer.echo(f"Encoder: {encoder.name}, {encoder.latent} latent dimensions (fingerprint {encoder.fingerprint}).")
         line = ProgressLine()
         try:
-            known, threshold = self._learned(learned, held_out, encoder, line)
+            known, threshold = self._learned(ordinary, encoder, line)
             masks = None if painted is None else painted.at
             found = Inspection(
                 canvas,
@@ -173,14 +197,13 @@ class _PictureAnomalies:
         self._say(found.table(), threshold, None if painted is None else found.detection())
         say_written([self.out / path.name for path in written])
 
-    def _learned(
-        self, learned: Images, held_out: Images | None, encoder: Encoder, line: ProgressLine
-    ) -> tuple[Normal, AnomalyThreshold]:
+    def _learned(self, ordinary: Images, encoder: Encoder, line: ProgressLine) -> tuple[Normal, AnomalyThreshold]:
         """The normal, and a threshold of pictures that it was not learned from."""
         from conceptstain.concepts.normal import normal as normal_from
         from conceptstain.methods.anomaly_settings import AnomalySettings
         from conceptstain.methods.anomaly_threshold import anomaly_threshold
 
+        learned, held_out = _split(ordinary)
         known = normal_from(learned.name, _view(learned, encoder), encoder, report=line)
         threshold = anomaly_threshold(
             _view(held_out or learned, encoder),
@@ -191,7 +214,9 @@ class _PictureAnomalies:
             settings=AnomalySettings(seed=self.seed),
             report=line,
         )
-        return known, threshold
+        # Weights that were given may have learned from all of the folder, and do not know again what is held out of it.
+        seen = threshold.encoder_has_seen or encoder.has_seen(ordinary)
+        return known, replace(threshold, encoder_has_seen=seen)
 
     def _say(self, table: pd.DataFrame, threshold: AnomalyThreshold, judged: pd.DataFrame | None) -> None:
         typer.echo(f"Threshold: {threshold.value:.4g} for a pixel, {threshold.item_value:.4g} for a picture's highest.")
@@ -220,11 +245,12 @@ def _of_region(  # noqa: PLR0917 - as the options are
     overwrite: bool,
 ) -> None:
     """How far each spot of a section, or each patch of a slide, lies from those of a region."""
+    import numpy as np
+
     from conceptstain.canvas.score_raster import ScoreRaster
-    from conceptstain.concepts.cross_fit import auroc
     from conceptstain.concepts.definition import Definition
+    from conceptstain.concepts.members import choose_members
     from conceptstain.concepts.normal import deviations, normal_of
-    from conceptstain.concepts.sentences import fraction
     from conceptstain.exporting import write_table
     from conceptstain.raster_file import write_raster
 
@@ -254,16 +280,30 @@ def _of_region(  # noqa: PLR0917 - as the options are
         line.close()
     table = canvas.item_names.to_frame(name=canvas.noun).set_index(canvas.noun)
     table["deviation"] = far
-    table["normal"] = table.index.isin(known.items)
-    typer.echo(f"Normal {known.name}: {known.origin}.")
-    apart = auroc(far, ~table["normal"].to_numpy())
-    typer.echo(f"All others lie further from it with AUROC {fraction(apart)}, its own held out in five folds.")
+    # Of a large region the normal is learned from a part; the rest of it is no less ordinary.
+    within = np.zeros(len(canvas), dtype=bool)
+    within[choose_members(definition, canvas, np.empty((0, 0))).items] = True
+    table["normal"] = within
+    _say_apart(known, far, within)
     painted = canvas.paint(far)
     with put_together(out) as folder:
         written = [write_table(table.sort_values("deviation", ascending=False), folder / f"{stem}{DEVIATIONS}")]
         if isinstance(painted, ScoreRaster):
             written.append(write_raster(painted, folder / f"{stem}{RASTER}"))
     say_written([out / path.name for path in written])
+
+
+def _say_apart(known: Normal, far: NDArray[np.floating], within: NDArray[np.bool_]) -> None:
+    """How well distances tell what is in the region from what is not."""
+    from conceptstain.concepts.cross_fit import FOLDS, auroc
+    from conceptstain.concepts.sentences import fraction
+
+    typer.echo(f"Normal {known.name}: {known.origin}.")
+    if within.all():
+        typer.echo("There is nothing else here that could lie further from it.")
+        return
+    held = "held out in five folds" if len(known) >= FOLDS else "too few to be held out in five folds"
+    typer.echo(f"All others lie further from it with AUROC {fraction(auroc(far, ~within))}, its own {held}.")
 
 
 def _profiles(
