@@ -40,3 +40,13 @@ def test_masks_of_nothing_and_of_other_sizes_are_refused(folder):
     write_picture(folder / "small" / "b.png", noise(4, 12))
     with pytest.raises(InputError, match=r"b\.png is not of the picture b\.png.*4 x 12 for 8 x 12"):
         named_masks(pictures, folder / "small")
+
+
+def test_a_mask_that_two_pictures_could_be_called_by_is_refused(folder):
+    write_picture(folder / "pictures" / "a.tif", noise(8, 12, seed=3))
+    write_picture(folder / "masks" / "a.png", noise(8, 12))
+    pictures = cs.open(folder / "pictures")
+    with pytest.raises(InputError, match=r"a\.png is of more than one picture.*a\.png and a\.tif"):
+        named_masks(pictures, folder / "masks")
+    write_picture(folder / "masks" / "a.tif", noise(8, 12, seed=1))
+    assert len(named_masks(pictures, folder / "masks")) == 2

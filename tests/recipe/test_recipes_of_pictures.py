@@ -14,13 +14,15 @@ from conceptstain.concepts.definition import Definition
 from conceptstain.errors import InputError, ReadingError
 from conceptstain.fitting import FitSettings, fit
 from conceptstain.methods.item_score import ItemScore
+from conceptstain.methods.map_settings import MapSettings
+from conceptstain.methods.maps import map_kind
 from conceptstain.nets.augmentation import Augmentation
 from conceptstain.nets.image_vae import ImageVAESettings
 from conceptstain.nets.objectives import Objective
 from conceptstain.nets.training_settings import TrainingSettings
 from conceptstain.recipe import Recipe
 from conceptstain.study import Study
-from conceptstain.study.saving import open_study
+from conceptstain.study.saving import open_study, save_study
 from picture_studies import full_study, opened_pictures, opened_slide, picture_folder, slide_file, study_of
 from pictures import noise, write_picture
 
@@ -180,3 +182,27 @@ def test_a_recipe_of_a_section_and_of_pictures_at_once_is_refused(tmp_path):
     (tmp_path / "none.yaml").write_text(text[: text.index("shown:")] + "tables: {}\n", encoding="utf-8")
     with pytest.raises(ReadingError, match="of a section, of pictures or of a slide"):
         Recipe.read(tmp_path / "none.yaml")
+
+
+def test_deviations_and_attention_of_all_latents_are_saved_and_made_again(tmp_path):
+    canvas = opened_pictures(picture_folder(tmp_path / "data"))
+    study = study_of(canvas)
+    names = [str(name) for name in canvas.item_names]
+    study.add(Definition("ticked", items=tuple(names[:4]), against=tuple(names[4:8]), form="contrast"))
+    concept, encoder = study.concept("ticked"), study.need_encoder()
+    asked = [("deviation", MapSettings(anomaly=method)) for method in ("reconstruction", "attention-sampled")]
+    asked += [("attention", MapSettings(dimension=None, attention=variant)) for variant in ("paper", "released")]
+    for key, settings in asked:
+        study.keep(map_kind(key).make(canvas, encoder, concept, items=[0, 5, 9], settings=settings))
+    study.controls("ticked", "attention", settings=asked[-1][1])
+    Recipe.of(study).write(tmp_path / "recipe.yaml", encoders=[encoder])
+    replayed = Recipe.read(tmp_path / "recipe.yaml").run(canvas.source.path, tmp_path / "again", weights=tmp_path)
+    assert all(replayed.equal.values())
+    assert len(replayed.equal) == len(asked) + 1
+    saved = save_study(study, tmp_path / "study.h5ad")
+    for again in (replayed.study, open_study(saved)):
+        assert [finding.title for finding in again.findings] == [finding.title for finding in study.findings]
+        for one, other in zip(study.findings, again.findings, strict=True):
+            np.testing.assert_array_equal(one.values, other.values)
+        (kept,) = again.snapshot().controls
+        assert dict(kept.heard) == {"dimension": None, "attention": "released"}

@@ -80,7 +80,7 @@ def named_masks(
     Raises
     ------
     InputError
-        A mask of no picture, or of another size; no mask.
+        A mask of no picture, of several, or of another size; no mask.
     ReadingError
         No mask can be read.
     """
@@ -104,6 +104,16 @@ def named_masks(
             got=f"{names}{' and others' if len(left) > 3 else ''}, which no picture is called" if left else "no mask",
             cure=f"Call the mask of {pictures.names[0]} by its name, or put _mask behind it",
         )
+    pictures_of: dict[int, list[int]] = {}
+    for item, number in mask_of.items():
+        pictures_of.setdefault(number, []).append(item)
+    for number, items in pictures_of.items():
+        if len(items) > 1:
+            raise InputError(
+                f"The mask {opened.names[number]} is of more than one picture",
+                got=" and ".join(pictures.names[item] for item in items[:2]),
+                cure="Call every mask as its picture is, with the ending",
+            )
     for item, number in mask_of.items():
         size, wanted = opened.stored[number].size, pictures.stored[item].size
         if size != wanted:

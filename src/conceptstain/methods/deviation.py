@@ -11,6 +11,7 @@ import numpy as np
 from conceptstain.canvas.canvas import Canvas
 from conceptstain.concepts.concept import Concept
 from conceptstain.concepts.normal import Normal, learn_normal
+from conceptstain.errors import InputError
 from conceptstain.inputs import ItemIndices
 from conceptstain.methods.anomaly import anomaly as anomaly_maps_of
 from conceptstain.methods.anomaly_settings import DEFAULT_ANOMALY
@@ -52,14 +53,20 @@ def deviation(
     MismatchError
         Canvas, encoder and concept do not belong together, or the network cannot be asked that way.
     InputError
-        No such method or item.
+        No such method or item, or nothing that raises the concept.
     """
     encoder.check(canvas)
     concept.check(encoder)
     own, missing = concept_items(canvas, concept)
     chosen = own if items is None else checked_items(canvas, items)
     raising = [part for weight, part in concept.terms if weight > 0]
-    if concept.parts and raising:
+    if not raising:
+        raise InputError(
+            f"Nothing raises the concept {concept.name!r}, so nothing of it is normal",
+            got=concept.origin,
+            cure="Choose a concept of ordinary items",
+        )
+    if concept.parts:
         own = np.unique(np.concatenate([concept_items(canvas, part)[0] for part in raising]))
     normal = replace(_learned(canvas, encoder, own, report), name=concept.name, origin=concept.origin)
     made = anomaly_maps_of(canvas, encoder, normal, method=anomaly, items=chosen, report=report)
