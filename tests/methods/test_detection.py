@@ -100,6 +100,8 @@ def test_masks_of_other_sizes_and_values_that_are_none_are_refused():
         metrics.update(np.full((3, 4), np.nan), None)
     with pytest.raises(InputError, match="finite"):
         metrics.update(np.full((3, 4), np.inf), None)
+    with pytest.raises(InputError, match=r"score of a picture.*nan"):
+        metrics.update(np.ones((3, 4)), None, score=float("nan"))
 
 
 @few

@@ -94,6 +94,12 @@ def test_the_seed_decides_every_draw():
     assert scores(rotated(), 3) == scores(rotated(), 3)
 
 
+@pytest.mark.parametrize(("train_items", "test_items"), [(1, 10_000), (10_000, 1)])
+def test_a_forest_learns_from_and_is_judged_by_an_item_at_least(train_items, test_items):
+    found = dci(noise()[:9], FACTORS[::29], train_items=train_items, test_items=test_items)
+    assert 0 <= found.informativeness <= 1
+
+
 def test_what_does_not_go_together_is_refused():
     with pytest.raises(MismatchError, match="one row for each item"):
         factor_vae_score(noise()[:-1], FACTORS)

@@ -126,9 +126,11 @@ class DetectionMetrics:
         Raises
         ------
         InputError
-            A mask of another size, a map without values, or values that are not finite.
+            A mask of another size, a map without values, or values or a score that are not finite.
         """
         values = np.asarray(values)
+        if score is not None and not np.isfinite(score):
+            raise InputError("The score of a picture is a finite number", got=str(score), cure="Leave it out")
         painted = np.zeros(values.shape, dtype=bool) if mask is None else np.asarray(mask) != 0
         if values.ndim != 2 or painted.shape != values.shape:
             raise InputError(

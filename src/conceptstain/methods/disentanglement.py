@@ -193,7 +193,7 @@ def dci(
         )
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(latents))[: train_items + test_items]
-    n_train = min(train_items, len(order) * train_items // (train_items + test_items))
+    n_train = max(1, min(train_items, len(order) * train_items // (train_items + test_items)))
     train, test = order[:n_train], order[n_train:]
     importances, right = np.empty((latents.shape[1], factors.shape[1])), []
     for number, factor in enumerate(factors.T):
