@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -37,6 +39,9 @@ def test_of_other_data_it_is_the_quantile_of_all_pixels_of_their_maps(canvas, en
 
 def test_of_its_own_data_each_item_is_held_against_a_normal_without_it(canvas, encoder):
     learned = learn_normal("six", canvas, encoder, range(6))
+    # Of latents far apart, each has a say in what is normal.
+    apart = np.random.default_rng(0).normal(size=learned.latents.shape).astype(np.float32)
+    learned = replace(learned, latents=learned.latents + apart, variances=learned.variances / 100)
     found = cs.anomaly_threshold(canvas, encoder, learned, method="attention-density", quantile=1, folds=3)
     assert (found.how, found.n_items) == ("cross-fitted", 6)
     highest = 0.0
@@ -45,6 +50,8 @@ def test_of_its_own_data_each_item_is_held_against_a_normal_without_it(canvas, e
         rest = learned.without(rows)
         highest = max(highest, cs.anomaly(canvas, encoder, rest, method="attention-density", items=rows).values.max())
     assert highest <= found.value <= highest * (1 + 1 / 1024)
+    with_itself = cs.anomaly(canvas, encoder, learned, method="attention-density", items=range(6)).values.max()
+    assert abs(with_itself - highest) > 0.05 * highest
     assert "(cross-fitted)" in found.sentence
 
 
