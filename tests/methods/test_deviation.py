@@ -67,6 +67,18 @@ def test_only_a_few_normals_are_kept():
     assert len(_kept[encoder()][canvas()]) == KEPT
 
 
+def test_what_takes_long_is_learned_once_however_often_and_under_whatever_name_maps_are_asked():
+    finders = []
+    for name in ("one", "one", "other"):
+        concept = make(Definition(name, items=("1", "4"), form="contrast"), canvas(), encoder())
+        steps = []
+        found = deviation(canvas(), encoder(), concept, anomaly="pasted", items=[4], report=steps.append)
+        assert found.name == name
+        assert steps[-1].message == "Looking for anomalies"
+        finders.append(sum(step.message == "Learning to find defects" for step in steps))
+    assert finders == [2, 0, 0]
+
+
 def test_the_default_is_that_of_anomaly():
     found = deviation(canvas(), encoder(), make(BRIGHT, canvas(), encoder()))
     assert found.detail == DEFAULT_ANOMALY

@@ -142,7 +142,7 @@ def anomaly_maps(
         )
     chosen = np.arange(len(canvas)) if items is None else checked_items(canvas, items)
     settings = settings or AnomalySettings()
-    family = _family(named, encoder, normal, settings)
+    family = _family(named, encoder, normal, settings, report)
     blur = (
         0.0
         if named in {"pasted", "intensity"} or named.startswith("attention")
@@ -169,13 +169,15 @@ class _Made(NamedTuple):
     sigma: float
 
 
-def _family(method: AnomalyMethod, encoder: Encoder, normal: Normal, settings: AnomalySettings) -> Family:
+def _family(
+    method: AnomalyMethod, encoder: Encoder, normal: Normal, settings: AnomalySettings, report: Report
+) -> Family:
     if method == "reconstruction":
         return lambda encoder, x, _: reconstruction_error(encoder, x)
     if method == "projection":
         return partial(_changed, noise=normal.noise, settings=settings)
     if method == "pasted":
-        return partial(_looked_over, finder=finder_of(normal))
+        return partial(_looked_over, finder=finder_of(normal, report=report))
     if method in {"intensity", "contrast"}:
         return _intensity if method == "intensity" else _contrast
     first = convolutional_layers(encoder)[0] if method == "features" else None

@@ -68,16 +68,17 @@ def deviation(
         )
     if concept.parts:
         own = np.unique(np.concatenate([concept_items(canvas, part)[0] for part in raising]))
-    normal = replace(_learned(canvas, encoder, own, report), name=concept.name, origin=concept.origin)
+    # The normal is passed on as it is kept: what is learned from its pictures is known by it, and takes a while.
+    normal = _learned(concept.name, canvas, encoder, own, report)
     made = anomaly_maps_of(canvas, encoder, normal, method=anomaly, items=chosen, report=report)
-    return replace(made, concept=concept, settings={**made.settings, "missing": missing})
+    return replace(made, name=concept.name, concept=concept, settings={**made.settings, "missing": missing})
 
 
-def _learned(canvas: Canvas, encoder: Encoder, items: np.ndarray, report: Report) -> Normal:
-    """The normal of these items; one of the last few, or learned now."""
+def _learned(name: str, canvas: Canvas, encoder: Encoder, items: np.ndarray, report: Report) -> Normal:
+    """The normal of these items; one of the last few, whatever it was called then, or learned now."""
     kept = _kept.setdefault(encoder, WeakKeyDictionary()).setdefault(canvas, {})
     key = np.asarray(items, dtype=np.int64).tobytes()
-    found = kept.pop(key, None) or learn_normal("", canvas, encoder, items, report=report)
+    found = kept.pop(key, None) or learn_normal(name, canvas, encoder, items, report=report)
     kept[key] = found
     for older in list(kept)[:-KEPT]:
         del kept[older]
