@@ -71,3 +71,9 @@ def test_an_encoder_without_convolutions_is_refused(canvas):
         overlap_of_maps(canvas, encoder_for(canvas, kind="dense"))
     with pytest.raises((InputError, MismatchError), match="conv9"):
         overlap_of_maps(canvas, encoder_for(canvas), layer="conv9")
+
+
+@pytest.mark.parametrize(("items", "told"), [([], "No item is chosen"), ([10_000], "no such item")])
+def test_items_that_are_not_there_are_refused_and_none_overlap_in_nothing(canvas, items, told):
+    with pytest.raises(InputError, match=told):
+        overlap_of_maps(canvas, encoder_for(canvas), items=items)

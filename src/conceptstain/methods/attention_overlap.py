@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 
 from conceptstain.inputs import Inputs, ItemIndices
 from conceptstain.methods.gradient import as_evaluated
+from conceptstain.methods.items import checked_items
 from conceptstain.nets.attention_loss import attention_overlap, differentiable_maps, layer_to_attend
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.losses import divergence
@@ -84,13 +85,15 @@ def overlap_of_maps(
     ------
     MismatchError
         The inputs are not the encoder's, or it has no such convolution.
+    InputError
+        No such item, or none.
 
     References
     ----------
     Liu et al. 2020, equation 5, for every pair of latents and not only two at random.
     """
     encoder.check(inputs)
-    chosen = inputs.trainable if items is None else np.asarray(items, dtype=int)
+    chosen = inputs.trainable if items is None else checked_items(inputs, items)
     latents = range(encoder.latent)
     overlap = np.zeros((encoder.latent, encoder.latent))
     mass, nats = np.zeros(encoder.latent), np.zeros(encoder.latent)

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from conceptstain.canvas.canvas import Canvas
 from conceptstain.concepts.concept import Concept
 from conceptstain.errors import InputError, MismatchError
-from conceptstain.inputs import ItemIndices
+from conceptstain.inputs import Inputs, ItemIndices
 
 __all__ = ["checked_items", "concept_items"]
 
 
-def checked_items(canvas: Canvas, items: ItemIndices) -> NDArray[np.integer]:
+def checked_items(canvas: Inputs, items: ItemIndices) -> NDArray[np.integer]:
     """Indices as an array.
 
     Raises
