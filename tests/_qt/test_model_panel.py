@@ -109,7 +109,7 @@ def test_a_cancelled_fit_of_spots_leaves_the_way_to_it(on_sample: Walk) -> None:
     dock.maps.map.setCurrentIndex(dock.maps.map.findData("spot-score"))
     walk.qtbot.waitUntil(lambda: dock.model.progress.value() > 0, timeout=LONG)
     walk.settled(lambda: walk.qtbot.mouseClick(dock.model.cancel_button, LEFT))
-    assert dock.maps.state == "spot score needs encoders of spots"
+    assert dock.maps.state == "scores of spots need encoders of spots"
     assert dock.study.spot_encoders == ()
     assert walk.told == []
 
