@@ -51,6 +51,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _few_trees() -> None:
+    """Find defects by fewer trees: on tiny pictures most of the time goes into growing them, again for every normal."""
+    from conceptstain.methods import anomaly_pasted
+
+    anomaly_pasted.TREES = 12
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Folder of the published sections, for tests marked ``real_data``."""

@@ -58,14 +58,13 @@ def test_pictures_deviate_from_those_that_raise_a_concept(tmp_path: Path) -> Non
     assert found.title == "plain - deviation score"
 
 
-def test_two_or_three_normal_items_do_not_say_how_they_vary(tmp_path: Path) -> None:
+def test_two_normal_items_do_not_say_how_they_vary_and_three_are_the_least(tmp_path: Path) -> None:
     canvas, encoder = opened_pictures(picture_folder(tmp_path)), image_encoder()
     two = cs.concept("two", canvas, encoder, items=tuple(canvas.item_names[:2]))
     with pytest.raises(InputError, match="'two' cannot be learned without some of its pictures"):
         cs.item_deviation(canvas, encoder, two)
     three = cs.concept("three", canvas, encoder, items=tuple(canvas.item_names[:3]))
-    with pytest.raises(InputError, match=r"how ordinary pictures vary.*Learn it from more pictures"):
-        cs.item_deviation(canvas, encoder, three)
+    assert np.isfinite(cs.item_deviation(canvas, encoder, three).values).all()
 
 
 def test_genes_say_nothing_of_which_spots_are_normal() -> None:

@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Float
 
 from conceptstain.canvas.canvas import Canvas
-from conceptstain.canvas.expression import several
 from conceptstain.concepts.concept import Concept, make
 from conceptstain.concepts.definition import Definition
 from conceptstain.concepts.latents import latents_of
@@ -105,15 +104,8 @@ def item_deviation(
 def _distances(canvas: Canvas, encoder: Encoder, normal: Normal, report: Report) -> Float[np.ndarray, " items"]:
     """As :func:`conceptstain.concepts.normal.deviations`, of latents that are kept for whatever is asked next."""
     latents = latents_of(canvas, encoder, report=report)
-    try:
-        own = normal.held_out()  # which says why not, of fewer than three
-        distances = normal.distance(latents)
-    except np.linalg.LinAlgError as error:
-        raise InputError(
-            f"The normal {normal.name!r} does not say how ordinary {several(normal.noun)} vary",
-            got=normal.origin,
-            cure=f"Learn it from more {several(normal.noun)}",
-        ) from error
+    own = normal.held_out()  # which says why not, of fewer than three
+    distances = normal.distance(latents)
     distances[[canvas.item(name) for name in normal.items]] = own
     return distances
 
