@@ -194,10 +194,9 @@ def speed(images: int, units: int, repeats: int) -> None:
         found = ours(compiled=compiled)
         union = plain.active.sum(axis=0)[:, None] + 1
         off = np.abs(found.shared - plain.shared) / union
-        print(
-            f"  {'compiled' if compiled else 'torch'}: pixels that differ {np.abs(found.active - plain.active).sum():,}"
-        )
-        print(f"  of {plain.active.sum():,}; largest difference of a share of active pixels {off.max():.1e}")
+        differing = np.abs(found.active - plain.active).sum()
+        print(f"{'compiled' if compiled else 'torch'}: {differing:,} of {plain.active.sum():,} active pixels differ, a")
+        print(f"  share of a unit's by {off.max():.1e} at most: maps that are rounded otherwise at the threshold")
     seconds = in_turn(
         repeats,
         lambda: peer(by_splines),
@@ -230,6 +229,7 @@ def memory_of(images: int, units: int) -> None:
     canvas, masks = faces(128)
     encoder = network(128, units)
     maps = painted_labels(canvas, masks, names=PARTS.split())
+    canvas.inputs(range(images))
     dissect(encoder, "conv4", canvas, maps, items=range(10))  # what is loaded once
     Path("/proc/self/clear_refs").write_text("5")
     before = highest_resident()

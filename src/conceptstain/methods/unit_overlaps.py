@@ -18,7 +18,7 @@ from torch import Tensor
 
 __all__ = ["Cells", "Overlaps", "count_overlaps"]
 
-AT_ONCE = 2**20  # pixels of live cells that are interpolated together
+AT_ONCE = 2**18  # pixels of live cells that are interpolated together
 
 
 @final

@@ -68,23 +68,26 @@ class UnitThresholds:
         InputError
             Some are not numbers; the message names a unit.
         """
-        values = activation.detach().flatten(2) if activation.ndim > 2 else activation.detach()[..., None]
-        rows = values.transpose(0, 1).flatten(1)
-        if inside is not None:
-            rows = rows[:, torch.as_tensor(inside, device=rows.device).flatten()]
-        if not bool(torch.isfinite(rows.sum(dim=1)).all()):  # a sum is quicker than a look at every value
-            broken = int((~torch.isfinite(rows)).any(dim=1).float().argmax())
-            if not bool(torch.isfinite(rows).all()):
+        values = activation.detach().reshape(*activation.shape[:2], -1)  # a view, in whatever order memory has it
+        if not bool(torch.isfinite(values.sum(dim=(0, 2))).all()):  # a sum is quicker than a look at every value
+            broken = ~torch.isfinite(values)
+            if bool(broken.any()):
                 raise InputError(
                     "Some units put out what is no number",
-                    got=f"unit {broken}, for one",
+                    got=f"unit {int(broken.any(dim=2).any(dim=0).float().argmax())}, for one",
                     cure="Check the weights of the network and the values that it is given",
                 )
+        counted = None if inside is None else torch.as_tensor(inside, device=values.device)
+        self._seen += values.shape[0] * values.shape[2] if counted is None else int(counted.sum())
         most = self.n_above + 1
+        if self._highest.shape[1] == most:
+            rows = _above(values, self._highest[:, -1].to(values), counted)
+        else:
+            rows = values.transpose(0, 1).flatten(1)
+            rows = rows if counted is None else rows[:, counted.flatten()]
         self._arrived.append(rows.topk(most, dim=1).values if rows.shape[1] > most else rows)
         self._n_arrived += self._arrived[-1].shape[1]
-        self._seen += rows.shape[1]
-        if self._n_arrived >= 2 * most:
+        if self._n_arrived >= most:
             self._merge()
 
     def found(self) -> Float[Tensor, " units"]:
@@ -111,3 +114,22 @@ class UnitThresholds:
         most = min(self.n_above + 1, rows.shape[1])
         self._highest = rows.topk(most, dim=1).values
         self._arrived, self._n_arrived = [], 0
+
+
+def _above(
+    values: Float[Tensor, "batch units places"],
+    bounds: Float[Tensor, " units"],
+    counted: Bool[Tensor, "batch places"] | None,
+) -> Float[Tensor, "units most"]:
+    """The values above each unit's bound, which soon are few; filled up by what is below every threshold."""
+    on = values > bounds[:, None]
+    if counted is not None:
+        on &= counted[:, None]
+    item, unit, place = on.nonzero(as_tuple=True)
+    counts = torch.bincount(unit, minlength=values.shape[1])
+    order = unit.argsort(stable=True)
+    at = torch.empty_like(unit)
+    at[order] = torch.arange(len(unit), device=unit.device) - (counts.cumsum(0) - counts)[unit[order]]
+    found = values.new_full((values.shape[1], int(counts.max())), -math.inf)
+    found[unit, at] = values[item, unit, place]
+    return found
