@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from conceptstain.canvas.image_patches import ImagePatches
     from conceptstain.canvas.image_set import ImageSet
     from conceptstain.canvas.label_maps import LabelMaps
-    from conceptstain.methods.dissecting import Canvas
     from conceptstain.methods.dissection_controls import DissectionControls
+    from conceptstain.methods.dissection_passes import Canvas
     from conceptstain.nets.encoder import Encoder
 
 __all__ = ["dissect"]

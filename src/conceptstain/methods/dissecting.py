@@ -1,78 +1,38 @@
-"""Network dissection in two passes over the items: first the thresholds, then what is shared with labels."""
+"""Network dissection: layers, genes and channels held against labels (Bau, Zhou et al. 2017)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, final, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
 from conceptstain.canvas.expression import counted, several
 from conceptstain.canvas.gene_pictures import GenePictures
-from conceptstain.canvas.image_patches import ImagePatches
-from conceptstain.canvas.image_set import ImageSet
-from conceptstain.canvas.label_maps import Labelled, LabelMaps
+from conceptstain.canvas.label_maps import LabelMaps
 from conceptstain.canvas.spot_profiles import SpotProfiles
 from conceptstain.errors import InputError
 from conceptstain.inputs import ItemIndices
-from conceptstain.methods.dissection import Counts, Dissection
-from conceptstain.methods.gradient import as_evaluated, copies_at_once
-from conceptstain.methods.unit_overlaps import Cells, count_overlaps
-from conceptstain.methods.unit_thresholds import UnitThresholds
+from conceptstain.methods.dissection import Dissection
+from conceptstain.methods.dissection_passes import Asked, Canvas, Read, frame_of, passed
+from conceptstain.methods.gradient import as_evaluated
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.receptive_field import Geometry, geometry
 from conceptstain.nets.tap import encoder_layers, layer_named, tap
-from conceptstain.progress import Report, Step, silent
+from conceptstain.progress import Report, silent
 
 __all__ = ["QUANTILE", "Alignment", "dissect", "dissect_inputs", "dissect_layers", "layers_with_places"]
 
 QUANTILE = 0.005
-GROUPS = 20  # that items are dealt into, so that the spread of what is counted is known
 
 Alignment = Literal["receptive field", "bilinear"]
 """How activations are enlarged. ``"receptive field"``: each lies at the centre of what its unit sees, as in the paper.
 ``"bilinear"``: spread evenly over the input, as in the released light version."""
-
-Canvas: TypeAlias = ImageSet | ImagePatches | GenePictures | SpotProfiles
-
-Read: TypeAlias = Callable[[NDArray[np.integer]], "Mapping[str, Tensor]"]
-
-
-@final
-@dataclass(frozen=True)
-class _Asked:
-    """What all layers have in common."""
-
-    canvas: Canvas
-    annotation: LabelMaps
-    items: NDArray[np.integer]
-    others: NDArray[np.integer]  # whose labels the items are held against: their own, or shuffled
-    quantile: float
-    read: Read
-    report: Report
-
-    def chunks(self, message: str, begun: int) -> Iterator[tuple[slice, Mapping[str, Tensor]]]:
-        """Activations of the items, some at a time."""
-        size = copies_at_once(self.canvas.shape)
-        for start in range(0, len(self.items), size):
-            part = slice(start, start + size)
-            yield part, self.read(self.items[part])
-            done = min(start + size, len(self.items))
-            self.report(Step(begun + done, 2 * len(self.items), message))
-
-    def counted(self, items: NDArray[np.integer]) -> Bool[np.ndarray, "items rows columns"]:
-        """The pixels of the frame that belong to each item, rather than to its padding."""
-        frame = self.annotation.frame
-        if isinstance(self.canvas, ImageSet):
-            return np.stack([self.canvas.shown(int(item)) for item in items])
-        mask = self.canvas.mask if isinstance(self.canvas, GenePictures) else np.ones(frame, dtype=bool)
-        return np.broadcast_to(mask, (len(items), *frame))
 
 
 def dissect(
@@ -187,7 +147,7 @@ def dissect_layers(
 
     asked = _asked(canvas, annotation, read, quantile=quantile, items=items, shuffled=shuffled, report=report)
     with as_evaluated(encoder.network):
-        made = _dissected(asked, names, place)
+        made = passed(asked, names, place)
     settings = {
         "alignment": alignment,
         "rotated": rotation is not None,
@@ -237,7 +197,7 @@ def dissect_inputs(
         return {"input": values if values.ndim == 4 else values[..., None, None]}
 
     asked = _asked(canvas, annotation, read, quantile=quantile, items=items, shuffled=shuffled, report=report)
-    made = _dissected(asked, ["input"], lambda _name, _shape: Geometry((0.0, 0.0), (1.0, 1.0)))
+    made = passed(asked, ["input"], lambda _name, _shape: Geometry((0.0, 0.0), (1.0, 1.0)))
     return Dissection(
         canvas.source.name,
         "input",
@@ -269,8 +229,8 @@ def _asked(
     items: ItemIndices | None,
     shuffled: int | None,
     report: Report,
-) -> _Asked:
-    annotation.check(_frame(canvas))
+) -> Asked:
+    annotation.check(frame_of(canvas))
     chosen = annotation.items if items is None else np.intersect1d(np.asarray(items, dtype=int), annotation.items)
     if not len(chosen):
         raise InputError(
@@ -286,11 +246,7 @@ def _asked(
     on_tissue = isinstance(canvas, GenePictures | SpotProfiles)
     if quantile is None:
         quantile = _median_prevalence(canvas, annotation, chosen) if on_tissue else QUANTILE
-    return _Asked(canvas, annotation, chosen, others, quantile, read, report)
-
-
-def _frame(canvas: Canvas) -> tuple[int, int]:
-    return (1, 1) if isinstance(canvas, SpotProfiles) else (canvas.shape[-2], canvas.shape[-1])
+    return Asked(canvas, annotation, chosen, others, quantile, read, report)
 
 
 def _median_prevalence(canvas: Canvas, annotation: LabelMaps, items: NDArray[np.integer]) -> float:
@@ -308,7 +264,7 @@ def _geometry(encoder: Encoder, name: str, shape: tuple[int, int], canvas: Canva
         raise InputError(
             "Activations cannot be enlarged that way", got=repr(alignment), cure='Use "receptive field" or "bilinear"'
         )
-    frame = _frame(canvas)
+    frame = frame_of(canvas)
     if alignment == "receptive field" and frame != (1, 1):
         return geometry(encoder, name, shape)
     stride = (frame[0] / shape[0], frame[1] / shape[1])
@@ -318,7 +274,7 @@ def _geometry(encoder: Encoder, name: str, shape: tuple[int, int], canvas: Canva
 def _with_places(activation: Tensor, name: str, canvas: Canvas, encoder: Encoder) -> Tensor:
     if isinstance(canvas, SpotProfiles) and activation.ndim == 2:
         return activation[..., None, None]
-    if activation.ndim != 4 or (activation.shape[2] * activation.shape[3] == 1 and _frame(canvas) != (1, 1)):
+    if activation.ndim != 4 or (activation.shape[2] * activation.shape[3] == 1 and frame_of(canvas) != (1, 1)):
         raise InputError(
             f"The layer {name!r} has no places",
             got=f"an output of shape {tuple(activation.shape)}",
@@ -339,107 +295,3 @@ def _turned(activation: Tensor, rotation: Float[np.ndarray, "units units"] | Non
         )
     q = torch.as_tensor(rotation).to(activation)
     return torch.einsum("ij,bjhw->bihw", q, activation)
-
-
-def _dissected(
-    asked: _Asked, names: Sequence[str], place: Callable[[str, tuple[int, int]], Geometry]
-) -> dict[str, dict[str, Any]]:
-    """Both passes: of every layer thresholds, and pixels by unit and label."""
-    first = asked.read(asked.items[:1])
-    found: dict[str, UnitThresholds] = {}
-    insides: dict[str, _Inside] = {}
-    for name in dict.fromkeys(names):
-        _, n_units, height, width = first[name].shape
-        insides[name] = _Inside(asked, place(name, (height, width)), (height, width))
-        found[name] = UnitThresholds(n_units, insides[name].n_places, asked.quantile)
-    for part, activations in asked.chunks("Finding thresholds", 0):
-        for name, thresholds in found.items():
-            thresholds.add(activations[name], insides[name].of(asked.items[part]))
-    cuts = {name: thresholds.found() for name, thresholds in found.items()}
-    annotation = asked.annotation
-    n_labels, n_categories = len(annotation.labels), len(annotation.categories)
-    group_of = np.arange(len(asked.items)) % min(GROUPS, len(asked.items))
-    n_groups = int(group_of.max()) + 1
-    ground = np.zeros((n_groups, n_labels), dtype=np.int64)
-    pixels = np.zeros((n_groups, n_categories), dtype=np.int64)
-    shared = {name: np.zeros((n_groups, len(cut), n_labels), dtype=np.int64) for name, cut in cuts.items()}
-    active = {name: np.zeros((n_groups, len(cut), n_categories), dtype=np.int64) for name, cut in cuts.items()}
-    for part, activations in asked.chunks("Comparing with labels", len(asked.items)):
-        counts, labelled = asked.counted(asked.items[part]), annotation.of(asked.others[part])
-        for group in np.unique(group_of[part]):
-            rows = np.flatnonzero(group_of[part] == group)
-            of_group = Labelled(labelled.planes[rows], labelled.whole[rows])
-            of_items, has = _pixels(of_group, counts[rows], annotation)
-            ground[group] += of_items
-            pixels[group] += counts[rows].sum(axis=(1, 2)) @ has
-            for name, activation in activations.items():
-                met = count_overlaps(
-                    activation[rows],
-                    cuts[name],
-                    of_group.planes,
-                    down=insides[name].down,
-                    across=insides[name].across,
-                    n_labels=n_labels + 1,
-                    counted=counts[rows],
-                )
-                shared[name][group] += met.shared[:, 1:] + met.active.T @ of_group.whole[:, 1:]
-                active[name][group] += met.active.T @ has
-    return {
-        name: {
-            "thresholds": cut.float().cpu().numpy(),
-            "counts": Counts(shared[name], active[name], ground, pixels),
-        }
-        for name, cut in cuts.items()
-    }
-
-
-def _pixels(
-    labelled: Labelled, counts: Bool[np.ndarray, "items rows columns"], annotation: LabelMaps
-) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
-    """Pixels of every label, and which items have any label of which category."""
-    n_labels = len(annotation.labels)
-    offsets = np.arange(len(counts))[:, None, None, None] * (n_labels + 1)
-    within = np.where(counts[..., None], labelled.planes, 0)
-    by_item = np.bincount((within + offsets).ravel(), minlength=len(counts) * (n_labels + 1))
-    by_item = (
-        by_item.reshape(len(counts), n_labels + 1)[:, 1:] + labelled.whole[:, 1:] * counts.sum(axis=(1, 2))[:, None]
-    )
-    has = np.zeros((len(counts), len(annotation.categories)), dtype=np.int64)
-    for category in range(has.shape[1]):
-        has[:, category] = by_item[:, annotation.category_of[1:] == category].any(axis=1)
-    return by_item.sum(axis=0), has
-
-
-@final
-class _Inside:
-    """Which places of a layer lie on an item rather than on its padding, and how they lie among the pixels."""
-
-    def __init__(self, asked: _Asked, where: Geometry, shape: tuple[int, int]) -> None:
-        self._asked = asked
-        frame = asked.annotation.frame
-        self.down, self.across = (
-            Cells.of(units, side, offset=offset, stride=stride)
-            for units, side, offset, stride in zip(shape, frame, where.offset, where.stride, strict=True)
-        )
-        self._rows, self._columns = (
-            np.clip(np.rint(offset + stride * np.arange(units)), 0, side - 1).astype(int)
-            for units, side, offset, stride in zip(shape, frame, where.offset, where.stride, strict=True)
-        )
-        self._everywhere = not isinstance(asked.canvas, ImageSet | GenePictures)
-        n_items, n_places = len(asked.items), shape[0] * shape[1]
-        if self._everywhere:
-            self.n_places = n_items * n_places
-        elif isinstance(asked.canvas, GenePictures):
-            self.n_places = n_items * int(self._chosen(asked.items[:1]).sum())
-        else:
-            self.n_places = sum(int(self._chosen(asked.items[i : i + 1]).sum()) for i in range(n_items))
-
-    def of(self, items: NDArray[np.integer]) -> Bool[np.ndarray, "items places"] | None:
-        """None: all places."""
-        return None if self._everywhere else self._chosen(items)
-
-    def _chosen(self, items: NDArray[np.integer]) -> Bool[np.ndarray, "items places"]:
-        counts = self._asked.counted(items)
-        chosen = counts[:, self._rows[:, None], self._columns[None, :]].reshape(len(items), -1)
-        chosen[~chosen.any(axis=1)] = True  # a sliver between two centres
-        return np.asarray(chosen)

@@ -12,8 +12,9 @@ import pandas as pd
 from conceptstain.canvas.label_maps import LabelMaps
 from conceptstain.errors import InputError
 from conceptstain.inputs import ItemIndices
-from conceptstain.methods.dissecting import Alignment, Canvas, dissect
+from conceptstain.methods.dissecting import Alignment, dissect
 from conceptstain.methods.dissection import DETECTOR, CountingRule, Dissection
+from conceptstain.methods.dissection_passes import Canvas
 from conceptstain.methods.intervals import Interval
 from conceptstain.methods.rotation import random_rotation
 from conceptstain.nets.encoder import Encoder
