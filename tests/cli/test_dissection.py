@@ -63,6 +63,24 @@ def test_genes_are_held_against_layers_without_a_network(tmp_path: Path) -> None
     assert set(units["label"]) == {"inner", "outer"}
 
 
+def test_units_of_a_classifier_are_dissected_and_a_broken_one_is_told_as_such(folder: Path) -> None:
+    weights = folder / "parts.safetensors"
+    masks = ("--masks", folder / "masks")
+    learned = run(
+        "fit-classifier", folder / "images", "--parts", masks[1], "--frame", 16, "--epochs", 1, "--out", weights
+    )
+    assert learned.exit_code == 0, learned.output
+    result = run("dissect", folder / "images", "--weights", weights, *masks, "--controls", 0, "--out", folder / "out")
+    assert result.exit_code == 0, result.output
+    assert "over 8 items" in result.stdout
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1  # a weight
+    weights.write_bytes(content)
+    result = run("dissect", folder / "images", "--weights", weights, *masks, "--out", folder / "again")
+    assert result.exit_code == 2
+    assert "are not those it was saved with" in one_line(result)
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

@@ -13,7 +13,7 @@ from conceptstain.cli.options import Overwrite, SectionName, Seed
 from conceptstain.cli.pictures import canvas_of_pictures, opened_pictures, picture_weights
 from conceptstain.cli.results import check_files, file_stem, put_together
 from conceptstain.cli.telling import ProgressLine, say_written, told
-from conceptstain.errors import InputError, ReadingError
+from conceptstain.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,13 +135,13 @@ def _canvas_and_network(source: Path, weights: Path | None, section_name: str | 
 
 def _network(weights: Path, *, of_pictures: bool = False) -> Encoder:
     """The encoder in a file; of a classifier, its own."""
-    from conceptstain.nets.classifier_checkpoint import load_classifier
+    from conceptstain.nets.checkpoint import read_weights, refuse_pickle
+    from conceptstain.nets.classifier_checkpoint import KIND, load_classifier
 
     if weights.suffix.lower() != ".pt2" and weights.is_file():
-        try:
+        refuse_pickle(weights)
+        if read_weights(weights)[0].get("kind") == KIND:
             return load_classifier(weights).encoder
-        except ReadingError:
-            pass  # an encoder, or neither: which it is not is told below
     if not of_pictures:
         return encoder_at(weights)
     encoder = picture_weights(weights)
