@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import final
+from typing import TypeAlias, final
 
 import numpy as np
 import torch
@@ -13,6 +13,8 @@ from torch import Tensor
 from conceptstain.errors import InputError
 
 __all__ = ["UnitThresholds"]
+
+Values: TypeAlias = Float[np.ndarray, "units _"]
 
 
 @final
@@ -46,9 +48,10 @@ class UnitThresholds:
                 got=f"a quantile of {quantile:g} of {n_values:,} places",
                 cure="Use a quantile between 0 and 1, such as 0.005, that leaves one place or more above",
             )
-        self._highest = torch.empty(n_units, 0)
-        self._arrived: list[Tensor] = []
+        self._highest: Values = np.empty((n_units, 0), dtype=np.float32)
+        self._arrived: list[Values] = []
         self._n_arrived = self._seen = 0
+        self._device = torch.device("cpu")
         self._n_values = n_values
 
     def add(
@@ -68,8 +71,9 @@ class UnitThresholds:
         InputError
             Some are not numbers; the message names a unit.
         """
+        self._device = activation.device
         values = activation.detach().reshape(*activation.shape[:2], -1)  # a view, in whatever order memory has it
-        if not bool(torch.isfinite(values.sum(dim=(0, 2))).all()):  # a sum is quicker than a look at every value
+        if not bool(torch.isfinite(values.sum())):  # a sum is quicker than a look at every value
             broken = ~torch.isfinite(values)
             if bool(broken.any()):
                 raise InputError(
@@ -81,11 +85,11 @@ class UnitThresholds:
         self._seen += values.shape[0] * values.shape[2] if counted is None else int(counted.sum())
         most = self.n_above + 1
         if self._highest.shape[1] == most:
-            rows = _above(values, self._highest[:, -1].to(values), counted)
+            rows = _above(values, self._highest.min(axis=1), counted)
         else:
-            rows = values.transpose(0, 1).flatten(1)
-            rows = rows if counted is None else rows[:, counted.flatten()]
-        self._arrived.append(rows.topk(most, dim=1).values if rows.shape[1] > most else rows)
+            every = values.transpose(0, 1).flatten(1)
+            rows = (every if counted is None else every[:, counted.flatten()]).float().contiguous().cpu().numpy()
+        self._arrived.append(_highest(rows, most))
         self._n_arrived += self._arrived[-1].shape[1]
         if self._n_arrived >= most:
             self._merge()
@@ -105,31 +109,41 @@ class UnitThresholds:
                 cure="Add all of them",
             )
         self._merge()
-        return self._highest[:, -1].clone()
+        return torch.from_numpy(self._highest.min(axis=1)).to(self._device)
 
     def _merge(self) -> None:
-        rows = (
-            torch.cat([self._highest.to(self._arrived[0]), *self._arrived], dim=1) if self._arrived else self._highest
-        )
-        most = min(self.n_above + 1, rows.shape[1])
-        self._highest = rows.topk(most, dim=1).values
+        self._highest = _highest(np.concatenate([self._highest, *self._arrived], axis=1), self.n_above + 1)
         self._arrived, self._n_arrived = [], 0
+
+
+def _highest(rows: Values, most: int) -> Values:
+    """The ``most`` highest of every row, in no order; numpy partitions several times as fast as torch."""
+    return rows if rows.shape[1] <= most else np.partition(rows, -most, axis=1)[:, -most:]
 
 
 def _above(
     values: Float[Tensor, "batch units places"],
-    bounds: Float[Tensor, " units"],
+    bounds: Float[np.ndarray, " units"],
     counted: Bool[Tensor, "batch places"] | None,
-) -> Float[Tensor, "units most"]:
-    """The values above each unit's bound, which soon are few; filled up by what is below every threshold."""
-    on = values > bounds[:, None]
+) -> Values:
+    """The values above each unit's bound, which soon are few, filled up by what is below every threshold."""
+    n_units = values.shape[1]
+    side_by_side = values.transpose(1, 2).is_contiguous()  # the units of a place: convolutions put them out like that
+    rows = values.transpose(1, 2) if side_by_side else values
+    on = _higher(rows, bounds if side_by_side else bounds[:, None])
     if counted is not None:
-        on &= counted[:, None]
-    item, unit, place = on.nonzero(as_tuple=True)
-    counts = torch.bincount(unit, minlength=values.shape[1])
-    order = unit.argsort(stable=True)
-    at = torch.empty_like(unit)
-    at[order] = torch.arange(len(unit), device=unit.device) - (counts.cumsum(0) - counts)[unit[order]]
-    found = values.new_full((values.shape[1], int(counts.max())), -math.inf)
-    found[unit, at] = values[item, unit, place]
+        on &= counted[:, :, None] if side_by_side else counted[:, None]
+    at = np.flatnonzero(on) if on.is_cpu else on.flatten().nonzero()[:, 0].cpu().numpy()
+    unit = (at if side_by_side else at // values.shape[2]) % n_units
+    counts = np.bincount(unit, minlength=n_units)
+    order = np.argsort(unit.astype(np.min_scalar_type(n_units)), kind="stable")  # by radix, for numbers that short
+    behind = np.arange(len(unit)) - (counts.cumsum() - counts)[unit[order]]
+    found: Values = np.full((n_units, int(counts.max())), -np.inf, dtype=np.float32)
+    found[unit[order], behind] = rows.flatten()[torch.as_tensor(at[order], device=rows.device)].cpu()
     return found
+
+
+def _higher(rows: Float[Tensor, "..."], bounds: Float[np.ndarray, "..."]) -> Bool[Tensor, "..."]:
+    if rows.is_cpu:  # where numpy compares in about half of torch's time
+        return torch.from_numpy(rows.numpy() > bounds)
+    return rows > torch.from_numpy(bounds).to(rows)
