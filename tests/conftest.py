@@ -14,6 +14,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("NAPARI_CONFIG", "")  # settings neither read nor written
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="conceptstain-")  # studies are not autosaved among the user's
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny networks: threads would only wait for each other
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # numba, which napari loads, would tell OpenMP, and so torch, otherwise
 
 # Shapes are checked below the top floor. Not in panels and not in the study, whose methods Qt calls as slots: it counts
 # their arguments, which a wrapper hides. This must run before the package is first imported.
