@@ -32,7 +32,9 @@ def test_a_flat_picture_stays_flat_there_and_back(height, width, frame, fit):
     assert placed.shape == (1, height, width)
     np.testing.assert_allclose(placed[np.isfinite(placed)], 0.25, rtol=1e-6)
     assert np.isfinite(placed).all() or fit == "crop"
-    assert np.isfinite(placed[:, height // 2, width // 2]).all()
+    kept = min(height, width * frame[0] / frame[1]), min(width, height * frame[1] / frame[0])
+    if fit != "crop" or min(kept) > 1:  # a narrower strip may lie between the pixels' centres
+        assert np.isfinite(placed[:, height // 2, width // 2]).all()
 
 
 @laws
