@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.faithfulness import perturbation, sensitivity
     from conceptstain.methods.grad_cam import grad_cam
     from conceptstain.methods.integrated import integrated_gradients
+    from conceptstain.methods.interventions import effect_of_units, units_set
     from conceptstain.methods.map_settings import MapSettings
     from conceptstain.methods.occlusion import occlusion
     from conceptstain.methods.randomisation import randomisation
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.spot_score import SpotScore, spot_score
     from conceptstain.methods.support import supported_methods
     from conceptstain.methods.traversal import Traversal, traverse
+    from conceptstain.methods.unit_effect import UnitEffect
     from conceptstain.nets.bundled import bundled
     from conceptstain.nets.checkpoint import load_encoder, save_encoder
     from conceptstain.nets.classifier import Classifier
@@ -166,6 +168,7 @@ __all__ = [
     "Step",
     "Study",
     "Traversal",
+    "UnitEffect",
     "agreement",
     "anomaly",
     "anomaly_maps",
@@ -191,6 +194,7 @@ __all__ = [
     "dissect_inputs",
     "dissect_layers",
     "dissection_controls",
+    "effect_of_units",
     "enrichment",
     "evidence",
     "export",
@@ -251,6 +255,7 @@ __all__ = [
     "supported_methods",
     "supported_rules",
     "traverse",
+    "units_set",
     "whole_labels",
     "write_raster",
     "write_spatialdata",
@@ -319,6 +324,7 @@ _HOMES = {
     "Step": "progress",
     "Study": "study",
     "Traversal": "methods.traversal",
+    "UnitEffect": "methods.unit_effect",
     "agreement": "methods.agreement",
     "anomaly": "methods.anomaly",
     "anomaly_maps": "methods.anomaly",
@@ -344,6 +350,7 @@ _HOMES = {
     "dissect_inputs": "methods.dissecting",
     "dissect_layers": "methods.dissecting",
     "dissection_controls": "methods.dissection_controls",
+    "effect_of_units": "methods.interventions",
     "enrichment": "concepts.enrichment",
     "evidence": "concepts.evidence",
     "export": "exporting",
@@ -404,6 +411,7 @@ _HOMES = {
     "supported_methods": "methods.support",
     "supported_rules": "methods.saliency",
     "traverse": "methods.traversal",
+    "units_set": "methods.interventions",
     "whole_labels": "canvas.whole_labels",
     "write_raster": "raster_file",
     "write_spatialdata": "spatialdata_file",

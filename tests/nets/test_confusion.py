@@ -54,3 +54,12 @@ def test_labels_of_classes_that_it_does_not_know_are_refused() -> None:
     strange = class_labels(canvas, values={"0": "bright", "1": "grey"})
     with pytest.raises(MismatchError, match="does not tell what these labels say"):
         confusion(classifier, canvas, strange)
+
+
+def test_each_class_is_told_from_the_rest_and_overlaps_with_what_was_taken_for_it() -> None:
+    counts = np.array([[6.0, 2.0, 0.0], [1.0, 3.0, 0.0], [0.0, 0.0, 0.0]])
+    found = Confusion(("a", "b", "never there"), counts)
+    np.testing.assert_allclose(found.one_against_rest, [(6 / 8 + 3 / 4) / 2, (3 / 4 + 6 / 8) / 2, np.nan])
+    np.testing.assert_allclose(found.ious, [6 / 9, 3 / 6, np.nan])
+    alone = Confusion(("a", "b"), np.array([[2.0, 0.0], [0.0, 0.0]]))  # no rest to be told from
+    assert np.isnan(alone.one_against_rest).all()

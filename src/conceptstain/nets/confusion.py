@@ -58,6 +58,21 @@ class Confusion:
         return float(np.trace(self.counts) / total) if total > 0 else float("nan")
 
     @property
+    def one_against_rest(self) -> Float[np.ndarray, " classes"]:
+        """``(TPR + TNR) / 2`` of every class against all others, .5 being chance; NaN of a class that was not there."""
+        taken, total = self.counts.sum(axis=0), self.counts.sum()
+        rest = total - self.counts.sum(axis=1)
+        wrongly = taken - np.diag(self.counts)
+        return np.asarray((self.recalls + 1 - wrongly / np.where(rest > 0, rest, np.nan)) / 2)
+
+    @property
+    def ious(self) -> Float[np.ndarray, " classes"]:
+        """Intersection over union of every class with what was taken for it; NaN where neither was there."""
+        both = np.diag(self.counts)
+        either = self.counts.sum(axis=0) + self.counts.sum(axis=1) - both
+        return np.asarray(both / np.where(either > 0, either, np.nan))
+
+    @property
     def chance(self) -> float:
         """Balanced accuracy of guessing, which is also that of always saying one class: one over the classes there."""
         there = int((self.counts.sum(axis=1) > 0).sum())
