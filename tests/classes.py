@@ -8,6 +8,8 @@ import pandas as pd
 from conceptstain.canvas.class_labels import ClassLabels, class_labels
 from conceptstain.canvas.image_set import ImageSet
 from conceptstain.canvas.opening import open_source
+from conceptstain.canvas.painted_labels import painted_labels
+from conceptstain.canvas.part_labels import PartLabels, part_labels
 from conceptstain.classifying import ClassifierSettings, fit_classifier
 from conceptstain.nets.classifier import Classifier
 from conceptstain.nets.classifier_network import ClassifierNetworkSettings
@@ -41,4 +43,12 @@ def quick(epochs: int = 12, seed: int = 0, **changes: float) -> ClassifierSettin
 def fitted_to_squares(epochs: int = 12) -> tuple[Classifier, ImageSet, ClassLabels]:
     """A classifier of squares, with what it learned from."""
     canvas, labels, _ = squares()
+    return fit_classifier(canvas, labels, quick(epochs)), canvas, labels
+
+
+def fitted_to_parts(epochs: int = 8) -> tuple[Classifier, ImageSet, PartLabels]:
+    """A classifier of the squares' pixels, and of what lies around them, with what it learned from."""
+    canvas, _, masks = squares()
+    maps = painted_labels(canvas, masks, names={1: "bright", 2: "dark"})
+    labels = part_labels(canvas, maps, background="none")
     return fit_classifier(canvas, labels, quick(epochs)), canvas, labels

@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from conceptstain.figures import figure, save_figure
     from conceptstain.fitting import FitSettings, fit, fit_seeds
     from conceptstain.layer_tuples import layers
+    from conceptstain.methods.ablating import ablation_curves
+    from conceptstain.methods.ablation_curves import AblationCurves
     from conceptstain.methods.agreement import agreement, shuffled_masks
     from conceptstain.methods.anomaly import anomaly, anomaly_maps
     from conceptstain.methods.anomaly_settings import AnomalySettings
@@ -87,6 +89,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.support import supported_methods
     from conceptstain.methods.traversal import Traversal, traverse
     from conceptstain.methods.unit_effect import UnitEffect
+    from conceptstain.methods.unit_importance import UnitImportance, unit_importance
     from conceptstain.nets.bundled import bundled
     from conceptstain.nets.checkpoint import load_encoder, save_encoder
     from conceptstain.nets.classifier import Classifier
@@ -107,6 +110,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AblationCurves",
     "Annotations",
     "AnomalySettings",
     "AnomalyThreshold",
@@ -169,6 +173,8 @@ __all__ = [
     "Study",
     "Traversal",
     "UnitEffect",
+    "UnitImportance",
+    "ablation_curves",
     "agreement",
     "anomaly",
     "anomaly_maps",
@@ -255,6 +261,7 @@ __all__ = [
     "supported_methods",
     "supported_rules",
     "traverse",
+    "unit_importance",
     "units_set",
     "whole_labels",
     "write_raster",
@@ -263,6 +270,7 @@ __all__ = [
 
 # Where a public word is defined: "module" or, where it has another name there, "module:name".
 _HOMES = {
+    "AblationCurves": "methods.ablation_curves",
     "Annotations": "canvas.annotations",
     "AnomalySettings": "methods.anomaly_settings",
     "AnomalyThreshold": "methods.anomaly_threshold",
@@ -325,6 +333,8 @@ _HOMES = {
     "Study": "study",
     "Traversal": "methods.traversal",
     "UnitEffect": "methods.unit_effect",
+    "UnitImportance": "methods.unit_importance",
+    "ablation_curves": "methods.ablating",
     "agreement": "methods.agreement",
     "anomaly": "methods.anomaly",
     "anomaly_maps": "methods.anomaly",
@@ -411,6 +421,7 @@ _HOMES = {
     "supported_methods": "methods.support",
     "supported_rules": "methods.saliency",
     "traverse": "methods.traversal",
+    "unit_importance": "methods.unit_importance",
     "units_set": "methods.interventions",
     "whole_labels": "canvas.whole_labels",
     "write_raster": "raster_file",

@@ -11,12 +11,11 @@ import pytest
 import torch
 from torch import nn
 
-from classes import fitted_to_squares, quick, squares
+from classes import fitted_to_parts, fitted_to_squares
 from conceptstain.canvas.class_labels import ClassLabels
 from conceptstain.canvas.image_set import ImageSet
 from conceptstain.canvas.painted_labels import painted_labels
 from conceptstain.canvas.part_labels import PartLabels, part_labels
-from conceptstain.classifying import fit_classifier
 from conceptstain.concepts.class_concept import class_concept
 from conceptstain.errors import ConceptStainError, InputError, MismatchError
 from conceptstain.methods.interventions import effect_of_units, peaks_of_units, units_set
@@ -37,9 +36,7 @@ def of_wholes() -> tuple[Classifier, ImageSet, ClassLabels]:
 
 @cache
 def of_parts() -> tuple[Classifier, ImageSet, PartLabels]:
-    canvas, _, masks = squares()
-    labels = part_labels(canvas, painted_labels(canvas, masks, names={1: "bright", 2: "dark"}), background="none")
-    return fit_classifier(canvas, labels, quick(8)), canvas, labels
+    return fitted_to_parts()
 
 
 def without_weights(classifier: Classifier, layer: str, units: list[int]) -> Classifier:

@@ -95,6 +95,7 @@ class Performance:
         of_classes = ("mean", *(self.classes[each] for each in self.there)) if len(self.there) else ()
         found = [("balanced accuracy", name) for name in of_classes]
         found += [("IoU", name) for name in of_classes if self.parts]
+        found += [("taken for", name) for name in of_classes[1:]]
         found += [("class score", name) for name in self.classes]
         found += [("concept score", name) for name in self.concepts]
         redrawn = self.scores.shape[1] - len(self.classes) - len(self.concepts)
@@ -110,6 +111,7 @@ class Performance:
             for of_classes in (each[self.there] for each in kinds):
                 known = of_classes[np.isfinite(of_classes)]  # of groups drawn anew, a rare class may be in none
                 found += [np.array([known.mean() if len(known) else np.nan]), of_classes]
+            found.append((confusion.counts.sum(axis=0) / max(confusion.counts.sum(), 1e-12))[self.there])
         return np.concatenate([*found, weights @ self.scores / (weights @ self.n_items)])
 
     def told(self, times: Float[np.ndarray, " groups"] | None = None) -> Confusion:
@@ -223,8 +225,10 @@ def confusions(
 ) -> Float[np.ndarray, "items classes classes"]:
     """How much of every class was taken for each, of every item by itself."""
     scores, targets = (each[..., None] if each.ndim == 2 else each.flatten(2) for each in (scores, targets))
-    taken = functional.one_hot(scores.argmax(dim=1), scores.shape[1])
-    return np.asarray((targets.to(scores.device).double() @ taken.double()).cpu())
+    n_items, n_classes, _ = scores.shape
+    told = targets.to(scores.device).double()
+    taken = scores.argmax(dim=1, keepdim=True).expand_as(told)
+    return np.asarray(told.new_zeros(n_items, n_classes, n_classes).scatter_add_(2, taken, told).cpu())
 
 
 def _passed(

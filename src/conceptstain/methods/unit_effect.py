@@ -70,9 +70,10 @@ class UnitEffect:
             Indexed by ``measure`` and ``of``: ``before``, ``after``, ``change``, and ``low`` and ``high``, the 95 %
             interval of the change (percentile bootstrap over groups of items, NaN of a single one). Measures are, of a
             classifier with labels, ``balanced accuracy`` (of each class against the rest, (TPR + TNR) / 2, and their
-            mean; .5 is chance) and, of parts, ``IoU`` of each with what was taken for it; ``class score`` and
-            ``concept score``, means over the items; ``reconstruction error``, the mean squared error of what is
-            redrawn, in the scaling of the canvas. Of parts, classes are told place by place.
+            mean; .5 is chance), of parts ``IoU`` of each with what was taken for it, and ``taken for``, the part of all
+            that was taken for a class; ``class score`` and ``concept score``, means over the items; ``reconstruction
+            error``, the mean squared error of what is redrawn, in the scaling of the canvas. Of parts, classes are told
+            place by place.
         """
         before, after = self.before.values(), self.after.values()
         groups = len(self.before.n_items)

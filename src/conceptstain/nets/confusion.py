@@ -18,9 +18,25 @@ from conceptstain.progress import Report, Step, silent
 if TYPE_CHECKING:
     from conceptstain.nets.classifier import Classifier
 
-__all__ = ["Confusion", "confusion"]
+__all__ = ["Confusion", "confusion", "ious", "one_against_rest"]
 
 CHUNK = 32
+
+
+def one_against_rest(counts: Float[np.ndarray, "*sets classes classes"]) -> Float[np.ndarray, "*sets classes"]:
+    """``(TPR + TNR) / 2`` of every class against all others; see :class:`Confusion`."""
+    hits, of_class = np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(axis=-1)
+    rest = of_class.sum(axis=-1, keepdims=True) - of_class
+    wrongly = counts.sum(axis=-2) - hits
+    recalls = hits / np.where(of_class > 0, of_class, np.nan)
+    return np.asarray((recalls + 1 - wrongly / np.where(rest > 0, rest, np.nan)) / 2)
+
+
+def ious(counts: Float[np.ndarray, "*sets classes classes"]) -> Float[np.ndarray, "*sets classes"]:
+    """Intersection over union of every class with what was taken for it; see :class:`Confusion`."""
+    both = np.diagonal(counts, axis1=-2, axis2=-1)
+    either = counts.sum(axis=-1) + counts.sum(axis=-2) - both
+    return np.asarray(both / np.where(either > 0, either, np.nan))
 
 
 @final
@@ -60,17 +76,12 @@ class Confusion:
     @property
     def one_against_rest(self) -> Float[np.ndarray, " classes"]:
         """``(TPR + TNR) / 2`` of every class against all others, .5 being chance; NaN of a class that was not there."""
-        taken, total = self.counts.sum(axis=0), self.counts.sum()
-        rest = total - self.counts.sum(axis=1)
-        wrongly = taken - np.diag(self.counts)
-        return np.asarray((self.recalls + 1 - wrongly / np.where(rest > 0, rest, np.nan)) / 2)
+        return one_against_rest(self.counts)
 
     @property
     def ious(self) -> Float[np.ndarray, " classes"]:
         """Intersection over union of every class with what was taken for it; NaN where neither was there."""
-        both = np.diag(self.counts)
-        either = self.counts.sum(axis=0) + self.counts.sum(axis=1) - both
-        return np.asarray(both / np.where(either > 0, either, np.nan))
+        return ious(self.counts)
 
     @property
     def chance(self) -> float:

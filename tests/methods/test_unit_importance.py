@@ -1,0 +1,93 @@
+"""What classes lose without a unit, against networks without its weights, and counted slowly."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from classes import fitted_to_parts, fitted_to_squares
+from conceptstain.errors import InputError, MismatchError
+from conceptstain.methods.interventions import units_set
+from conceptstain.methods.performance import measured
+from conceptstain.methods.unit_importance import UnitImportance, performances_without, unit_importance
+from conceptstain.nets.classifier import Classifier
+from laws import state_of
+from twins.interventions import slow_balanced_accuracy
+
+UNITS = 6
+
+
+@cache
+def scene(kind: str) -> tuple[Classifier, Any, Any]:
+    return fitted_to_parts() if kind == "parts" else fitted_to_squares(8)
+
+
+def weakened(classifier: Classifier, unit: int) -> Classifier:
+    """The classifier without the weights into a unit of its second convolution."""
+    network: Any = deepcopy(classifier.encoder.network)
+    with torch.no_grad():
+        network.encoder.conv2.weight[unit] = 0
+        network.encoder.conv2.bias[unit] = 0
+    return replace(classifier, encoder=replace(classifier.encoder, network=network))
+
+
+@pytest.mark.parametrize("layer", ["conv2", "relu2"])
+def test_importance_is_what_a_class_loses_without_the_weights_of_the_unit(layer: str) -> None:
+    classifier, canvas, labels = scene("wholes")
+    found = unit_importance(classifier, layer, canvas, labels)
+    told = labels.codes.tolist()
+
+    def accuracies(network: Classifier) -> list[float]:
+        taken = network.predictions(canvas).tolist()
+        return [slow_balanced_accuracy(told, taken, one) for one in (0, 1)]
+
+    whole = accuracies(classifier)
+    assert found.whole == pytest.approx(whole)
+    for unit in range(UNITS):
+        lost = np.subtract(whole, accuracies(weakened(classifier, unit)))
+        assert found.values[unit] == pytest.approx(lost)
+    assert found.layer == f"encoder.{layer}"
+    assert found.n_items == len(canvas)
+
+
+@pytest.mark.parametrize("kind", ["parts", "wholes"])
+def test_units_left_out_of_the_sum_are_units_put_out_by_a_hook(kind: str) -> None:
+    classifier, canvas, labels = scene(kind)
+    sets = [np.array(each, dtype=int) for each in ([], [0], [4, 1], range(UNITS))]
+    items = labels.labelled[::2]
+    summed = performances_without(classifier, "encoder.relu2", canvas, sets, items=items, labels=labels)
+    network = classifier.encoder.network
+    hooks = [lambda units=units: units_set(network, "encoder.relu2", units) for units in sets]
+    hooked = measured(classifier, canvas, hooks, items=items, labels=labels)
+    for one, other in zip(summed, hooked, strict=True):
+        np.testing.assert_allclose(one.confusion, other.confusion)
+        np.testing.assert_allclose(one.scores, other.scores, rtol=1e-4, atol=1e-4)
+        assert one.measures == other.measures
+
+
+def test_units_are_ordered_by_what_they_do_for_a_class() -> None:
+    values = np.array([[0.1, 0.0], [0.3, -0.1], [0.2, 0.4]])
+    found = UnitImportance("tiny", "conv", ("a", "b"), np.array([0.8, 0.9]), values, 10)
+    assert found.order("a").tolist() == [1, 2, 0]
+    assert found.order("b").tolist() == [2, 0, 1]
+    assert found.times_among(1).tolist() == [0, 1, 1]
+    assert found.times_among(2).tolist() == [1, 1, 2]
+    assert found.table().loc[2, "b"] == pytest.approx(0.4)
+    with pytest.raises(InputError, match="No item is of that class"):
+        found.order("c")
+
+
+def test_nothing_is_left_on_the_network_and_encoders_without_classes_are_refused() -> None:
+    classifier, canvas, labels = scene("parts")
+    before = state_of(classifier.encoder.network)
+    for layer in ("relu1", "relu2"):
+        unit_importance(classifier, layer, canvas, labels, items=[0, 1, 2])
+    assert state_of(classifier.encoder.network) == before
+    with pytest.raises(MismatchError, match="does not tell"):
+        unit_importance(classifier, "relu2", canvas, scene("wholes")[2])
