@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from conceptstain.nets.classifier import Classifier
     from conceptstain.nets.confusion import Confusion
 
-__all__ = ["fit_classifier"]
+__all__ = ["BACKGROUND", "fit_classifier", "labels_said"]
 
 FRAME = 64
 FOLDERS = "folders"
@@ -75,7 +75,7 @@ def fit_classifier(  # noqa: PLR0917 - options, which typer passes by name
             raise InputError("This is a setting of parts", got="no --parts", cure="Leave it out")
         check_writable(out, overwrite=overwrite)
         canvas = _canvas(source, section_name, frame)
-        said = _labels(canvas, labels, table, parts, names.split(",") if names else (), background=background)
+        said = labels_said(canvas, labels, table, parts, names.split(",") if names else (), background=background)
         for note in (*canvas.source.notes, *said.notes):
             typer.echo(f"  {note}")
         settings = ClassifierSettings.of(canvas, parts=said.parts)
@@ -119,7 +119,7 @@ def _canvas(source: Path, section_name: str | None, frame: int | None) -> Learna
     return found.view("patches", size=frame or FRAME)
 
 
-def _labels(
+def labels_said(
     canvas: Learnable,
     labels: str | None,
     table: str | None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conceptstain import __version__
+from conceptstain.cli.ablation import ablate
 from conceptstain.cli.anomaly import anomaly
 from conceptstain.cli.attention import attention
 from conceptstain.cli.checks import check
@@ -563,5 +564,6 @@ app.command()(spots)
 app.command()(score)
 app.command()(anomaly)
 app.command()(dissect)
+app.command()(ablate)
 app.command()(run)
 app.command()(fit_classifier)

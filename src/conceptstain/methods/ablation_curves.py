@@ -21,7 +21,7 @@ from conceptstain.methods.unit_importance import UnitImportance
 
 __all__ = ["AblationCurves", "Choice", "Done"]
 
-FEW = 8  # units, which the sentence tells of
+FEW = 8  # units
 
 Choice: TypeAlias = Literal["important", "overlapping", "random"]
 """How units are chosen: by what the class lost without each, by IoU with it, or at random."""
@@ -78,6 +78,11 @@ class AblationCurves:
         """How units were chosen."""
         return tuple(dict.fromkeys(choice for _, choice in self.curves))
 
+    @property
+    def few(self) -> int:
+        """The number of units that is told of first: 8, or the next smaller one that there is."""
+        return max((each for each in self.numbers if each <= FEW), default=self.numbers[0])
+
     def mean(self, done: Done, choice: Choice, measure: str = "balanced accuracy") -> pd.DataFrame:
         """The mean over the classes; see :meth:`of_class`."""
         return self._rows(done, choice, measure, list(range(len(self.classes))))
@@ -121,7 +126,7 @@ class AblationCurves:
     @property
     def sentence(self) -> str:
         """What the curves say, in plain words."""
-        number = max((each for each in self.numbers if each <= FEW), default=self.numbers[0])
+        number = self.few
         important, random = (self.mean("removed", choice).loc[number] for choice in ("important", "random"))
         before = self.mean("removed", "important").loc[0, "value"]
         apart = "" if important["high"] < random["low"] else ", which random units do as well"

@@ -106,11 +106,11 @@ class UnitEffect:
         rows = table.loc[measure]
         if "mean" in rows.index:
             mean = rows.loc["mean"]
-            told += f": {measure} from {mean['before']:.2f} to {mean['after']:.2f}"
+            told += f": {measure} from {mean['before']:.3g} to {mean['after']:.3g}"
             rows = rows.drop(index="mean")
         if len(rows) and rows["change"].notna().any():
             most = rows["change"].abs().idxmax()
             row = rows.loc[most]
             joined = ", most of all" if ":" in told else f": {measure} of"
-            told += f"{joined} {most} ({row['change']:+.2f}, {row['low']:+.2f} to {row['high']:+.2f})"
+            told += f"{joined} {most} ({row['change']:+.2g}, {row['low']:+.2g} to {row['high']:+.2g})"
         return f"{told}."
