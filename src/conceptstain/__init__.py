@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from conceptstain.ablation_figures import ablation_figure
     from conceptstain.canvas.annotation_table import read_annotations
     from conceptstain.canvas.annotations import Annotations
     from conceptstain.canvas.broden import Broden, open_broden
@@ -175,6 +176,7 @@ __all__ = [
     "UnitEffect",
     "UnitImportance",
     "ablation_curves",
+    "ablation_figure",
     "agreement",
     "anomaly",
     "anomaly_maps",
@@ -335,6 +337,7 @@ _HOMES = {
     "UnitEffect": "methods.unit_effect",
     "UnitImportance": "methods.unit_importance",
     "ablation_curves": "methods.ablating",
+    "ablation_figure": "ablation_figures",
     "agreement": "methods.agreement",
     "anomaly": "methods.anomaly",
     "anomaly_maps": "methods.anomaly",

@@ -8,15 +8,20 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from torch import nn
 
 from classes import fitted_to_parts, fitted_to_squares
+from conceptstain.canvas.class_labels import class_labels
+from conceptstain.canvas.opening import open_source
 from conceptstain.errors import InputError, MismatchError
 from conceptstain.methods.interventions import units_set
-from conceptstain.methods.performance import measured
+from conceptstain.methods.measuring import measured
 from conceptstain.methods.unit_importance import UnitImportance, performances_without, unit_importance
 from conceptstain.nets.classifier import Classifier
+from conceptstain.nets.encoder import Encoder, Encoding
 from laws import state_of
 from twins.interventions import slow_balanced_accuracy
 
@@ -69,6 +74,38 @@ def test_units_left_out_of_the_sum_are_units_put_out_by_a_hook(kind: str) -> Non
         np.testing.assert_allclose(one.confusion, other.confusion)
         np.testing.assert_allclose(one.scores, other.scores, rtol=1e-4, atol=1e-4)
         assert one.measures == other.measures
+
+
+class Colours(nn.Module):
+    """Units that are the colours of a picture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.units = nn.Conv2d(3, 3, 1)
+        nn.init.dirac_(self.units.weight)
+        nn.init.zeros_(self.units.bias)
+
+    def encode(self, x: torch.Tensor) -> Encoding:
+        mean = self.units(x).mean(dim=(2, 3))
+        return Encoding(mean, torch.full_like(mean, -torch.inf))
+
+
+def test_a_class_that_is_read_from_one_unit_is_lost_without_it_and_no_other_class_is() -> None:
+    kinds = np.arange(12) % 3
+    pixels = np.where(np.arange(3) == kinds[:, None], 200, 50).astype(np.uint8)
+    pixels = np.broadcast_to(pixels[:, None, None], (12, 8, 8, 3)).copy()
+    canvas = open_source(pixels, as_="images").view("images", frame=8)
+    encoder = Encoder("colours", Colours(), (3, 8, 8), "unit", 3)
+    classifier = Classifier("colours", encoder, np.eye(3), np.array([0.0, 0.0, -0.1]), ("r", "g", "b"), places="units")
+    labels = class_labels(canvas, values=pd.Series(np.array(["r", "g", "b"])[kinds], index=canvas.item_names))
+    found = unit_importance(classifier, "units", canvas, labels)
+    assert dict(zip(found.classes, found.whole, strict=True)) == {"r": 1, "g": 1, "b": 1}
+    lost = found.table()
+    for unit, name in enumerate("rgb"):
+        assert lost.loc[unit, name] == pytest.approx(0.5)
+        assert found.order(name)[0] == unit
+    # What was of the lost class is now taken for another one, which loses a part of its specificity, and no more.
+    assert lost.loc[0].to_dict() == pytest.approx({"r": 0.5, "g": 0.25, "b": 0.0})
 
 
 def test_units_are_ordered_by_what_they_do_for_a_class() -> None:

@@ -129,7 +129,7 @@ class AblationCurves:
         number = self.few
         important, random = (self.mean("removed", choice).loc[number] for choice in ("important", "random"))
         before = self.mean("removed", "important").loc[0, "value"]
-        apart = "" if important["high"] < random["low"] else ", which random units do as well"
+        apart = "" if important["high"] < random["low"] else "; that is no more than chance"
         units = "the most important unit" if number == 1 else f"the {number} most important units"
         return (
             f"Without {units} of {self.layer} for a class, its balanced accuracy falls from {before:.2f} to "

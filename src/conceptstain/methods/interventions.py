@@ -18,7 +18,8 @@ from conceptstain.inputs import ItemIndices
 from conceptstain.methods.dissection_passes import Canvas
 from conceptstain.methods.gradient import as_evaluated, copies_at_once
 from conceptstain.methods.items import checked_items
-from conceptstain.methods.performance import Labels, check_labels, measured
+from conceptstain.methods.measuring import measured
+from conceptstain.methods.performance import Labels, check_labels
 from conceptstain.methods.unit_effect import UnitEffect, Value
 from conceptstain.methods.unit_thresholds import UnitThresholds
 from conceptstain.nets.classifier import Classifier

@@ -18,15 +18,8 @@ from conceptstain.inputs import ItemIndices
 from conceptstain.methods.dissection_passes import Canvas
 from conceptstain.methods.gradient import as_evaluated, copies_at_once
 from conceptstain.methods.interventions import asked_items, units_set
-from conceptstain.methods.performance import (
-    LABELLED_AT_ONCE,
-    Labels,
-    Performance,
-    confusions,
-    group_of,
-    measured,
-    targets_at,
-)
+from conceptstain.methods.measuring import LABELLED_AT_ONCE, confusions, measured, targets_at
+from conceptstain.methods.performance import Labels, Performance, group_of
 from conceptstain.nets.classifier import Classifier
 from conceptstain.nets.tap import layer_named, tap
 from conceptstain.progress import Report, Step, silent
