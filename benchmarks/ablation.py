@@ -5,12 +5,14 @@
 A classifier of the 19 parts of ``faces128`` is fitted to 800 of its 1,000 faces (drawn by seed 0) with the default
 settings, or read from a file that was fitted so. On these faces units are ranked by what each part loses without
 them, ``imp(u, c) = BA_c(all) - BA_c(u ablated)``, and by their IoU with the part in a dissection at q = .005. On the
-other 200 faces the best units are put out, or kept alone, beside ten sets of as many random units (Bau et al. 2020).
+other 200 faces the best units are put out, or kept alone, beside ten sets of as many random units (Bau et al. 2020),
+and, in three random rotations of the layer, the axes that are ranked best in the same way.
 
 Told are means over the parts that a tenth of these faces or more have, by IoU of what is told at the 16 x 16 places,
-and every such part without eight units; in brackets 95 % over groups of faces, of random units the least and the
-greatest of the draws. *Forced*: the eight most important units set to the 99.5 % quantile of their activations at all
-places, and the area that is then taken for the part, beside five sets of eight random units so forced.
+and every such part without eight units; in brackets 95 % over groups of faces, of random units and of rotations the
+least and the greatest of the draws. *Forced*: the eight most important units set to the 99.5 % quantile of their
+activations at all places, and the area that is then taken for the part, beside five sets of eight random units so
+forced.
 
 *Speed*: 40 sets of units of the layer that parts are read from, by one pass of the network and sums, beside a pass with
 a hook for every set, on 32 faces, in turn; medians of three. What both count is compared.
@@ -62,7 +64,7 @@ def tell_curves(curves: cs.AblationCurves) -> None:
 
 
 def tell_parts(curves: cs.AblationCurves) -> None:
-    print(f"\nIoU of every part: all units; without {FEW} important, overlapping, random ones")
+    print(f"\nIoU of every part: all units; without {FEW} {', '.join(curves.choices)} ones")
     for name in curves.classes:
         rows = [curves.of_class(name, "removed", choice, "IoU") for choice in curves.choices]
         told = "  ".join(words(each.loc[FEW]) for each in rows)
@@ -150,6 +152,7 @@ def main() -> None:
         tested=tested,
         classes=frequent(labels, tested),
         dissection=dissection,
+        rotations=3,
     )
     print(f"{time.perf_counter() - begin:.0f} s for all curves.")
     tell_curves(curves)

@@ -21,7 +21,7 @@ from conceptstain.methods.ablation_curves import AblationCurves
 @cache
 def curves() -> AblationCurves:
     classifier, canvas, labels = fitted_to_parts()
-    return ablation_curves(classifier, "relu2", canvas, labels, numbers=(1, 3, 6), draws=2)
+    return ablation_curves(classifier, "relu2", canvas, labels, numbers=(1, 3, 6), draws=2, rotations=2)
 
 
 def lines(axes: Axes) -> dict[str, list[float]]:
@@ -32,7 +32,9 @@ def test_the_means_of_all_choices_are_drawn_over_the_number_of_units() -> None:
     left, _ = ablation_figure(curves()).axes
     shown = lines(left)
     assert set(shown) == {
-        f"{choice} units {done}" for choice in ("important", "random") for done in ("removed", "kept")
+        f"{choice} {done}"
+        for choice in ("important units", "important axes of a rotation", "random units")
+        for done in ("removed", "kept")
     }
     assert shown["important units removed"] == curves().mean("removed", "important", "IoU")["value"].tolist()
     assert len(shown["random units kept"]) == 3

@@ -13,10 +13,20 @@ __all__ = ["ablation_figure"]
 
 TEXT = 7  # points
 INK = "#222222"
-COLOURS: dict[Choice, str] = {"important": "#0072B2", "overlapping": "#D55E00", "random": "#8a8a8a"}
+COLOURS: dict[Choice, str] = {
+    "important": "#0072B2",
+    "overlapping": "#D55E00",
+    "rotated": "#009E73",
+    "random": "#8a8a8a",
+}
 WIDTH = 7.0  # inches: two columns of a page
 ROW, LEAST_HEIGHT = 0.15, 2.4  # inches
-APART = {"important": 0.22, "overlapping": 0.0, "random": -0.22}  # rows of a class, in parts of its height
+APART = {
+    "important": 0.3,
+    "overlapping": 0.1,
+    "rotated": -0.1,
+    "random": -0.3,
+}  # rows of a class, in parts of its height
 
 
 def ablation_figure(
@@ -24,7 +34,7 @@ def ablation_figure(
 ) -> Figure:
     """Curves of the mean over the classes, and beside them every class without so many units.
 
-    Bands and bars are 95 % over groups of items; of random units, from the least to the greatest of the draws.
+    Bands and bars are 95 % over groups of items; of random units and of rotations, from the least to the greatest draw.
 
     Parameters
     ----------
@@ -92,7 +102,7 @@ def _draw_means(axes: Axes, curves: AblationCurves, measure: str) -> None:
                 rows["value"],
                 style,
                 color=colour,
-                label=f"{choice} units {done}",
+                label=f"{_called(choice)} {done}",
                 linewidth=1.3,
                 markersize=2.5,
             )
@@ -119,3 +129,7 @@ def _draw_classes(axes: Axes, curves: AblationCurves, measure: str, number: int)
     axes.set_ylim(-0.7, len(order) - 0.3)
     units = "unit" if number == 1 else "units"
     axes.set_xlabel(f"{measure} without {number} {units}; line: with all")
+
+
+def _called(choice: Choice) -> str:
+    return "important axes of a rotation" if choice == "rotated" else f"{choice} units"

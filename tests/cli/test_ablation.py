@@ -35,11 +35,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_units_that_parts_need_are_put_out_beside_others(folder: Path, tmp_path: Path) -> None:
     words = ("--weights", folder / "parts.safetensors", "--parts", folder / "masks", "--names", "bright, dark")
-    result = run("ablate", folder / "images", *words, "--draws", 2, "--out", tmp_path)
+    result = run("ablate", folder / "images", *words, "--draws", 2, "--rotations", 1, "--out", tmp_path)
     assert result.exit_code == 0, result.output
     assert "most important units of encoder.relu" in result.stdout
     curves = pd.read_csv(tmp_path / "images-ablated-curves.csv")
-    assert set(curves["chosen"]) == {"important", "overlapping", "random"}
+    assert set(curves["chosen"]) == {"important", "overlapping", "rotated", "random"}
     assert set(curves["class"]) == {"mean", "bright", "dark"}
     importance = pd.read_csv(tmp_path / "images-ablated-importance.csv", index_col="unit")
     assert list(importance) == ["background", "bright", "dark"]

@@ -15,8 +15,10 @@ from conceptstain.errors import InputError
 from conceptstain.methods.ablating import ablation_curves
 from conceptstain.methods.ablation_curves import AblationCurves
 from conceptstain.methods.dissecting import dissect
-from conceptstain.methods.interventions import effect_of_units
+from conceptstain.methods.interventions import axes_removed, effect_of_units
+from conceptstain.methods.rotation import random_rotation
 from conceptstain.methods.unit_importance import unit_importance
+from conceptstain.nets.confusion import confusion
 from conceptstain.progress import Step
 
 CHOSEN, TESTED = list(range(10)), list(range(10, 24))
@@ -80,6 +82,22 @@ def test_random_units_are_those_of_the_seed_and_lie_between_their_draws() -> Non
     row = one.of_class("dark", "removed", "random").loc[2]
     assert row["low"] <= row["value"] <= row["high"]
     assert one.n_tested == len(canvas) // 2
+
+
+def test_axes_of_rotations_are_chosen_and_judged_as_units_are() -> None:
+    classifier, canvas, labels = parts()
+    halves: dict[str, Any] = {"items": CHOSEN, "tested": TESTED}
+    found = ablation_curves(classifier, "relu2", canvas, labels, numbers=(2,), draws=1, rotations=2, seed=3, **halves)
+    assert found.choices == ("important", "rotated", "random")
+    values = []
+    for seed in (3, 4):
+        rotation = random_rotation(6, seed)
+        order = unit_importance(classifier, "relu2", canvas, labels, items=CHOSEN, rotation=rotation).order("dark")
+        with axes_removed(classifier.encoder.network, "encoder.relu2", rotation[order[:2]]):
+            counts = confusion(classifier, canvas, labels, np.array(TESTED))
+        values.append(counts.one_against_rest[classifier.classes.index("dark")])
+    row = found.of_class("dark", "removed", "rotated").loc[2]
+    assert row.tolist() == pytest.approx([np.mean(values), min(values), max(values)])
 
 
 def test_a_table_and_a_sentence_tell_all_curves() -> None:

@@ -18,7 +18,8 @@ from conceptstain.canvas.painted_labels import painted_labels
 from conceptstain.canvas.part_labels import PartLabels, part_labels
 from conceptstain.concepts.class_concept import class_concept
 from conceptstain.errors import ConceptStainError, InputError, MismatchError
-from conceptstain.methods.interventions import effect_of_units, peaks_of_units, units_set
+from conceptstain.methods.interventions import axes_removed, effect_of_units, peaks_of_units, units_set
+from conceptstain.methods.rotation import random_rotation
 from conceptstain.nets.classifier import Classifier
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.tap import tap
@@ -75,6 +76,29 @@ def test_units_are_forced_to_a_value_each_at_all_of_their_places() -> None:
     with tap(encoder.network, "encoder.relu1") as seen:
         encoder.latents(canvas, [0])
         assert torch.equal(forced[:, [0, 2]], seen.take()[:, [0, 2]])
+
+
+def test_axes_that_are_units_are_put_out_and_others_are_projected_away() -> None:
+    classifier, canvas, _ = of_wholes()
+    network = classifier.encoder.network
+    with units_set(network, "encoder.conv2", [4, 1]):
+        expected = classifier.scores(canvas)
+    with axes_removed(network, "encoder.conv2", np.eye(6)[[4, 1]]):
+        np.testing.assert_allclose(classifier.scores(canvas), expected, rtol=1e-5, atol=1e-6)
+    axes = random_rotation(6)[:3]
+    with tap(network, "encoder.relu2") as tapped:
+        classifier.encoder.latents(canvas, [0])
+        values = tapped.take()[:1].numpy().astype(float)
+    with axes_removed(network, "encoder.relu2", axes), tap(network, "encoder.relu2") as tapped:
+        classifier.encoder.latents(canvas, [0])
+        left = tapped.take()[:1].numpy()
+    slow = np.empty_like(values)
+    for row, column in np.ndindex(values.shape[2:]):
+        place = values[0, :, row, column]
+        slow[0, :, row, column] = place - sum((axis @ place) * axis for axis in axes)
+    np.testing.assert_allclose(left, slow, rtol=1e-4, atol=1e-6)
+    with pytest.raises(InputError, match="no axes of the layer"), axes_removed(network, "encoder.conv1", axes):
+        classifier.scores(canvas)
 
 
 def test_the_gradient_passes_through_the_other_units_alone() -> None:

@@ -17,8 +17,9 @@ from classes import fitted_to_parts, fitted_to_squares
 from conceptstain.canvas.class_labels import class_labels
 from conceptstain.canvas.opening import open_source
 from conceptstain.errors import InputError, MismatchError
-from conceptstain.methods.interventions import units_set
+from conceptstain.methods.interventions import axes_removed, units_set
 from conceptstain.methods.measuring import measured
+from conceptstain.methods.rotation import random_rotation
 from conceptstain.methods.unit_importance import UnitImportance, performances_without, unit_importance
 from conceptstain.nets.classifier import Classifier
 from conceptstain.nets.encoder import Encoder, Encoding
@@ -62,14 +63,18 @@ def test_importance_is_what_a_class_loses_without_the_weights_of_the_unit(layer:
 
 
 @pytest.mark.parametrize("kind", ["parts", "wholes"])
-def test_units_left_out_of_the_sum_are_units_put_out_by_a_hook(kind: str) -> None:
+@pytest.mark.parametrize("rotation", [None, random_rotation(UNITS)])
+def test_units_left_out_of_the_sum_are_units_put_out_by_a_hook(kind: str, rotation: np.ndarray | None) -> None:
     classifier, canvas, labels = scene(kind)
     sets = [np.array(each, dtype=int) for each in ([], [0], [4, 1], range(UNITS))]
     items = labels.labelled[::2]
-    summed = performances_without(classifier, "encoder.relu2", canvas, sets, items=items, labels=labels)
+    asked: dict[str, Any] = {"items": items, "labels": labels}
+    summed = performances_without(classifier, "encoder.relu2", canvas, sets, rotation=rotation, **asked)
     network = classifier.encoder.network
     hooks = [lambda units=units: units_set(network, "encoder.relu2", units) for units in sets]
-    hooked = measured(classifier, canvas, hooks, items=items, labels=labels)
+    if rotation is not None:
+        hooks = [lambda units=units: axes_removed(network, "encoder.relu2", rotation[units]) for units in sets]
+    hooked = measured(classifier, canvas, hooks, **asked)
     for one, other in zip(summed, hooked, strict=True):
         np.testing.assert_allclose(one.confusion, other.confusion)
         np.testing.assert_allclose(one.scores, other.scores, rtol=1e-4, atol=1e-4)
@@ -118,6 +123,16 @@ def test_units_are_ordered_by_what_they_do_for_a_class() -> None:
     assert found.table().loc[2, "b"] == pytest.approx(0.4)
     with pytest.raises(InputError, match="No item is of that class"):
         found.order("c")
+
+
+def test_a_rotation_by_nothing_ranks_units_and_one_of_another_size_is_refused() -> None:
+    classifier, canvas, labels = scene("wholes")
+    for layer in ("conv2", "relu2"):
+        units = unit_importance(classifier, layer, canvas, labels)
+        axes = unit_importance(classifier, layer, canvas, labels, rotation=np.eye(UNITS))
+        assert axes.values == pytest.approx(units.values)
+    with pytest.raises(InputError, match="another number of units"):
+        unit_importance(classifier, "relu2", canvas, labels, rotation=np.eye(UNITS - 1))
 
 
 def test_nothing_is_left_on_the_network_and_encoders_without_classes_are_refused() -> None:

@@ -65,6 +65,9 @@ def ablate(  # noqa: PLR0917 - options, which typer passes by name
         typer.Option(help="Of --parts, what 1, 2, 3, ... mean, separated by commas.", show_default="numbers"),
     ] = None,
     draws: Annotated[int, typer.Option(min=1, help="Sets of random units that the curves stand beside.")] = 10,
+    rotations: Annotated[
+        int, typer.Option(min=0, help="Rotations of the layer whose axes the curves stand beside; 0: none.")
+    ] = 3,
     section_name: SectionName = None,
     seed: Seed = 0,
     overwrite: Overwrite = False,
@@ -90,7 +93,7 @@ def ablate(  # noqa: PLR0917 - options, which typer passes by name
                 found = effect_of_units(network, name, canvas, wanted, value=setting, labels=said, report=line)
                 _write_effect(found, out, stem)
             else:
-                curves = _curves(network, name, canvas, said, draws=draws, seed=seed, line=line)
+                curves = _curves(network, name, canvas, said, draws=draws, rotations=rotations, seed=seed, line=line)
                 _write_curves(curves, out, stem, overwrite=overwrite)
         finally:
             line.close()
@@ -182,6 +185,7 @@ def _curves(
     said: Labels | None,
     *,
     draws: int,
+    rotations: int,
     seed: int,
     line: ProgressLine,
 ) -> AblationCurves:
@@ -213,6 +217,7 @@ def _curves(
         tested=tested,
         dissection=beside,
         draws=draws,
+        rotations=rotations,
         seed=seed,
         report=line,
     )

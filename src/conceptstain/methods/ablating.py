@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import final, get_args
+from functools import partial
+from itertools import chain
+from typing import Any, TypeAlias, final, get_args
 
 import numpy as np
 from jaxtyping import Float
@@ -17,6 +19,7 @@ from conceptstain.methods.dissection_passes import Canvas
 from conceptstain.methods.interventions import asked_items
 from conceptstain.methods.items import checked_items
 from conceptstain.methods.performance import Labels, Performance
+from conceptstain.methods.rotation import random_rotation
 from conceptstain.methods.unit_importance import UnitImportance, performances_without, unit_importance
 from conceptstain.nets.classifier import Classifier
 from conceptstain.nets.confusion import ious, one_against_rest
@@ -26,6 +29,8 @@ __all__ = ["NUMBERS", "ablation_curves"]
 
 NUMBERS = (1, 2, 3, 4, 5, 8, 20, 64, 128, 256)
 RESAMPLES = 200  # of groups of items, for intervals
+
+_Found: TypeAlias = Float[np.ndarray, "resamples done orders numbers measures classes"]
 
 
 def ablation_curves(
@@ -40,6 +45,7 @@ def ablation_curves(
     dissection: Dissection | None = None,
     numbers: Sequence[int] = NUMBERS,
     draws: int = 10,
+    rotations: int = 0,
     seed: int = 0,
     report: Report = silent,
 ) -> AblationCurves:
@@ -62,8 +68,11 @@ def ablation_curves(
         How many units; those that the layer does not have are left out.
     draws
         Of random units.
+    rotations
+        Of the layer, a control: in each, the axes that a class needs most are found and put out in place of units.
+        Where these do as well, what the class needs lies in the layer, not in its units.
     seed
-        Of the halves and the draws.
+        Of the halves, the draws and the rotations.
     report
         Called after every chunk of items.
 
@@ -83,54 +92,58 @@ def ablation_curves(
     random = np.random.default_rng(seed)
     chosen, judged = _halves(asked_items(classifier, canvas, items, labels), tested, canvas, random)
 
-    def half(place: int) -> Report:
-        words = ("Finding important units", "Leaving units out")
-        return lambda step: report(Step(place * step.total + step.done, 2 * step.total, words[place]))
+    def stage(number: int, words: str) -> Report:
+        of = 2 + 2 * rotations
+        return lambda step: report(Step(number * step.total + step.done, of * step.total, words))
 
-    importance = unit_importance(classifier, layer, canvas, labels, items=chosen, report=half(0))
+    find = partial(unit_importance, classifier, layer, canvas, labels, items=chosen)
+    importance = find(report=stage(0, "Finding important units"))
     n_units = len(importance.values)
     wanted = tuple(sorted({each for each in numbers if 0 < each <= n_units}))
-    if not wanted or draws < 1:
+    if not wanted or draws < 1 or rotations < 0:
         raise InputError(
             "Some units are put out, and random ones once or more",
-            got=f"{', '.join(map(str, numbers)) or 'no number'} of {n_units} units, {draws} draws",
+            got=f"{', '.join(map(str, numbers)) or 'no number'} of {n_units}, {draws} draws, {rotations} rotations",
             cure=f"Give numbers from 1 to {n_units}, and 10 draws",
         )
+    ask = partial(performances_without, classifier, importance.layer, canvas, items=judged, labels=labels)
+    (whole,) = ask([np.array([], dtype=int)])
     asked = _classes(importance, classes, dissection)
-    orders: list[tuple[Choice, str, NDArray[np.integer]]] = []
-    orders += [("important", name, importance.order(name)) for name in asked]
-    if dissection is not None:
-        orders += [("overlapping", name, _by_overlap(dissection, name)) for name in asked]
-    orders += [("random", "", random.permutation(n_units)) for _ in range(draws)]
-    sets = [order[:number] for _, _, order in orders for number in wanted]
-    others = [order[number:] for _, _, order in orders for number in wanted]
-    whole, *without = performances_without(
-        classifier,
-        importance.layer,
-        canvas,
-        [np.array([], dtype=int), *sets, *others],
-        items=judged,
-        labels=labels,
-        report=half(1),
-    )
     names = tuple(name for name in asked if classifier.classes.index(name) in whole.there)
     if not names:
         raise InputError(
             "No class is in both halves of the items", got="none", cure="Label more items, or give others to test"
         )
     read = _Reading(whole, [classifier.classes.index(name) for name in names], seed)
-    found = np.stack([read.of(each) for each in without], axis=1)
-    found = found.reshape(found.shape[0], 2, len(orders), len(wanted), *found.shape[2:])
-    curves: dict[tuple[Done, Choice], Float[np.ndarray, "resamples draws numbers measures classes"]] = {}
-    for row, done in enumerate(get_args(Done)):
-        for choice in dict.fromkeys(choice for choice, _, _ in orders):
-            places = {name: at for at, (kind, name, _) in enumerate(orders) if kind == choice}
-            if choice == "random":
-                curves[done, choice] = found[:, row, -draws:]
-            else:
-                own = [found[:, row, places[name], :, :, column] for column, name in enumerate(names)]
-                curves[done, choice] = np.stack(own, axis=-1)[:, None]
-    settings = {"seed": seed, "draws": draws, "chosen on": len(chosen), "labels": labels.name}
+
+    def judge(orders: Sequence[NDArray[np.integer]], told: Report, **options: Any) -> _Found:
+        sets = [order[:number] for order in orders for number in wanted]
+        others = [order[number:] for order in orders for number in wanted]
+        found = np.stack([read.of(each) for each in ask([*sets, *others], report=told, **options)], axis=1)
+        return found.reshape(found.shape[0], 2, len(orders), len(wanted), *found.shape[2:])
+
+    by_class: dict[Choice, list[NDArray[np.integer]]] = {"important": [importance.order(name) for name in names]}
+    if dissection is not None:
+        by_class["overlapping"] = [_by_overlap(dissection, name) for name in names]
+    drawn = [random.permutation(n_units) for _ in range(draws)]
+    found = judge([*chain(*by_class.values()), *drawn], stage(1, "Leaving units out"))
+    several = {choice: _own(found, row * len(names))[:, :, None] for row, choice in enumerate(by_class)}
+    turned: list[_Found] = []
+    for draw in range(rotations):
+        rotation = random_rotation(n_units, seed + draw)
+        of_axes = find(rotation=rotation, report=stage(2 + 2 * draw, "Finding important axes"))
+        orders = [of_axes.order(name) for name in names]
+        told = stage(3 + 2 * draw, "Leaving axes out")
+        turned.append(_own(judge(orders, told, rotation=rotation), 0))
+    if turned:
+        several["rotated"] = np.stack(turned, axis=2)
+    several["random"] = found[:, :, -draws:]
+    curves: dict[tuple[Done, Choice], Float[np.ndarray, "resamples draws numbers measures classes"]] = {
+        (done, choice): of_choice[:, row]
+        for row, done in enumerate(get_args(Done))
+        for choice, of_choice in several.items()
+    }
+    settings = {"seed": seed, "draws": draws, "rotations": rotations, "chosen on": len(chosen), "labels": labels.name}
     return AblationCurves(
         classifier.name,
         importance.layer,
@@ -161,6 +174,11 @@ class _Reading:
         counts = np.einsum("rg,gcd->rcd", self._times, performance.confusion)
         found = [one_against_rest(counts), *([ious(counts)] if len(self.measures) > 1 else [])]
         return np.stack(found, axis=1)[:, :, self._classes]
+
+
+def _own(found: _Found, first: int) -> Float[np.ndarray, "resamples done numbers measures classes"]:
+    """Of orders that each are of one class, what they do to that class."""
+    return np.stack([found[:, :, first + column, :, :, column] for column in range(found.shape[-1])], axis=-1)
 
 
 def _halves(

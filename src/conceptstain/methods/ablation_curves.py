@@ -23,8 +23,9 @@ __all__ = ["AblationCurves", "Choice", "Done"]
 
 FEW = 8  # units
 
-Choice: TypeAlias = Literal["important", "overlapping", "random"]
-"""How units are chosen: by what the class lost without each, by IoU with it, or at random."""
+Choice: TypeAlias = Literal["important", "overlapping", "rotated", "random"]
+"""How units are chosen: by what the class lost without each, by IoU with it, or at random. ``"rotated"``: by what it
+lost without each of the axes of a random rotation of the layer, in place of its units."""
 
 Done: TypeAlias = Literal["removed", "kept"]
 """What is done with them: these are put out, or all others are."""
@@ -53,7 +54,7 @@ class AblationCurves:
         With all units; first as measured, then of groups of items drawn anew.
     curves
         By what was done and how units were chosen, likewise, for every number. Each class has units of its own, but
-        for random ones, of which there are several draws.
+        for random ones. Of these and of rotations there are several draws.
     importance
         What the important units were chosen by.
     n_tested
@@ -94,7 +95,8 @@ class AblationCurves:
         -------
         DataFrame
             Indexed by the number of units, of what was removed from 0 on: ``value``, and ``low`` and ``high``: the 95 %
-            interval over groups of items drawn anew; of random units the least and the greatest of the draws.
+            interval over groups of items drawn anew; of random and of rotated units the least and the greatest of
+            the draws.
 
         Raises
         ------
@@ -150,7 +152,7 @@ class AblationCurves:
         drawn = self.curves[done, choice][:, :, :, of_measure][..., classes].mean(axis=-1)
         value = drawn[0].mean(axis=0)
         margin = 100 * (1 - LEVEL) / 2
-        if choice == "random":
+        if choice in {"random", "rotated"}:
             low, high = drawn[0].min(axis=0), drawn[0].max(axis=0)
         else:
             low, high = np.nanpercentile(drawn[:, 0], [margin, 100 - margin], axis=0)

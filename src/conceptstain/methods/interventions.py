@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from conceptstain.concepts.concept import Concept
-from conceptstain.errors import InputError, MismatchError
+from conceptstain.errors import InputError
 from conceptstain.inputs import ItemIndices
 from conceptstain.methods.dissection_passes import Canvas
 from conceptstain.methods.gradient import as_evaluated, copies_at_once
@@ -22,12 +21,13 @@ from conceptstain.methods.measuring import measured
 from conceptstain.methods.performance import Labels, check_labels
 from conceptstain.methods.unit_effect import UnitEffect, Value
 from conceptstain.methods.unit_thresholds import UnitThresholds
+from conceptstain.nets.changed_layer import changed_layer
 from conceptstain.nets.classifier import Classifier
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.tap import layer_named, tap
 from conceptstain.progress import Report, Step, silent
 
-__all__ = ["PEAK", "asked_items", "effect_of_units", "peaks_of_units", "units_set"]
+__all__ = ["PEAK", "asked_items", "axes_removed", "effect_of_units", "peaks_of_units", "units_set"]
 
 PEAK = 0.005  # the part of its activations above which a unit is forced
 
@@ -64,9 +64,6 @@ def units_set(
     ----------
     Bau et al. 2020, "Understanding the role of individual units in a deep neural network", PNAS 117 (48).
     """
-    layers = {name: module for name, module in network.named_modules() if name}
-    if layer not in layers:
-        raise InputError("There is no such layer", got=repr(layer), cure=f"Choose one of: {', '.join(layers)}")
     chosen = np.asarray(units, dtype=int).reshape(-1)
     wanted = np.asarray(values, dtype=np.float64)
     if wanted.ndim > 0 and wanted.shape != chosen.shape:
@@ -76,23 +73,50 @@ def units_set(
             cure="Give one value for all, or one for each",
         )
 
-    def change(_: nn.Module, __: tuple[Any, ...], output: Any) -> Tensor:
-        if not isinstance(output, Tensor) or output.ndim < 2:
-            got = f"shape {tuple(output.shape)}" if isinstance(output, Tensor) else type(output).__name__
-            raise MismatchError(
-                f"The layer {layer!r} does not put out one tensor of units", got=got, cure="Choose a layer inside it"
-            )
+    def change(output: Tensor) -> Tensor:
         _check_units(layer, chosen, output.shape[1])
         changed = output.clone()
         each = torch.as_tensor(np.broadcast_to(wanted, chosen.shape).copy()).to(changed)
         changed[:, torch.as_tensor(chosen)] = each.reshape(1, -1, *[1] * (output.ndim - 2))
         return changed
 
-    hook = layers[layer].register_forward_hook(change)
-    try:
+    with changed_layer(network, layer, change):
         yield
-    finally:
-        hook.remove()
+
+
+@contextmanager
+def axes_removed(network: nn.Module, layer: str, axes: Float[np.ndarray, "axes units"]) -> Iterator[None]:
+    """Take directions out of a layer at all of its places: ``a - Q^T Q a``, within a ``with`` block.
+
+    Of axes that are units this puts them out; see :func:`units_set`.
+
+    Parameters
+    ----------
+    network, layer
+        As for :func:`units_set`.
+    axes
+        Orthonormal rows ``Q``, such as some of :func:`~conceptstain.methods.rotation.random_rotation`.
+
+    Raises
+    ------
+    InputError
+        No such layer; when the network is asked, axes of another number of units.
+    MismatchError
+        When the network is asked: a layer that does not put out one tensor.
+    """
+
+    def change(output: Tensor) -> Tensor:
+        if axes.shape[1] != output.shape[1]:
+            raise InputError(
+                f"These are no axes of the layer {layer!r}",
+                got=f"{axes.shape[1]} numbers for {output.shape[1]} units",
+                cure=f"Use rows of random_rotation({output.shape[1]})",
+            )
+        q = torch.as_tensor(axes).to(output)
+        return output - torch.einsum("ku,kv,nv...->nu...", q, q, output)
+
+    with changed_layer(network, layer, change):
+        yield
 
 
 def effect_of_units(

@@ -17,8 +17,8 @@ from conceptstain.errors import InputError
 from conceptstain.inputs import ItemIndices
 from conceptstain.methods.dissection_passes import Canvas
 from conceptstain.methods.gradient import as_evaluated, copies_at_once
-from conceptstain.methods.interventions import asked_items, units_set
-from conceptstain.methods.measuring import LABELLED_AT_ONCE, confusions, measured, targets_at
+from conceptstain.methods.interventions import asked_items, axes_removed, units_set
+from conceptstain.methods.measuring import LABELLED_AT_ONCE, Condition, confusions, measured, targets_at
 from conceptstain.methods.performance import Labels, Performance, group_of
 from conceptstain.nets.classifier import Classifier
 from conceptstain.nets.tap import layer_named, tap
@@ -86,6 +86,7 @@ def unit_importance(
     labels: Labels,
     *,
     items: ItemIndices | None = None,
+    rotation: Float[np.ndarray, "units units"] | None = None,
     report: Report = silent,
 ) -> UnitImportance:
     """What every class loses when one unit is put out: ``imp(u, c) = BA_c(all) - BA_c(without u)``.
@@ -104,13 +105,16 @@ def unit_importance(
         What the classifier is asked about.
     items
         Indices; None: all that are labelled.
+    rotation
+        Of the layer's channels, a control: its axes are put out in place of units
+        (:func:`~conceptstain.methods.rotation.random_rotation`).
     report
         Called after every chunk of items.
 
     Raises
     ------
     InputError
-        No such layer or item, or labels of other items.
+        No such layer or item, labels of other items, or a rotation of another size.
     MismatchError
         The canvas or the labels are not what the classifier tells.
 
@@ -121,8 +125,11 @@ def unit_importance(
     chosen = asked_items(classifier, canvas, items, labels)
     name = layer_named(classifier.encoder, layer)
     n_units = number_of_units(classifier, name, canvas, chosen)
+    _check_rotation(rotation, n_units)
     sets: list[NDArray[np.integer]] = [np.array([], dtype=int), *(np.array([unit]) for unit in range(n_units))]
-    whole, *without = performances_without(classifier, name, canvas, sets, items=chosen, labels=labels, report=report)
+    whole, *without = performances_without(
+        classifier, name, canvas, sets, items=chosen, labels=labels, rotation=rotation, report=report
+    )
     there = whole.there
     before = whole.told().one_against_rest[there]
     after = np.stack([each.told().one_against_rest[there] for each in without])
@@ -146,27 +153,34 @@ def performances_without(
     *,
     items: NDArray[np.integer],
     labels: Labels,
+    rotation: Float[np.ndarray, "units units"] | None = None,
     report: Report = silent,
 ) -> list[Performance]:
-    """How well classes are told without each of several sets of units of a layer.
+    """How well classes are told without each of several sets of units of a layer, or of axes of a rotation of it.
 
     Scores are a linear function of the layer that they are read from, ``classifier.places``: of this one, the network
     runs once, and the units are left out of the sum. Of any other it runs once for every set.
     """
     if layer != classifier.places:
-        conditions = [partial(units_set, classifier.encoder.network, layer, each.tolist()) for each in sets]
+        network = classifier.encoder.network
+        conditions: list[Condition] = [partial(units_set, network, layer, each.tolist()) for each in sets]
+        if rotation is not None:
+            conditions = [partial(axes_removed, network, layer, rotation[each]) for each in sets]
         return measured(classifier, canvas, conditions, items=items, labels=labels, report=report)
     groups = group_of(len(items))
     n_groups, n_classes = int(groups.max()) + 1, len(classifier.classes)
     confusion = np.zeros((len(sets), n_groups, n_classes, n_classes))
     scores = np.zeros((len(sets), n_groups, n_classes))
     weights, bias = classifier.encoder.tensor(classifier.weights), classifier.encoder.tensor(classifier.bias)
+    turned = None if rotation is None else classifier.encoder.tensor(rotation)
+    weights = weights if turned is None else weights @ turned.T
     left = weights.new_ones(len(sets), weights.shape[1])
     for row, units in enumerate(sets):
         left[row, units] = 0
     for part, activation, told in _chunks(classifier, canvas, items, labels, report):
         read = activation.flatten(2)
         read = read if labels.parts else read.mean(dim=2, keepdim=True)
+        read = read if turned is None else turned @ read
         targets = targets_at(told, labels, classifier.classes, activation.shape[2:]).to(read.device)
         targets = targets.flatten(2) if labels.parts else targets[..., None]
         for row, kept in enumerate(left):
@@ -192,3 +206,12 @@ def _chunks(
             encoder.encode(encoder.tensor(canvas.inputs(items[part])))
             yield part, tapped.take(), labels.of(items[part])
             report(Step(min(start + at_once, len(items)), len(items), "Leaving units out"))
+
+
+def _check_rotation(rotation: Float[np.ndarray, "units units"] | None, n_units: int) -> None:
+    if rotation is not None and rotation.shape != (n_units, n_units):
+        raise InputError(
+            "The rotation is of another number of units",
+            got=f"{rotation.shape[0]} for {n_units}",
+            cure=f"Use random_rotation({n_units})",
+        )
