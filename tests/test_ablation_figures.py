@@ -33,7 +33,7 @@ def test_the_means_of_all_choices_are_drawn_over_the_number_of_units() -> None:
     shown = lines(left)
     assert set(shown) == {
         f"{choice} {done}"
-        for choice in ("important units", "important axes of a rotation", "random units")
+        for choice in ("important units", "rotated axes", "random units")
         for done in ("removed", "kept")
     }
     assert shown["important units removed"] == curves().mean("removed", "important", "IoU")["value"].tolist()

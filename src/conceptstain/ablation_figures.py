@@ -132,4 +132,4 @@ def _draw_classes(axes: Axes, curves: AblationCurves, measure: str, number: int)
 
 
 def _called(choice: Choice) -> str:
-    return "important axes of a rotation" if choice == "rotated" else f"{choice} units"
+    return "rotated axes" if choice == "rotated" else f"{choice} units"

@@ -96,6 +96,7 @@ def test_axes_of_rotations_are_chosen_and_judged_as_units_are() -> None:
         with axes_removed(classifier.encoder.network, "encoder.relu2", rotation[order[:2]]):
             counts = confusion(classifier, canvas, labels, np.array(TESTED))
         values.append(counts.one_against_rest[classifier.classes.index("dark")])
+    assert "axes of the layer rotated" in found.sentence
     row = found.of_class("dark", "removed", "rotated").loc[2]
     assert row.tolist() == pytest.approx([np.mean(values), min(values), max(values)])
 
