@@ -15,7 +15,7 @@ from conceptstain.methods.dissecting import dissect
 from conceptstain.methods.dissection_controls import DissectionControls, dissection_controls
 from conceptstain.nets.encoder import Encoder
 from conceptstain.progress import Step
-from factories import tiny_encoder
+from factories import tiny_encoder, tiny_section
 
 N = 40
 
@@ -87,3 +87,9 @@ def test_what_does_as_well_is_said(squares: tuple[ImageSet, LabelMaps], brightne
     assert not nothing.detectors(0.5).any()
     better = DissectionControls(found.trained, {"shuffled": (nothing,)})
     assert "more than in any control (shuffled" in better.sentence
+
+
+def test_gene_pictures_share_one_map_of_labels_which_cannot_be_shuffled() -> None:
+    genes = tiny_section(10, 10, n_genes=9).view("genes")
+    found = dissection_controls(tiny_encoder(genes.shape), "conv2", genes, cs.section_labels(genes), draws=1)
+    assert set(found.drawn) == {"rotated", "untrained"}

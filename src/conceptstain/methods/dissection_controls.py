@@ -9,6 +9,7 @@ from typing import final
 import numpy as np
 import pandas as pd
 
+from conceptstain.canvas.gene_pictures import GenePictures
 from conceptstain.canvas.label_maps import LabelMaps
 from conceptstain.errors import InputError
 from conceptstain.inputs import ItemIndices
@@ -38,7 +39,8 @@ class DissectionControls:
     drawn
         By kind, the same under several draws: ``"rotated"`` (another orthogonal basis of the layer's channels),
         ``"shuffled"`` (each item against the labels of another) and ``"untrained"`` (the network's first weights anew).
-        A network whose weights cannot all begin anew has no untrained twins.
+        A network whose weights cannot all begin anew has no untrained twins, and gene pictures, of which all have the
+        same map of labels, have nothing to shuffle.
     """
 
     trained: Dissection
@@ -145,7 +147,11 @@ def dissection_controls(
     """
     if draws < 1:
         raise InputError("Controls are drawn once or more", got=str(draws), cure="Use 3")
-    kinds = [kind for kind in KINDS if kind != "untrained" or not kept_by_twins(encoder)]
+    left_out = {
+        "shuffled": isinstance(canvas, GenePictures),  # each gene would meet the map that it met before
+        "untrained": bool(kept_by_twins(encoder)),
+    }
+    kinds = [kind for kind in KINDS if not left_out.get(kind)]
     runs = 1 + draws * len(kinds)
 
     def asked(number: int, network: Encoder, **control: object) -> Dissection:
