@@ -129,12 +129,14 @@ def test_patches_are_turned_and_told_apart() -> None:
 def test_settings_follow_the_canvas() -> None:
     canvas, _, _ = squares()
     of_pictures = ClassifierSettings.of(canvas)
+    of_parts = ClassifierSettings.of(canvas, parts=True)
     of_spots = ClassifierSettings.of(tiny_section().view("spots"))
     of_genes = ClassifierSettings.of(tiny_section().view("genes"))
     assert of_pictures.training.augmentation.changes
     assert of_spots.network is not None
     assert of_spots.network.hidden
     assert of_genes.training.jitter == 1
+    assert (of_parts.training.batch_norm, of_pictures.training.batch_norm) == (True, False)
 
 
 def test_a_classifier_of_parts_finds_them() -> None:

@@ -60,7 +60,10 @@ class ClassifierSettings:
 
     @classmethod
     def of(cls, canvas: Learnable, *, parts: bool = False) -> ClassifierSettings:
-        """The defaults for a canvas: images are shifted and relit, patches also turned and reflected."""
+        """The defaults for a canvas: images are shifted and relit, patches also turned and reflected.
+
+        Where parts are told, convolutions are normalised while they learn: more parts have a unit of their own then.
+        """
         network = ClassifierNetworkSettings.of(canvas.shape, parts=parts)
         if isinstance(canvas, GenePictures):
             return cls(network, ClassifierTrainingSettings(jitter=1))
@@ -72,6 +75,7 @@ class ClassifierSettings:
             balance=PART_BALANCE if parts else 1.0,
             augmentation=Augmentation(symmetries, shift=2, light=0.05),
             items_per_epoch=ITEMS_PER_EPOCH,
+            batch_norm=parts,
         )
         return cls(network, training)
 

@@ -53,11 +53,16 @@ def test_pictures_are_learned_by_their_folders(tmp_path: Path) -> None:
 def test_parts_are_learned_from_label_images(tmp_path: Path) -> None:
     out = tmp_path / "parts.safetensors"
     words = ("--parts", tmp_path / "masks", "--names", "bright, dark", "--frame", 32, "--epochs", 1, "--out", out)
-    result = run("fit-classifier", picture_files(tmp_path), *words)
+    pictures = picture_files(tmp_path)
+    result = run("fit-classifier", pictures, *words)
     assert result.exit_code == 0, result.output
     assert "in % of each" in result.stdout
     classifier = load_classifier(out)
     assert (classifier.classes, classifier.parts) == (("background", "bright", "dark"), True)
+    assert classifier.card["training"]["batch_norm"]
+    result = run("fit-classifier", pictures, *words, "--no-batch-norm", "--overwrite")
+    assert result.exit_code == 0, result.output
+    assert not load_classifier(out).card["training"]["batch_norm"]
 
 
 def test_a_table_names_its_column(tmp_path: Path) -> None:

@@ -7,12 +7,16 @@ import pytest
 import torch
 
 from classes import quick, squares
+from conceptstain.canvas.class_labels import class_labels
+from conceptstain.classifying import ClassifierSettings, fit_classifier
 from conceptstain.errors import InputError
 from conceptstain.nets.augmentation import Augmentation
 from conceptstain.nets.classifier_network import ClassifierNetwork
 from conceptstain.nets.classifier_settings import ClassifierTrainingSettings
 from conceptstain.nets.classifier_training import ClassifierHistory, held_out, train_classifier
+from conceptstain.nets.confusion import confusion
 from conceptstain.progress import Cancelled, Step
+from factories import tiny_section
 
 
 def trained(epochs: int = 4, seed: int = 0, **changes: Any) -> tuple[ClassifierHistory, torch.Tensor, list[Step]]:
@@ -87,6 +91,27 @@ def test_a_training_can_be_cancelled_and_leaves_threads_and_random_state_as_they
 def test_images_are_augmented_while_they_are_learned_from() -> None:
     (_, plain, _), (_, changed, _) = trained(2), trained(2, augmentation=Augmentation("all", shift=1, light=0.1))
     assert not torch.equal(plain, changed)
+
+
+def test_the_weights_that_are_kept_do_what_the_normalised_network_did() -> None:
+    history, weights, _ = trained(6, batch_norm=True)
+    canvas, labels, _ = squares()
+    assert max(history.validation_balanced_accuracy) == 1
+    assert not torch.equal(weights, trained(6)[1])
+    settings = quick(6)
+    training = ClassifierTrainingSettings(**{**vars(settings.training), "batch_norm": True})
+    classifier = fit_classifier(canvas, labels, ClassifierSettings(settings.network, training))
+    _, left = held_out(labels, labels.labelled, training.validation_fraction, torch.Generator().manual_seed(0))
+    assert (confusion(classifier, canvas, labels, left).counts == classifier.card["held out"]["confusion"]).all()
+    assert not any(module._forward_hooks for module in classifier.encoder.network.modules())
+
+
+def test_profiles_have_no_convolutions_to_normalise() -> None:
+    spots = tiny_section(6, 6).view("spots")
+    labels = class_labels(spots, obs="layer")
+    settings = ClassifierSettings(training=ClassifierTrainingSettings(epochs=1, batch_norm=True))
+    with pytest.raises(InputError, match="Only convolutions"):
+        fit_classifier(spots, labels, settings)
 
 
 def test_an_epoch_may_take_fewer_items() -> None:

@@ -57,6 +57,14 @@ def fit_classifier(  # noqa: PLR0917 - options, which typer passes by name
     epochs: Annotated[
         int | None, typer.Option(help="Passes over the data.", show_default="as many as it takes")
     ] = None,
+    batch_norm: Annotated[
+        bool | None,
+        typer.Option(
+            "--batch-norm/--no-batch-norm",
+            help="Of pictures: normalise convolutions while they learn.",
+            show_default="with --parts",
+        ),
+    ] = None,
     frame: Annotated[int | None, typer.Option(help="Side of pictures in pixels.", show_default=f"{FRAME}")] = None,
     section_name: SectionName = None,
     seed: Seed = 0,
@@ -79,7 +87,9 @@ def fit_classifier(  # noqa: PLR0917 - options, which typer passes by name
         for note in (*canvas.source.notes, *said.notes):
             typer.echo(f"  {note}")
         settings = ClassifierSettings.of(canvas, parts=said.parts)
-        settings = replace(settings, training=replace(settings.training, epochs=epochs, seed=seed))
+        training = replace(settings.training, epochs=epochs, seed=seed)
+        training = training if batch_norm is None else replace(training, batch_norm=batch_norm)
+        settings = replace(settings, training=training)
         line = ProgressLine()
         try:
             found = cross_validate_classifier(canvas, said, settings, folds=folds, report=line) if folds else None

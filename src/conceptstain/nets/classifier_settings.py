@@ -42,6 +42,9 @@ class ClassifierTrainingSettings:
         Largest shift of gene pictures in pixels, drawn anew for every step.
     items_per_epoch
         How many items an epoch takes at most, drawn anew for each. None: all.
+    batch_norm
+        Of pictures, whether what each convolution puts out is normalised over the batch while it learns; afterwards its
+        weights do it (:mod:`~conceptstain.nets.batch_norm`).
     """
 
     epochs: int | None = None
@@ -55,6 +58,7 @@ class ClassifierTrainingSettings:
     augmentation: Augmentation = field(default_factory=Augmentation)
     jitter: int = 0
     items_per_epoch: int | None = None
+    batch_norm: bool = False
 
     def __post_init__(self) -> None:
         in_range = (

@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from conceptstain.errors import InputError
 from conceptstain.inputs import Inputs, ItemIndices, Targets
+from conceptstain.nets.batch_norm import BatchNorms, batch_normalised
 from conceptstain.nets.batches import batches_of, drawn, n_batches, shifted
 from conceptstain.nets.class_loss import balanced_cross_entropy, class_weights, counted_confusion, masses_of
 from conceptstain.nets.classifier_network import ClassifierNetwork
@@ -76,6 +77,7 @@ class _Task(NamedTuple):
     weights: Tensor
     settings: ClassifierTrainingSettings
     generator: torch.Generator
+    norms: BatchNorms
 
 
 class _Course(NamedTuple):
@@ -133,8 +135,8 @@ def train_classifier(
     network.to(device)
     head.to(device)
     begun = time.perf_counter()
-    with _as_seeded(settings.seed):
-        task = _Task(network, head, data, targets, weights.to(device), settings, generator)
+    with _as_seeded(settings.seed), batch_normalised(network, on=settings.batch_norm) as norms:
+        task = _Task(network, head, data, targets, weights.to(device), settings, generator, norms)
         history = _run(task, learned, left, report)
     network.eval()
     return replace(history, seconds=time.perf_counter() - begun, device=device.type)
@@ -163,6 +165,10 @@ def _check(data: Inputs, targets: Targets, settings: ClassifierTrainingSettings)
             got=f"{settings.augmentation} for inputs in the scaling {data.scaling!r}",
             cure="Use jitter for gene pictures, whose frame the tissue does not fill",
         )
+    if settings.batch_norm and not of_pictures:
+        raise InputError(
+            "Only convolutions are normalised", got="batch_norm for profiles", cure="Leave it out: batch_norm=False"
+        )
     if settings.jitter and (not of_pictures or targets.parts):
         raise InputError(
             "Only whole pictures can be shifted",
@@ -177,7 +183,7 @@ def _run(task: _Task, learned: NDArray[np.integer], left: NDArray[np.integer], r
     steps_per_epoch = n_batches(learned[:most], settings.batch_size)
     n_epochs = settings.epochs or max(LEAST_EPOCHS, math.ceil(ENOUGH_STEPS / steps_per_epoch))
     optimiser = torch.optim.AdamW(
-        [*task.network.parameters(), *task.head.parameters()],
+        [*task.network.parameters(), *task.norms.parameters(), *task.head.parameters()],
         lr=settings.learning_rate,
         weight_decay=settings.weight_decay,
     )
@@ -210,7 +216,7 @@ def _run(task: _Task, learned: NDArray[np.integer], left: NDArray[np.integer], r
             )
         if better:
             best_epoch, confusion = epoch, seen if len(left) else None
-            best = [_copied(module) for module in (task.network, task.head)]
+            best = [task.norms.folded(task.network), _copied(task.head)]
         report(Step(epoch * steps_per_epoch, n_epochs * steps_per_epoch, f"Epoch {epoch} of {n_epochs}", told))
     for module, state in zip((task.network, task.head), best, strict=True):
         module.load_state_dict(state)
@@ -239,6 +245,7 @@ def _learn(
 ) -> tuple[float, Confusion]:
     """One epoch: its mean loss, and what was taken for what on the way."""
     task.network.train()
+    task.norms.train()
     total, step = torch.zeros((), device=task.weights.device), (epoch - 1) * course.steps_per_epoch
     confusion = np.zeros((len(task.targets.classes),) * 2)
     for _, batch in batches_of([items], task.settings.batch_size, task.generator):
@@ -260,6 +267,7 @@ def _learn(
 def _validate(task: _Task, items: NDArray[np.integer]) -> tuple[float, Confusion]:
     """Loss and confusion of the items held out."""
     task.network.eval()
+    task.norms.eval()
     total, confusion = 0.0, np.zeros((len(task.targets.classes),) * 2)
     with torch.inference_mode():
         for start in range(0, len(items), CHUNK):
