@@ -91,6 +91,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.traversal import Traversal, traverse
     from conceptstain.methods.unit_effect import UnitEffect
     from conceptstain.methods.unit_importance import UnitImportance, unit_importance
+    from conceptstain.methods.unit_maps import unit_map, unit_mask, unit_peaks
     from conceptstain.nets.bundled import bundled
     from conceptstain.nets.checkpoint import load_encoder, save_encoder
     from conceptstain.nets.classifier import Classifier
@@ -265,6 +266,9 @@ __all__ = [
     "traverse",
     "unit_importance",
     "units_set",
+    "unit_map",
+    "unit_mask",
+    "unit_peaks",
     "whole_labels",
     "write_raster",
     "write_spatialdata",
@@ -426,6 +430,9 @@ _HOMES = {
     "traverse": "methods.traversal",
     "unit_importance": "methods.unit_importance",
     "units_set": "methods.interventions",
+    "unit_map": "methods.unit_maps",
+    "unit_mask": "methods.unit_maps",
+    "unit_peaks": "methods.unit_maps",
     "whole_labels": "canvas.whole_labels",
     "write_raster": "raster_file",
     "write_spatialdata": "spatialdata_file",

@@ -36,6 +36,7 @@ MAP_LABELS: dict[str, str] = {
     "deconvolution": "deconvolved gradient",
     "rectified saliency": "rectified gradient",
     "attention": "attention",
+    "activation": "activation",
     "spot score": "score (standard deviations)",
     "concept score": "concept score",
     "deviation of spots": "distance from the normal (standard deviations)",

@@ -23,6 +23,7 @@ Method = Literal[
     "deconvolution",
     "rectified saliency",
     "attention",
+    "activation",
     "integrated gradients",
     "SmoothGrad",
     "DeepLift",

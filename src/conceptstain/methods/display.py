@@ -20,7 +20,9 @@ GRADIENTS = frozenset(
     {"gradient saliency", "input x gradient", "guided backpropagation", "deconvolution", "rectified saliency"}
     | {"integrated gradients", "SmoothGrad", "DeepLift", "LRP-epsilon"}
 )
-ONE_FOR_ALL_CHANNELS = frozenset({"attention", "Grad-CAM", "occlusion", "gradient by regions", "deviation"})
+ONE_FOR_ALL_CHANNELS = frozenset(
+    {"attention", "activation", "Grad-CAM", "occlusion", "gradient by regions", "deviation"}
+)
 
 
 @final

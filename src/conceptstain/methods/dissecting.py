@@ -26,7 +26,16 @@ from conceptstain.nets.receptive_field import Geometry, geometry
 from conceptstain.nets.tap import encoder_layers, layer_named, tap
 from conceptstain.progress import Report, silent
 
-__all__ = ["QUANTILE", "Alignment", "dissect", "dissect_inputs", "dissect_layers", "layers_with_places"]
+__all__ = [
+    "QUANTILE",
+    "Alignment",
+    "dissect",
+    "dissect_inputs",
+    "dissect_layers",
+    "geometry_of",
+    "layers_with_places",
+    "with_places",
+]
 
 QUANTILE = 0.005
 
@@ -136,13 +145,13 @@ def dissect_layers(
             encoder.encode(encoder.tensor(canvas.inputs(chosen)))
             found = {name: each.take().detach() for name, each in taps.items()}
         return {
-            name: _turned(_with_places(activation, name, canvas, encoder), rotation)
+            name: _turned(with_places(activation, name, canvas, encoder), rotation)
             for name, activation in found.items()
         }
 
     def place(name: str, shape: tuple[int, int]) -> Geometry:
         if name not in geometries:
-            geometries[name] = _geometry(encoder, name, shape, canvas, alignment)
+            geometries[name] = geometry_of(encoder, name, shape, canvas, alignment)
         return geometries[name]
 
     asked = _asked(canvas, annotation, read, quantile=quantile, items=items, shuffled=shuffled, report=report)
@@ -259,7 +268,8 @@ def _median_prevalence(canvas: Canvas, annotation: LabelMaps, items: NDArray[np.
     return float(np.median(prevalences)) if len(prevalences) else QUANTILE
 
 
-def _geometry(encoder: Encoder, name: str, shape: tuple[int, int], canvas: Canvas, alignment: Alignment) -> Geometry:
+def geometry_of(encoder: Encoder, name: str, shape: tuple[int, int], canvas: Canvas, alignment: Alignment) -> Geometry:
+    """Where the units of a layer lie on the frame, as they are enlarged; an InputError for no such alignment."""
     if alignment not in get_args(Alignment):
         raise InputError(
             "Activations cannot be enlarged that way", got=repr(alignment), cure='Use "receptive field" or "bilinear"'
@@ -271,7 +281,8 @@ def _geometry(encoder: Encoder, name: str, shape: tuple[int, int], canvas: Canva
     return Geometry(((stride[0] - 1) / 2, (stride[1] - 1) / 2), stride, known=False)
 
 
-def _with_places(activation: Tensor, name: str, canvas: Canvas, encoder: Encoder) -> Tensor:
+def with_places(activation: Tensor, name: str, canvas: Canvas, encoder: Encoder) -> Tensor:
+    """What a layer puts out, with places: a spot is one; an InputError where there are none."""
     if isinstance(canvas, SpotProfiles) and activation.ndim == 2:
         return activation[..., None, None]
     if activation.ndim != 4 or (activation.shape[2] * activation.shape[3] == 1 and frame_of(canvas) != (1, 1)):

@@ -26,7 +26,7 @@ from conceptstain.methods.unit_thresholds import UnitThresholds
 from conceptstain.nets.receptive_field import Geometry
 from conceptstain.progress import Report, Step
 
-__all__ = ["Asked", "Canvas", "Read", "frame_of", "passed"]
+__all__ = ["Asked", "Canvas", "Places", "Read", "counted_pixels", "frame_of", "passed"]
 
 GROUPS = 20  # that items are dealt into, so that the spread of what is counted is known
 
@@ -57,18 +57,19 @@ class Asked:
             done = min(start + size, len(self.items))
             self.report(Step(begun + done, 2 * len(self.items), message))
 
-    def counted(self, items: NDArray[np.integer]) -> Bool[np.ndarray, "items rows columns"]:
-        """The pixels of the frame that belong to each item, rather than to its padding."""
-        frame = self.annotation.frame
-        if isinstance(self.canvas, ImageSet):
-            return np.stack([self.canvas.shown(int(item)) for item in items])
-        mask = self.canvas.mask if isinstance(self.canvas, GenePictures) else np.ones(frame, dtype=bool)
-        return np.broadcast_to(mask, (len(items), *frame))
-
 
 def frame_of(canvas: Canvas) -> tuple[int, int]:
     """Rows and columns of the maps that a canvas is labelled by: a spot is one by one pixel."""
     return (1, 1) if isinstance(canvas, SpotProfiles) else (canvas.shape[-2], canvas.shape[-1])
+
+
+def counted_pixels(canvas: Canvas, items: NDArray[np.integer]) -> Bool[np.ndarray, "items rows columns"]:
+    """The pixels of the frame that belong to each item, rather than to its padding."""
+    frame = frame_of(canvas)
+    if isinstance(canvas, ImageSet):
+        return np.stack([canvas.shown(int(item)) for item in items])
+    mask = canvas.mask if isinstance(canvas, GenePictures) else np.ones(frame, dtype=bool)
+    return np.broadcast_to(mask, (len(items), *frame))
 
 
 def passed(
@@ -77,10 +78,10 @@ def passed(
     """Both passes: of every layer thresholds, and pixels by unit and label."""
     first = asked.read(asked.items[:1])
     found: dict[str, UnitThresholds] = {}
-    insides: dict[str, _Places] = {}
+    insides: dict[str, Places] = {}
     for name in dict.fromkeys(names):
         _, n_units, height, width = first[name].shape
-        insides[name] = _Places(asked, place(name, (height, width)), (height, width))
+        insides[name] = Places(asked.canvas, asked.items, place(name, (height, width)), (height, width))
         found[name] = UnitThresholds(n_units, insides[name].n_places, asked.quantile)
     for part, activations in asked.chunks("Finding thresholds", 0):
         for name, thresholds in found.items():
@@ -95,7 +96,7 @@ def passed(
     shared = {name: np.zeros((n_groups, len(cut), n_labels), dtype=np.int64) for name, cut in cuts.items()}
     active = {name: np.zeros((n_groups, len(cut), n_categories), dtype=np.int64) for name, cut in cuts.items()}
     for part, activations in asked.chunks("Comparing with labels", len(asked.items)):
-        counts, labelled = asked.counted(asked.items[part]), annotation.of(asked.others[part])
+        counts, labelled = counted_pixels(asked.canvas, asked.items[part]), annotation.of(asked.others[part])
         for group in np.unique(group_of[part]):
             rows = np.flatnonzero(group_of[part] == group)
             of_group = Labelled(labelled.planes[rows], labelled.whole[rows])
@@ -141,12 +142,20 @@ def _pixels(
 
 
 @final
-class _Places:
-    """Which places of a layer lie on an item rather than on its padding, and how they lie among the pixels."""
+class Places:
+    """Which places of a layer lie on an item rather than on its padding, and how they lie among the pixels.
 
-    def __init__(self, asked: Asked, where: Geometry, shape: tuple[int, int]) -> None:
-        self._asked = asked
-        frame = asked.annotation.frame
+    Attributes
+    ----------
+    down, across
+        Cells along rows and columns of the frame.
+    n_places
+        How many places of all items lie on them.
+    """
+
+    def __init__(self, canvas: Canvas, items: NDArray[np.integer], where: Geometry, shape: tuple[int, int]) -> None:
+        self._canvas = canvas
+        frame = frame_of(canvas)
         self.down, self.across = (
             Cells.of(units, side, offset=offset, stride=stride)
             for units, side, offset, stride in zip(shape, frame, where.offset, where.stride, strict=True)
@@ -155,21 +164,21 @@ class _Places:
             np.clip(np.rint(offset + stride * np.arange(units)), 0, side - 1).astype(int)
             for units, side, offset, stride in zip(shape, frame, where.offset, where.stride, strict=True)
         )
-        self._everywhere = not isinstance(asked.canvas, ImageSet | GenePictures)
-        n_items, n_places = len(asked.items), shape[0] * shape[1]
+        self._everywhere = not isinstance(canvas, ImageSet | GenePictures)
+        n_items, n_places = len(items), shape[0] * shape[1]
         if self._everywhere:
             self.n_places = n_items * n_places
-        elif isinstance(asked.canvas, GenePictures):
-            self.n_places = n_items * int(self._chosen(asked.items[:1]).sum())
+        elif isinstance(canvas, GenePictures):
+            self.n_places = n_items * int(self._chosen(items[:1]).sum())
         else:
-            self.n_places = sum(int(self._chosen(asked.items[i : i + 1]).sum()) for i in range(n_items))
+            self.n_places = sum(int(self._chosen(items[i : i + 1]).sum()) for i in range(n_items))
 
     def of(self, items: NDArray[np.integer]) -> Bool[np.ndarray, "items places"] | None:
         """None: all places."""
         return None if self._everywhere else self._chosen(items)
 
     def _chosen(self, items: NDArray[np.integer]) -> Bool[np.ndarray, "items places"]:
-        counts = self._asked.counted(items)
+        counts = counted_pixels(self._canvas, items)
         chosen = counts[:, self._rows[:, None], self._columns[None, :]].reshape(len(items), -1)
         chosen[~chosen.any(axis=1)] = True  # a sliver between two centres
         return np.asarray(chosen)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final
 
 import numpy as np
 from jaxtyping import Float
 
 from conceptstain.concepts.concept import Concept
+from conceptstain.concepts.definition import Definition
 from conceptstain.progress import Report, silent
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SpotMethod", "SpotScore", "spot_score"]
 
-SpotMethod: TypeAlias = Literal["spot score", "deviation of spots"]
+SpotMethod: TypeAlias = Literal["spot score", "deviation of spots", "activation"]
 
 
 @final
@@ -27,19 +28,20 @@ SpotMethod: TypeAlias = Literal["spot score", "deviation of spots"]
 class SpotScore:
     """One number per spot, and how it came about.
 
-    Make it with :func:`spot_score`, or with :func:`conceptstain.spot_deviation`.
+    Make it with :func:`spot_score`, :func:`conceptstain.spot_deviation` or, of a unit of a network,
+    :func:`conceptstain.unit_map`.
 
     Attributes
     ----------
     name
-        The concept's.
+        The concept's, or ``"unit 3"``.
     values
         One per spot, in the order of the section. Of a spot score: mean 0 and standard deviation 1 over it; of a
-        deviation: distances in standard deviations of the normal.
+        deviation: distances in standard deviations of the normal. Of a unit: its activation.
     section
         Name of the section whose spots were scored.
     concept
-        The concept as a direction in the latent space of the first encoder.
+        The concept as a direction in the latent space of the first encoder; None: it is of a unit.
     encoders
         Fingerprints of the encoders whose scores are averaged.
     settings
@@ -57,7 +59,7 @@ class SpotScore:
     name: str
     values: Float[np.ndarray, " spots"]
     section: str
-    concept: Concept
+    concept: Concept | None
     encoders: tuple[str, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
     detail: str = ""
@@ -69,6 +71,10 @@ class SpotScore:
     def encoder(self) -> str:
         """Fingerprints of the encoders, as one word."""
         return "+".join(self.encoders)
+
+    def defined_by(self, definition: Definition) -> SpotScore:
+        """The same of the definition that it was asked by; of a unit, as it is."""
+        return self if self.concept is None else replace(self, concept=replace(self.concept, definition=definition))
 
     @property
     def title(self) -> str:

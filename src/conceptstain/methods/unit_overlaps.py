@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["Cells", "Overlaps", "count_overlaps"]
+__all__ = ["Cells", "Overlaps", "count_overlaps", "enlarged"]
 
 AT_ONCE = 2**18  # pixels of live cells that are interpolated together
 
@@ -61,6 +61,19 @@ class Cells:
         cell = np.floor(at).astype(np.int64)
         number = np.bincount(cell, minlength=n_units)
         return cls(np.cumsum(number) - number, number, (at - cell).astype(np.float32))
+
+
+def enlarged(
+    activation: Float[np.ndarray, "*batch height width"], down: Cells, across: Cells
+) -> Float[np.ndarray, "*batch rows columns"]:
+    """The surfaces that :func:`count_overlaps` cuts, at every pixel; in the order of its sums, so that both agree."""
+    rows, columns = (np.repeat(np.arange(len(cells.first)), cells.number) for cells in (down, across))
+    below, right = np.minimum(rows + 1, len(down.first) - 1), np.minimum(columns + 1, len(across.first) - 1)
+    upper, lower = activation[..., rows, :], activation[..., below, :]
+    top = upper[..., columns] + (upper[..., right] - upper[..., columns]) * across.fraction
+    bottom = lower[..., columns] + (lower[..., right] - lower[..., columns]) * across.fraction
+    made: Float[np.ndarray, "*batch rows columns"] = top + (bottom - top) * down.fraction[:, None]
+    return made
 
 
 class Overlaps(NamedTuple):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, final
 
+from conceptstain.canvas.expression import several
 from conceptstain.canvas.gene_pictures import GenePictures
 from conceptstain.canvas.picture_canvas import PictureCanvas
 from conceptstain.canvas.reading import open_section
@@ -23,7 +24,7 @@ from conceptstain.nets.devices import available_devices
 from conceptstain.nets.encoder import Encoder
 from conceptstain.progress import Report
 from conceptstain.recipe.files import inside
-from conceptstain.recipe.records import EncoderRecord, SectionRecord
+from conceptstain.recipe.records import EncoderRecord, SectionRecord, UnitMapRecord
 from conceptstain.recipe.schema import Recipe
 from conceptstain.study.hashing import section_fingerprint, sha256_of
 from conceptstain.study.picture_finding import canvas_again, pictures_again
@@ -85,6 +86,7 @@ class Ingredients:
             self.spot_encoders = tuple(self._spot_encoder(each, section) for each in recipe.spot_encoders)
             self.profiles = section.view("spots", genes=self.spot_encoders[0].features)
         self.concepts: dict[str, Concept] = {}
+        self._networks: list[Encoder] = []
         self._together: dict[tuple[Any, ...], SpotConcepts] = {}
 
     def need_encoder(self) -> Encoder:
@@ -111,6 +113,23 @@ class Ingredients:
         if self.profiles is None:
             raise InputError("The recipe asks for scores of spots and names no encoder of spots", cure=AGAIN)
         return self.profiles
+
+    def network(self, record: UnitMapRecord) -> Encoder:
+        """The network of a unit: one of the study's, or found by its fingerprint as they are."""
+        known = [each for each in (self.encoder, *self.spot_encoders, *self._networks) if each is not None]
+        for each in known:
+            if each.fingerprint == record.fingerprint:
+                return each
+        if record.network is None or record.network.fingerprint != record.fingerprint:
+            raise InputError("The recipe names no network of a unit", got=record.fingerprint, cure=AGAIN)
+        self._networks.append(self._encoder(record.network, lambda: self.canvas))
+        return self._networks[-1]
+
+    def profiles_for(self, encoder: Encoder) -> SpotProfiles:
+        """The spots as a network of spots reads them."""
+        if not isinstance(self.canvas, GenePictures):
+            raise InputError("Only a section has spots", got=f"the {several(self.canvas.noun)}", cure=AGAIN)
+        return self.canvas.section.view("spots", genes=encoder.features)
 
     def together(self, keys: Sequence[str], settings: SpotSettingsRecord | None) -> SpotConcepts:
         """Concepts of spots that are read together, made on first use."""

@@ -15,6 +15,7 @@ from conceptstain.recipe.records import (
     SaliencyRecord,
     SpotScoreRecord,
     TrainingRecord,
+    UnitMapRecord,
 )
 from conceptstain.recipe.schema import Recipe
 from conceptstain.study.picture_records import ImagesRecord, SlideRecord
@@ -34,6 +35,7 @@ CITATIONS: Final = {
     "deconvolution": "Zeiler & Fergus 2014, arXiv:1311.2901",
     "rectified": "Kim et al. 2019, arXiv:1902.04893",
     "attention": "Liu et al. 2020, arXiv:1911.07389",
+    "activation": "Bau, Zhou et al. 2017, arXiv:1704.05796",
     "integrated-gradients": "Sundararajan et al. 2017, arXiv:1703.01365",
     "smoothgrad": "Smilkov et al. 2017, arXiv:1706.03825",
     "deeplift": "Shrikumar et al. 2017, arXiv:1704.02685",
@@ -57,6 +59,7 @@ _MAPS: Final = {
     "deconvolution": "deconvolution",
     "rectified": "the rectified gradient",
     "attention": "latent attention",
+    "activation": "the activation of units",
     "integrated-gradients": "integrated gradients",
     "smoothgrad": "SmoothGrad",
     "deeplift": "DeepLift",
@@ -268,6 +271,9 @@ def _map(record: object, *, of_pictures: bool) -> str:
         latents = of.get(str(record.dimension), f"latent {record.dimension}")
         as_in = ", as in the released code" if record.variant == "released" else ""
         return f"{_MAPS['attention']} of {latents} at {record.layer} ({CITATIONS['attention']}{as_in})"
+    if isinstance(record, UnitMapRecord):
+        network = "" if record.network is None else f" of {record.network.name}"
+        return f"{_MAPS['activation']}{network} at {record.layer} ({CITATIONS['activation']})"
     if isinstance(record, AttributedRecord):
         settings = [
             f"{word} {value:g}" if isinstance(value, float) else f"{word} {value}"

@@ -44,6 +44,7 @@ from conceptstain.recipe.records import (
     SectionRecord,
     SpotScoreRecord,
     TrainingRecord,
+    UnitMapRecord,
 )
 from conceptstain.recipe.schema import Recipe
 from conceptstain.study import Snapshot, Study
@@ -167,6 +168,8 @@ class _Recorder:
             "sha256": sum_of(made.values),
         }
         told = plain(made.settings)
+        if made.method == "activation":
+            return self._of_unit(made, told, known)
         if isinstance(made, SpotScore | ItemScore) and KEYS[made.method] in DEVIATIONS:
             return DeviationScoreRecord(map=KEYS[made.method], **known)  # type: ignore[arg-type]  # one of the two
         if isinstance(made, SpotScore):
@@ -196,6 +199,23 @@ class _Recorder:
             raise _unwritable(made)
         words = {word: told[word] for word in ("percentile", "threshold", "variant", "padding") if word in told}
         return SaliencyRecord(map=told["rule"], times_input=told["times_input"], at=self._at(made), **words, **known)
+
+    def _of_unit(self, made: Finding, told: dict[str, Any], known: dict[str, Any]) -> UnitMapRecord:
+        snapshot = self.snapshot
+        in_use = [] if snapshot.encoder is None else [snapshot.encoder]
+        own = made.encoder in {each.fingerprint for each in (*in_use, *snapshot.spot_encoders)}
+        network = EncoderRecord(name=told["network"][:500], fingerprint=made.encoder)
+        return UnitMapRecord(
+            map="activation",
+            unit=told["unit"],
+            layer=told["layer"],
+            alignment=told["alignment"],
+            fingerprint=made.encoder,
+            network=None if own else network,
+            spots=isinstance(made, SpotScore),
+            at=self._at(made) if isinstance(made, Attribution) and made.items else "all",
+            **known,
+        )
 
     def _at(self, made: Attribution) -> Any:
         """``"own"`` where the map is at the genes of its concept, else the names of the genes."""

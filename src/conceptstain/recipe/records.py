@@ -47,6 +47,7 @@ __all__ = [
     "SectionRecord",
     "SpotScoreRecord",
     "TrainingRecord",
+    "UnitMapRecord",
 ]
 
 LARGEST = 2**53  # of a seed: beyond it YAML of other programs loses digits
@@ -260,6 +261,25 @@ class AttentionRecord(_Asked):
 
 
 @final
+class UnitMapRecord(_Asked):
+    """The activation of a unit; ``at``: ``"all"`` for the mean over all, or all spots, else names of items.
+
+    ``fingerprint``: of its network; ``network``: where that is none of the study's, the ways to it. ``spots``: of spot
+    profiles.
+    """
+
+    map: Literal["activation"]
+    concept: None = None
+    unit: Annotated[int, Field(ge=0, le=1_000_000)]
+    layer: Name
+    alignment: Literal["receptive field", "bilinear"] = "receptive field"
+    network: EncoderRecord | None = None
+    fingerprint: Fingerprint
+    spots: bool = False
+    at: Literal["all"] | Annotated[tuple[Name, ...], Field(min_length=1, max_length=100_000)] = "all"
+
+
+@final
 class AttributedRecord(_Asked):
     """A map by a method of the literature; of the settings, those that the method has.
 
@@ -320,6 +340,7 @@ MapRecord: TypeAlias = (
     PlainMapRecord
     | SaliencyRecord
     | AttentionRecord
+    | UnitMapRecord
     | AttributedRecord
     | SpotScoreRecord
     | ItemScoreRecord

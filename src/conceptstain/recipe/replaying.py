@@ -33,6 +33,7 @@ from conceptstain.methods.saliency import saliency
 from conceptstain.methods.score_map import score_map
 from conceptstain.methods.smoothgrad import smoothgrad
 from conceptstain.methods.spot_score import spot_score
+from conceptstain.methods.unit_maps import unit_map
 from conceptstain.nets.rules import rectified
 from conceptstain.progress import Report, Step, silent
 from conceptstain.recipe.ingredients import AGAIN, Ingredients
@@ -47,6 +48,7 @@ from conceptstain.recipe.records import (
     MapRecord,
     PlainMapRecord,
     SaliencyRecord,
+    UnitMapRecord,
 )
 from conceptstain.recipe.results import CONTROLS, EVIDENCE, check_out, names_of, write_results
 from conceptstain.recipe.schema import Recipe
@@ -173,7 +175,7 @@ class _Made:
         recipe, known = self._recipe, self._from
         findings = []
         for record in recipe.maps:
-            self._steps.begin(f"Painting {record.concept or 'latents'}")
+            self._steps.begin(f"Painting {_named(record)}")
             made = replace(self._map(record), detail=record.detail, colour_limits=record.colour_limits)
             self.equal[made.title] = sum_of(made.values) == record.sha256
             findings.append(made)
@@ -203,11 +205,10 @@ class _Made:
         canvas, report = self._from.canvas, self._steps.within
         if isinstance(record, AttentionRecord):
             return self._attention(record)
+        if isinstance(record, UnitMapRecord):
+            return self._of_unit(record)
         if isinstance(record, PlainMapRecord):
-            concept = self._from.concept(record.concept)
-            if record.map == "gene-mean":
-                return score_map(canvas, concept)
-            return decoded(canvas, self._from.need_encoder(), concept, report=report)
+            return self._plain(record)
         if isinstance(record, SaliencyRecord):
             return saliency(
                 canvas,
@@ -233,8 +234,20 @@ class _Made:
             return self._deviation_score(record)
         definition = self._from.definition(record.concept)
         read = self._from.together(record.together, record.settings)
-        made = spot_score(read, definition.name, report=report)
-        return replace(made, concept=replace(made.concept, definition=definition))
+        return spot_score(read, definition.name, report=report).defined_by(definition)
+
+    def _of_unit(self, record: UnitMapRecord) -> Finding:
+        encoder = self._from.network(record)
+        canvas = self._from.profiles_for(encoder) if record.spots else self._from.canvas
+        items = None if record.at == "all" else [canvas.item(name) for name in record.at]
+        how: Any = {"items": items, "alignment": record.alignment, "report": self._steps.within}
+        return unit_map(encoder, record.layer, canvas, record.unit, **how)
+
+    def _plain(self, record: PlainMapRecord) -> Finding:
+        canvas, concept = self._from.canvas, self._from.concept(record.concept)
+        if record.map == "gene-mean":
+            return score_map(canvas, concept)
+        return decoded(canvas, self._from.need_encoder(), concept, report=self._steps.within)
 
     def _deviation_score(self, record: DeviationScoreRecord) -> Finding:
         canvas, report = self._from.canvas, self._steps.within
@@ -326,6 +339,10 @@ ATTRIBUTED: dict[str, Callable[..., Finding]] = {
     "regions": gradient_by_regions,
     "deviation": deviation,
 }
+
+
+def _named(record: MapRecord) -> str:
+    return f"unit {record.unit}" if isinstance(record, UnitMapRecord) else record.concept or "latents"
 
 
 def _rule(record: SaliencyRecord) -> Any:

@@ -167,7 +167,7 @@ class Answers:
             alone = replace(self.spot_settings, context=0.0)
             concepts = self.need_spots().read(definition, others, alone, report)
             made = spot_score(concepts, definition.name, report=report)
-            return replace(made, concept=replace(made.concept, definition=definition))
+            return made.defined_by(definition)
         if map_key == SPOT_DEVIATION.key:
             return self._spot_deviation(definition, report)
         canvas, encoder = self.need_canvas(), self.need_pictures().encoder
@@ -243,7 +243,7 @@ class Answers:
         from conceptstain.methods.spot_score import spot_score
 
         made = spot_score(self.spot_concepts(name, report), name, report=report)
-        return replace(made, concept=replace(made.concept, definition=self._definition(name)))
+        return made.defined_by(self._definition(name))
 
     def spot_deviation(self, name: str, report: Report) -> SpotScore:
         """How far every spot lies from those of the concept of that name."""

@@ -13,9 +13,8 @@ from jaxtyping import Float
 from psygnal import Signal
 
 from conceptstain.concepts.definition import Definition
-from conceptstain.errors import InputError
+from conceptstain.errors import InputError, MismatchError
 from conceptstain.methods.map_settings import MapSettings
-from conceptstain.methods.maps import KEYS, SPOT_DEVIATION, SPOT_SCORE
 from conceptstain.progress import Report, silent
 from conceptstain.study.answers import Answers, is_portable
 from conceptstain.study.concept_list import ConceptList, Entry, Sign
@@ -399,7 +398,12 @@ class Study:
         return tuple(self._findings)
 
     def keep(self, finding: Finding) -> None:
-        """Keep a map in place of an earlier one of the same title, with the colour limits chosen for that."""
+        """Keep a map in place of an earlier one of the same title, with the colour limits chosen for that.
+
+        A MismatchError where it was made for inputs of another shape than the study's: it could not be shown, nor read
+        back from a file.
+        """
+        _check_frame(finding, self.canvas)
         kept, is_new = self._findings.keep(finding)
         self.finding_added.emit(kept)
         if is_new:
@@ -541,4 +545,15 @@ class Study:
 
 def _is_of_spots(made: Finding) -> bool:
     """Whether it was made by encoders of spots."""
-    return KEYS.get(made.method) in {SPOT_SCORE.key, SPOT_DEVIATION.key}
+    from conceptstain.methods.spot_score import SpotScore
+
+    return isinstance(made, SpotScore)
+
+
+def _check_frame(made: Finding, canvas: PictureCanvas | None) -> None:
+    if canvas is not None and made.values.ndim > 1 and tuple(made.values.shape[1:]) != tuple(canvas.shape):
+        raise MismatchError(
+            f"{made.title!r} was made for other pictures than the study's",
+            got=f"maps of {tuple(made.values.shape[1:])} for inputs of {tuple(canvas.shape)}",
+            cure="View the pictures in the frame of its network",
+        )

@@ -135,14 +135,14 @@ class _Unpacker:
     def _score(self, record: FindingRecord, values: NDArray[Any], concept: Concept | None) -> Finding:
         of_items = record.kind == "item score"
         _check_shape(values, (len(self._canvas) if of_items else self._n_spots,))
-        if concept is None:
+        if concept is None and (of_items or record.method != "activation"):
             raise ValueError(f"the score of {record.name!r} is of no concept")
         said: dict[str, Any] = {
             "settings": record.settings,
             "detail": record.detail,
             "colour_limits": record.colour_limits,
         }
-        if of_items:
+        if of_items and concept is not None:
             (encoder,) = record.encoders
             of: ItemMethod = record.method  # type: ignore[assignment]  # a later version may know more of them
             return ItemScore(record.name, values, record.section, concept, encoder, **said, method=of)
