@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.dissecting import dissect, dissect_inputs, dissect_layers, layers_with_places
     from conceptstain.methods.dissection import Dissection
     from conceptstain.methods.dissection_controls import DissectionControls, dissection_controls
+    from conceptstain.methods.explanation import Explanation, explain
     from conceptstain.methods.faithfulness import perturbation, sensitivity
     from conceptstain.methods.grad_cam import grad_cam
     from conceptstain.methods.integrated import integrated_gradients
@@ -137,6 +138,7 @@ __all__ = [
     "DissectionControls",
     "Encoder",
     "Evidence",
+    "Explanation",
     "FitSettings",
     "GenePictureSettings",
     "GenePictures",
@@ -206,6 +208,7 @@ __all__ = [
     "effect_of_units",
     "enrichment",
     "evidence",
+    "explain",
     "export",
     "factor_vae_score",
     "figure",
@@ -301,6 +304,7 @@ _HOMES = {
     "DissectionControls": "methods.dissection_controls",
     "Encoder": "nets.encoder",
     "Evidence": "concepts.evidence",
+    "Explanation": "methods.explanation",
     "FitSettings": "fitting",
     "GenePictureSettings": "canvas.gene_pictures",
     "GenePictures": "canvas.gene_pictures",
@@ -370,6 +374,7 @@ _HOMES = {
     "effect_of_units": "methods.interventions",
     "enrichment": "concepts.enrichment",
     "evidence": "concepts.evidence",
+    "explain": "methods.explanation",
     "export": "exporting",
     "factor_vae_score": "methods.disentanglement",
     "figure": "figures",

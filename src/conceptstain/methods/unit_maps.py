@@ -28,7 +28,7 @@ from conceptstain.nets.receptive_field import Geometry
 from conceptstain.nets.tap import layer_named, tap
 from conceptstain.progress import Report, Step, silent
 
-__all__ = ["unit_map", "unit_mask", "unit_peaks"]
+__all__ = ["check_dissected", "unit_map", "unit_mask", "unit_peaks"]
 
 
 def unit_peaks(
@@ -199,6 +199,28 @@ def unit_mask(
     Bau, Zhou et al. 2017, arXiv:1704.05796, section 2.3; ``>`` as in the released code.
     """
     chosen = checked_items(canvas, items)
+    check_dissected(dissection, encoder)
+    _check_unit(unit, dissection.n_units)
+    alignment, threshold = dissection.settings.get("alignment", "receptive field"), dissection.thresholds[unit]
+    cuts = [
+        (_enlarged(read, unit) > threshold) & counted_pixels(canvas, read.items)
+        for read in _read(
+            encoder, dissection.layer, canvas, chosen, alignment=alignment, message="Cutting a unit", report=report
+        )
+    ]
+    return np.concatenate(cuts)
+
+
+def check_dissected(dissection: Dissection, encoder: Encoder | None) -> None:
+    """Refuse a dissection of another network, or of rotated axes, which are no units; None: of the inputs themselves.
+
+    Raises
+    ------
+    InputError
+        It was rotated.
+    MismatchError
+        It is of another network.
+    """
     if dissection.settings.get("rotated"):
         raise InputError(
             "The axes that were dissected are no units of the network",
@@ -212,15 +234,6 @@ def unit_mask(
             got=f"encoder {of or 'none'} for {dissection.encoder or 'the inputs themselves'}",
             cure="Give the network that was dissected",
         )
-    _check_unit(unit, dissection.n_units)
-    alignment, threshold = dissection.settings.get("alignment", "receptive field"), dissection.thresholds[unit]
-    cuts = [
-        (_enlarged(read, unit) > threshold) & counted_pixels(canvas, read.items)
-        for read in _read(
-            encoder, dissection.layer, canvas, chosen, alignment=alignment, message="Cutting a unit", report=report
-        )
-    ]
-    return np.concatenate(cuts)
 
 
 class _Read(NamedTuple):
