@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from conceptstain.concepts.normal import Normal, deviations, normal, normal_of
     from conceptstain.concepts.spot_concepts import SpotConcepts, SpotConceptSettings, SpotScores, spot_concepts
     from conceptstain.errors import ConceptStainError, InputError, MismatchError, ReadingError, SectionChoice
+    from conceptstain.explanation_figures import explanation_figure
     from conceptstain.exporting import export
     from conceptstain.figures import figure, save_figure
     from conceptstain.fitting import FitSettings, fit, fit_seeds
@@ -209,6 +210,7 @@ __all__ = [
     "enrichment",
     "evidence",
     "explain",
+    "explanation_figure",
     "export",
     "factor_vae_score",
     "figure",
@@ -375,6 +377,7 @@ _HOMES = {
     "enrichment": "concepts.enrichment",
     "evidence": "concepts.evidence",
     "explain": "methods.explanation",
+    "explanation_figure": "explanation_figures",
     "export": "exporting",
     "factor_vae_score": "methods.disentanglement",
     "figure": "figures",

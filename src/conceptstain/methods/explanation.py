@@ -274,4 +274,4 @@ def explain(
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+    return f"{round(value, 2) or 0.0:+.2f}".replace("-", "\N{MINUS SIGN}")  # no minus before a zero
