@@ -35,7 +35,7 @@ def test_bars_add_up_to_the_score(explained):
     for most in (1, 2, 50):
         axes, widths, words = bars(explanation_figure(made, canvas, most=most))
         assert sum(widths) == pytest.approx(made.score)
-        assert words[-1] == "without any unit"
+        assert words[-2:] == ["without any unit", "missed by the sum"]
         assert len(widths) == len(words)
         assert "encoder.relu1, integrated gradients" in axes.get_xlabel()
     assert "other units" in bars(explanation_figure(made, canvas, most=1))[2][1]

@@ -31,6 +31,7 @@ from conceptstain.cli.choosing import (
 )
 from conceptstain.cli.classifiers import fit_classifier
 from conceptstain.cli.dissection import dissect
+from conceptstain.cli.explanation import explain
 from conceptstain.cli.judging import controlled, tested
 from conceptstain.cli.networks import (
     NetworkLatent,
@@ -565,5 +566,6 @@ app.command()(score)
 app.command()(anomaly)
 app.command()(dissect)
 app.command()(ablate)
+app.command()(explain)
 app.command()(run)
 app.command()(fit_classifier)

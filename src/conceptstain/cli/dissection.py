@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.dissection_passes import Canvas
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["dissect"]
+__all__ = ["canvas_and_network", "dissect", "labels_of_places"]
 
 UNITS, DETECTORS = "-units.csv", "-detectors.csv"
 SHOWN = 5  # units that are told
@@ -82,8 +82,8 @@ def dissect(  # noqa: PLR0917 - options, which typer passes by name
     with told():
         if not 0 < least < 1:
             raise InputError("An IoU lies between 0 and 1", got=f"--least {least:g}", cure="The paper uses 0.04")
-        canvas, encoder = _canvas_and_network(source, weights, section_name)
-        said = _labels(
+        canvas, encoder = canvas_and_network(source, weights, section_name)
+        said = labels_of_places(
             canvas,
             columns=annotation or (),
             masks=masks,
@@ -117,7 +117,8 @@ def dissect(  # noqa: PLR0917 - options, which typer passes by name
         say_written([out / f"{stem}{ending}" for ending in tables])
 
 
-def _canvas_and_network(source: Path, weights: Path | None, section_name: str | None) -> tuple[Canvas, Encoder | None]:
+def canvas_and_network(source: Path, weights: Path | None, section_name: str | None) -> tuple[Canvas, Encoder | None]:
+    """What is shown to a network, in its frame, and the network; None: there is none."""
     from conceptstain.canvas.opening import open_source
     from conceptstain.canvas.section import Section
 
@@ -150,7 +151,7 @@ def _network(weights: Path, *, of_pictures: bool = False) -> Encoder:
     return encoder
 
 
-def _labels(
+def labels_of_places(
     canvas: Canvas,
     *,
     columns: Sequence[str],
