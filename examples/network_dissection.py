@@ -60,9 +60,8 @@ def main(out: Path, *, n: int = 600, epochs: int = 30, draws: int = 3) -> Path:
     see_flags = found.table().query("label == 'flag' and detector").index.to_numpy()
     by_chance = np.random.default_rng(0).choice(found.n_units, len(see_flags), replace=False)
     for units, called in ((see_flags, "that see the flag"), (by_chance, "drawn at random")):
-        latents = classifier.encoder.latents(asked)
-        latents[:, units] = 0  # the last layer's mean over places: the units are put out wherever they are
-        without = classifier.scores_of(latents).argmax(axis=1) == truth.codes
+        with cs.units_set(classifier.encoder.network, classifier.places, units):
+            without = classifier.predictions(asked) == truth.codes
         told = ", ".join(f"{without[which].mean():.0%} of {name}" for name, which in asked_about.items())
         print(f"without {len(units)} units {called}: right on {told}")
 
