@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from conceptstain.concepts.item_scores import ConceptScores, scores
     from conceptstain.concepts.normal import Normal, deviations, normal, normal_of
     from conceptstain.concepts.spot_concepts import SpotConcepts, SpotConceptSettings, SpotScores, spot_concepts
+    from conceptstain.dissection_figures import detector_curves, detector_figure
     from conceptstain.errors import ConceptStainError, InputError, MismatchError, ReadingError, SectionChoice
     from conceptstain.explanation_figures import explanation_figure
     from conceptstain.exporting import export
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.display import Display
     from conceptstain.methods.dissecting import dissect, dissect_inputs, dissect_layers, layers_with_places
     from conceptstain.methods.dissection import Dissection
+    from conceptstain.methods.dissection_comparison import compare_dissections
     from conceptstain.methods.dissection_controls import DissectionControls, dissection_controls
     from conceptstain.methods.explanation import Explanation, explain
     from conceptstain.methods.faithfulness import perturbation, sensitivity
@@ -191,6 +193,7 @@ __all__ = [
     "class_concept",
     "class_labels",
     "colour_labels",
+    "compare_dissections",
     "concept",
     "concept_genes",
     "confusion",
@@ -201,6 +204,8 @@ __all__ = [
     "dci",
     "decoded",
     "deep_lift",
+    "detector_curves",
+    "detector_figure",
     "deviations",
     "dissect",
     "dissect_inputs",
@@ -358,6 +363,7 @@ _HOMES = {
     "class_concept": "concepts.class_concept",
     "class_labels": "canvas.class_labels",
     "colour_labels": "canvas.colour_labels",
+    "compare_dissections": "methods.dissection_comparison",
     "concept": "concepts.concept",
     "concept_genes": "methods.concept_genes",
     "confusion": "nets.confusion",
@@ -368,6 +374,8 @@ _HOMES = {
     "dci": "methods.disentanglement",
     "decoded": "methods.decoded",
     "deep_lift": "methods.deep_lift",
+    "detector_curves": "dissection_figures",
+    "detector_figure": "dissection_figures",
     "deviations": "concepts.normal",
     "dissect": "methods.dissecting",
     "dissect_inputs": "methods.dissecting",

@@ -7,28 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from conceptstain.canvas.label_maps import Label
 from conceptstain.errors import InputError
-from conceptstain.methods.dissection import Counts, Dissection
-
-LABELS = (Label("nose", "part"), Label("ear", "part"), Label("skin", "material"), Label("wool", "material"))
-
-
-def of_ious(*rows: tuple[float, ...]) -> Dissection:
-    """A dissection with these IoUs, to a thousandth: of units and labels of 1,000 pixels each."""
-    iou = np.array(rows)
-    shared = np.rint(2000 * iou / (1 + iou)).astype(int)
-    n_units = len(rows)
-    return Dissection(
-        "tiny",
-        "conv",
-        LABELS,
-        np.zeros(n_units),
-        Counts(shared[None], np.full((1, n_units, 2), 1000), np.full((1, 4), 1000), np.array([[10_000, 20_000]])),
-        n_items=5,
-        quantile=0.05,
-    )
-
+from conceptstain.methods.dissection import Counts
+from dissections import LABELS, of_ious
 
 DISSECTION = of_ious(
     (0.30, 0.02, 0.10, 0.00),  # a nose, and of materials skin

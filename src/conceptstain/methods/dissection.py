@@ -198,12 +198,25 @@ class Dissection:
         draws, seed
             How often groups are drawn anew, and by what.
         """
+        ends = self.intervals_of(lambda each: np.array([statistic(each)], dtype=np.float64), draws=draws, seed=seed)
+        return Interval(*(float(end[0]) for end in ends))
+
+    def intervals_of(
+        self, statistics: Callable[[Dissection], Float[np.ndarray, "..."]], *, draws: int = DRAWS, seed: int = 0
+    ) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
+        """Several numbers at once, and the low and high ends of their intervals; see :meth:`interval_of`.
+
+        The ends are NaN where all items are one group.
+        """
+        value = np.asarray(statistics(self), dtype=np.float64)
         groups = len(self.counts.ground)
+        if groups == 1:
+            return value, np.full(value.shape, math.nan), np.full(value.shape, math.nan)
         chosen = np.random.default_rng(seed).integers(0, groups, (draws, groups))
-        drawn = [statistic(replace(self, counts=Counts(*(each[rows] for each in self.counts)))) for rows in chosen]
+        drawn = [statistics(replace(self, counts=Counts(*(each[rows] for each in self.counts)))) for rows in chosen]
         margin = 100 * (1 - LEVEL) / 2
-        low, high = np.percentile(drawn, [margin, 100 - margin]) if groups > 1 else (math.nan, math.nan)
-        return Interval(float(statistic(self)), float(low), float(high))
+        low, high = np.percentile(drawn, [margin, 100 - margin], axis=0)
+        return value, low, high
 
     def table(self, least: float = DETECTOR) -> pd.DataFrame:
         """One row for every unit, the best first: its label, IoU, bound, and the runner-up.

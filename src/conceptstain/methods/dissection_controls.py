@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import final
 
-import numpy as np
 import pandas as pd
 
 from conceptstain.canvas.gene_pictures import GenePictures
 from conceptstain.canvas.label_maps import LabelMaps
 from conceptstain.errors import InputError
 from conceptstain.inputs import ItemIndices
+from conceptstain.methods.detector_counts import ALL, counts_beside
 from conceptstain.methods.dissecting import Alignment, dissect
 from conceptstain.methods.dissection import DETECTOR, CountingRule, Dissection
 from conceptstain.methods.dissection_passes import Canvas
-from conceptstain.methods.intervals import Interval
 from conceptstain.methods.rotation import random_rotation
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.untrained import kept_by_twins, untrained
@@ -66,24 +65,19 @@ class DissectionControls:
             Indexed by ``"trained"`` and the controls: ``detectors`` and ``unique``, each with ``low`` and ``high``. Of
             the trained network these are the 95 % interval over groups of items drawn anew; of controls the least and
             the greatest of the draws, around their mean.
+
+        Raises
+        ------
+        InputError
+            No such category, or no such rule.
         """
-
-        def unique(dissection: Dissection) -> float:
-            counts = dissection.unique_detectors(least, rule)
-            return float(counts.sum() if category is None else counts[category])
-
-        def detectors(dissection: Dissection) -> float:
-            if category is None:
-                return float(dissection.detectors(least).sum())
-            of_category = dissection.category_of == dissection.categories.index(category)
-            return float((dissection.iou[:, of_category].max(axis=1) > least).sum())
-
-        rows = {"trained": [self.trained.interval_of(detectors), self.trained.interval_of(unique)]}
-        for kind, draws in self.drawn.items():
-            rows[kind] = [_spread(draws, detectors), _spread(draws, unique)]
-        columns = [f"{name}{end}" for name in ("detectors", "unique") for end in ("", " low", " high")]
-        values = [[number for each in row for number in each] for row in rows.values()]
-        return pd.DataFrame(values, index=pd.Index(rows, name="network"), columns=columns)
+        if category is not None and category not in self.trained.categories:
+            raise InputError(
+                "There is no category of that name",
+                got=repr(category),
+                cure=f"Use one of: {', '.join(self.trained.categories)}",
+            )
+        return counts_beside(self.trained, self.drawn, least, rule).loc[ALL if category is None else category]
 
     @property
     def sentence(self) -> str:
@@ -183,11 +177,6 @@ def dissection_controls(
                 twin = untrained(encoder, seed=seed + draw)
                 drawn[kind].append(replace(asked(number, twin), name=encoder.name, detail="untrained"))
     return DissectionControls(trained, {kind: tuple(each) for kind, each in drawn.items()})
-
-
-def _spread(draws: tuple[Dissection, ...], statistic: Callable[[Dissection], float]) -> Interval:
-    values = np.array([statistic(each) for each in draws])
-    return Interval(float(values.mean()), float(values.min()), float(values.max()))
 
 
 def _listed(others: pd.DataFrame) -> str:
