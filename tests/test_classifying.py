@@ -13,8 +13,10 @@ from conceptstain.canvas.painted_labels import painted_labels
 from conceptstain.classifying import ClassifierSettings, cross_validate_classifier, fit_classifier
 from conceptstain.errors import InputError
 from conceptstain.nets.augmentation import Augmentation
-from conceptstain.nets.classifier_network import ClassifierNetworkSettings
+from conceptstain.nets.classifier import Classifier
+from conceptstain.nets.classifier_network import ClassifierNetwork, ClassifierNetworkSettings
 from conceptstain.nets.classifier_settings import ClassifierTrainingSettings
+from conceptstain.nets.kept_epochs import Checkpoints
 from factories import tiny_section
 
 
@@ -169,3 +171,18 @@ def test_parts_are_cross_validated_by_pictures() -> None:
     few = cs.part_labels(canvas, painted_labels(canvas, masks, names=["", "bright", "dark"]))
     with pytest.raises(InputError, match="too few pictures with parts"):
         fit_classifier(canvas, few, quick(1), items=[0, 1])
+
+
+def test_checkpoints_are_the_classifier_at_its_epochs_and_change_nothing() -> None:
+    canvas, labels, _ = squares()
+    kept = Checkpoints[Classifier]([0, 2, 6])
+    settings = replace(quick(6), training=replace(quick(6).training, validation_fraction=0.0))
+    classifier = fit_classifier(canvas, labels, settings, checkpoints=kept)
+    assert classifier.fingerprint == fit_classifier(canvas, labels, settings).fingerprint
+    assert list(kept) == [0, 2, 6]
+    assert kept[6].fingerprint == classifier.fingerprint  # nothing was held out: the last epoch is the best
+    assert len({each.fingerprint for each in kept.values()}) == 3
+    assert (kept[2].name, kept[2].card["history"]) == ("values, epoch 2", {"epoch": 2, "epochs": 6})
+    first = ClassifierNetwork(canvas.shape, settings.network, seed=settings.training.seed)
+    for name, weights in first.state_dict().items():
+        assert (kept[0].encoder.network.state_dict()[name] == weights).all()

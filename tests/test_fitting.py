@@ -9,6 +9,7 @@ from conceptstain.errors import InputError
 from conceptstain.fitting import FitSettings, fit, fit_seeds
 from conceptstain.nets.checkpoint import load_encoder, save_encoder
 from conceptstain.nets.image_vae import ImageVAESettings
+from conceptstain.nets.kept_epochs import Checkpoints
 from conceptstain.nets.objectives import Objective
 from conceptstain.nets.picture_vae import PictureVAESettings
 from conceptstain.nets.profile_vae import ProfileVAESettings
@@ -239,3 +240,21 @@ def test_seeds_are_fitted_one_after_the_other_and_report_as_one_job():
     assert steps[-1].message.startswith("Seed 3 of 3")
     with pytest.raises(InputError, match="one seed or more"):
         fit_seeds(canvas, QUICK_PROFILES, seeds=0)
+
+
+@pytest.mark.parametrize("quick", [QUICK, QUICK_PROFILES])
+def test_checkpoints_are_the_encoder_at_its_epochs_and_change_nothing(quick, tmp_path):
+    canvas = tiny_section().view("genes" if quick is QUICK else "spots")
+    settings = replace(quick, training=replace(quick.training, validation_fraction=0.0))
+    kept = Checkpoints([0, 1, 2])
+    encoder = fit(canvas, settings, name="mine", checkpoints=kept)
+    assert encoder.fingerprint == fit(canvas, settings).fingerprint == kept[2].fingerprint
+    assert len({each.fingerprint for each in kept.values()}) == 3
+    assert kept[1].name == "mine, epoch 1"
+    again = load_encoder(save_encoder(kept[1], tmp_path / "one.safetensors"))
+    assert again.fingerprint == kept[1].fingerprint
+    assert again.card["history"] == {"epoch": 1, "epochs": 2}
+    cut = replace(settings, training=replace(settings.training, epochs=1))
+    assert fit(canvas, cut, checkpoints=Checkpoints([0])).fingerprint != kept[0].fingerprint
+    with pytest.raises(InputError, match="epoch 2 of 1"):
+        fit(canvas, cut, checkpoints=kept)

@@ -102,6 +102,7 @@ if TYPE_CHECKING:
     from conceptstain.nets.classifier_checkpoint import load_classifier, save_classifier
     from conceptstain.nets.confusion import Confusion, confusion
     from conceptstain.nets.encoder import Encoder
+    from conceptstain.nets.kept_epochs import Checkpoints
     from conceptstain.nets.objectives import Objective
     from conceptstain.nets.own_classifier import own_classifier
     from conceptstain.nets.own_networks import own_encoder
@@ -123,6 +124,7 @@ __all__ = [
     "Attribution",
     "Broden",
     "Cancelled",
+    "Checkpoints",
     "ClassLabels",
     "Classifier",
     "ClassifierSettings",
@@ -293,6 +295,7 @@ _HOMES = {
     "Attribution": "methods.attribution",
     "Broden": "canvas.broden",
     "Cancelled": "progress",
+    "Checkpoints": "nets.kept_epochs",
     "ClassLabels": "canvas.class_labels",
     "Classifier": "nets.classifier",
     "ClassifierSettings": "classifying",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, final
 
@@ -27,9 +28,10 @@ from conceptstain.nets.class_loss import masses_of
 from conceptstain.nets.classifier import Classifier
 from conceptstain.nets.classifier_network import ClassifierNetwork, ClassifierNetworkSettings
 from conceptstain.nets.classifier_settings import ClassifierTrainingSettings
-from conceptstain.nets.classifier_training import train_classifier
+from conceptstain.nets.classifier_training import ClassifierHistory, train_classifier
 from conceptstain.nets.confusion import Confusion, confusion
 from conceptstain.nets.encoder import Encoder
+from conceptstain.nets.kept_epochs import Checkpoints, KeptAt, unwatched
 from conceptstain.progress import Report, Step, silent
 
 __all__ = ["ClassifierSettings", "CrossValidation", "cross_validate_classifier", "fit_classifier"]
@@ -110,6 +112,7 @@ def fit_classifier(
     *,
     name: str = "",
     items: ItemIndices | None = None,
+    checkpoints: Checkpoints[Classifier] | None = None,
     report: Report = silent,
 ) -> Classifier:
     """Train a classifier on labelled genes, spots, pictures or patches, or on the parts of pictures.
@@ -127,6 +130,8 @@ def fit_classifier(
         Name to show; empty: that of the labels.
     items
         Indices of those that may be learned from; None: all that are labelled.
+    checkpoints
+        At which epochs to keep the classifier as it then is, beside the one that is best in the end.
     report
         Called after every training step; may raise :class:`Cancelled`.
 
@@ -138,40 +143,52 @@ def fit_classifier(
     Raises
     ------
     InputError
-        Labels of other items, one class alone, classes of fewer than four items, or settings that are not for these
-        inputs.
+        Labels of other items, one class alone, classes of fewer than four items, or settings or checkpoints that are
+        not for these inputs.
     """
     settings = settings or ClassifierSettings.of(canvas, parts=labels.parts)
     wanted = settings.network or ClassifierNetworkSettings.of(canvas.shape, parts=labels.parts)
     chosen = _learnable(canvas, labels, items)
     network = ClassifierNetwork(canvas.shape, wanted, seed=settings.training.seed)
     head = _first_step(wanted.latent, len(labels.classes), settings.training.seed)
-    history = train_classifier(network, head, canvas, labels, settings.training, items=chosen, report=report)
     called = name or labels.name
-    card = card_of([canvas], wanted, settings.training, replace(history, confusion=None))
     masses = [round(float(mass), 3) for mass in masses_of(labels, chosen)]
-    card["labels"] = {
+    learned = {
         "name": labels.name,
         "classes": dict(zip(labels.classes, masses, strict=True)),
         "parts": labels.parts,
         "notes": list(labels.notes),
     }
-    if history.confusion is not None:
-        card["held out"] = {
-            "confusion": history.confusion.counts.tolist(),
-            "balanced accuracy": history.confusion.balanced_accuracy,
-        }
-    encoder = Encoder(
-        name=f"{called}, penultimate layer",
-        network=network.to("cpu"),
-        shape=canvas.shape,
-        scaling=canvas.scaling,
-        latent=wanted.latent,
-        card=card,
-        features=canvas.features if isinstance(canvas, SpotProfiles) else (),
+
+    def classifier(called: str, network: ClassifierNetwork, history: ClassifierHistory | KeptAt) -> Classifier:
+        found = history.confusion if isinstance(history, ClassifierHistory) else None
+        plain = replace(history, confusion=None) if isinstance(history, ClassifierHistory) else history
+        card = {**card_of([canvas], wanted, settings.training, plain), "labels": learned}
+        if found is not None:
+            card["held out"] = {
+                "confusion": found.counts.tolist(),
+                "balanced accuracy": found.balanced_accuracy,
+            }
+        encoder = Encoder(
+            name=f"{called}, penultimate layer",
+            network=network.to("cpu"),
+            shape=canvas.shape,
+            scaling=canvas.scaling,
+            latent=wanted.latent,
+            card=card,
+            features=canvas.features if isinstance(canvas, SpotProfiles) else (),
+        )
+        weights, bias = (each.detach().cpu().numpy().copy() for each in (head.weight, head.bias))
+        return Classifier(called, encoder, weights, bias, labels.classes, network.places, labels.parts, card)
+
+    def copied(at: KeptAt) -> Classifier:
+        return classifier(f"{called}, epoch {at.epoch}", deepcopy(network), at)
+
+    watch = unwatched if checkpoints is None else checkpoints.watching(copied)
+    history = train_classifier(
+        network, head, canvas, labels, settings.training, items=chosen, report=report, watch=watch
     )
-    weights, bias = (each.detach().cpu().numpy().copy() for each in (head.weight, head.bias))
-    return Classifier(called, encoder, weights, bias, labels.classes, network.places, labels.parts, card)
+    return classifier(called, network, history)
 
 
 def cross_validate_classifier(

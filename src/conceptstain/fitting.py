@@ -6,6 +6,7 @@ import json
 import math
 import platform
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeAlias, final
@@ -18,6 +19,7 @@ from conceptstain.errors import InputError
 from conceptstain.nets.augmentation import Augmentation, Symmetries
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.image_vae import ImageNetwork, ImageVAE, ImageVAESettings
+from conceptstain.nets.kept_epochs import Checkpoints, KeptAt, unwatched
 from conceptstain.nets.objectives import Objective
 from conceptstain.nets.picture_vae import PictureVAE, PictureVAESettings
 from conceptstain.nets.profile_vae import ProfileVAE, ProfileVAESettings
@@ -129,6 +131,7 @@ def fit(
     settings: FitSettings | None = None,
     *,
     name: str = "",
+    checkpoints: Checkpoints[Encoder] | None = None,
     report: Report = silent,
 ) -> Encoder:
     """Train an encoder on one canvas or several of a kind; no label is used.
@@ -142,6 +145,8 @@ def fit(
         None: the defaults for the canvas, :meth:`FitSettings.of`.
     name
         Name to show; empty: made of the names of what was learned from.
+    checkpoints
+        At which epochs to keep the encoder as it then is, beside the one that is best in the end.
     report
         Called after every training step; may raise :class:`Cancelled`.
 
@@ -153,24 +158,33 @@ def fit(
     Raises
     ------
     InputError
-        Canvases that do not belong together, settings for another kind of canvas or out of range.
+        Canvases that do not belong together, settings for another kind of canvas or out of range, or checkpoints
+        that the training does not come to.
     """
     canvases = _listed(canvas)
     first = canvases[0]
     settings = settings or FitSettings.of(first)
     network = _network(canvases, settings)
     settings = replace(settings, network=network.settings)
-    history = train(network, canvases, settings.training, report)
-    names = ", ".join(each.source.name for each in canvases)
-    return Encoder(
-        name=name or f"fitted to {names}",
-        network=network.to("cpu"),
-        shape=first.shape,
-        scaling=first.scaling,
-        latent=settings.network.latent,
-        card=card_of(canvases, settings.network, settings.training, history),
-        features=first.features if isinstance(first, SpotProfiles) else (),
-    )
+    called = name or f"fitted to {', '.join(each.source.name for each in canvases)}"
+
+    def encoder(called: str, network: ImageVAE | PictureVAE | ProfileVAE, history: Any) -> Encoder:
+        return Encoder(
+            name=called,
+            network=network.to("cpu"),
+            shape=first.shape,
+            scaling=first.scaling,
+            latent=settings.network.latent,
+            card=card_of(canvases, settings.network, settings.training, history),
+            features=first.features if isinstance(first, SpotProfiles) else (),
+        )
+
+    def copied(at: KeptAt) -> Encoder:
+        return encoder(f"{called}, epoch {at.epoch}", deepcopy(network), at)
+
+    watch = unwatched if checkpoints is None else checkpoints.watching(copied)
+    history = train(network, canvases, settings.training, report, watch=watch)
+    return encoder(called, network, history)
 
 
 def fit_seeds(

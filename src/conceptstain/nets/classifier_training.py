@@ -25,6 +25,7 @@ from conceptstain.nets.classifier_network import ClassifierNetwork
 from conceptstain.nets.classifier_settings import ClassifierTrainingSettings
 from conceptstain.nets.confusion import Confusion
 from conceptstain.nets.devices import best_device
+from conceptstain.nets.kept_epochs import Watch, unwatched
 from conceptstain.progress import Report, Step, silent
 
 __all__ = ["ClassifierHistory", "held_out", "train_classifier"]
@@ -98,6 +99,7 @@ def train_classifier(
     *,
     items: ItemIndices | None = None,
     report: Report = silent,
+    watch: Watch = unwatched,
 ) -> ClassifierHistory:
     """Train a network and its last step in place; the same seed gives the same weights on the CPU.
 
@@ -119,6 +121,8 @@ def train_classifier(
     report
         Called after every step, and at the end of every epoch with ``"loss"`` and ``"balanced accuracy"``, of the items
         held out where there are some. If it raises :class:`Cancelled`, the network is left half trained.
+    watch
+        Called before the first step and after every epoch, when the network is what it then is.
 
     Raises
     ------
@@ -137,7 +141,7 @@ def train_classifier(
     begun = time.perf_counter()
     with _as_seeded(settings.seed), batch_normalised(network, on=settings.batch_norm) as norms:
         task = _Task(network, head, data, targets, weights.to(device), settings, generator, norms)
-        history = _run(task, learned, left, report)
+        history = _run(task, learned, left, report, watch)
     network.eval()
     return replace(history, seconds=time.perf_counter() - begun, device=device.type)
 
@@ -177,7 +181,9 @@ def _check(data: Inputs, targets: Targets, settings: ClassifierTrainingSettings)
         )
 
 
-def _run(task: _Task, learned: NDArray[np.integer], left: NDArray[np.integer], report: Report) -> ClassifierHistory:
+def _run(
+    task: _Task, learned: NDArray[np.integer], left: NDArray[np.integer], report: Report, watch: Watch
+) -> ClassifierHistory:
     settings = task.settings
     most = min(settings.items_per_epoch or len(learned), len(learned))
     steps_per_epoch = n_batches(learned[:most], settings.batch_size)
@@ -194,6 +200,7 @@ def _run(task: _Task, learned: NDArray[np.integer], left: NDArray[np.integer], r
     left_losses: list[float] = []
     left_accuracies: list[float] = []
     best_epoch, best, confusion = 0, list[dict[str, Tensor]](), None
+    watch(0, n_epochs)
     for epoch in range(1, n_epochs + 1):
         chosen = learned if most == len(learned) else drawn([learned], most, task.generator)[0]
         loss, seen = _learn(task, chosen, course, epoch, report)
@@ -217,6 +224,7 @@ def _run(task: _Task, learned: NDArray[np.integer], left: NDArray[np.integer], r
         if better:
             best_epoch, confusion = epoch, seen if len(left) else None
             best = [task.norms.folded(task.network), _copied(task.head)]
+        watch(epoch, n_epochs)
         report(Step(epoch * steps_per_epoch, n_epochs * steps_per_epoch, f"Epoch {epoch} of {n_epochs}", told))
     for module, state in zip((task.network, task.head), best, strict=True):
         module.load_state_dict(state)

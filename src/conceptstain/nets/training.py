@@ -19,6 +19,7 @@ from conceptstain.inputs import Inputs, Profiles
 from conceptstain.nets.batches import Batch, Split, batches_of, drawn, n_batches, split_items
 from conceptstain.nets.devices import best_device
 from conceptstain.nets.disentangling import composed, remarks
+from conceptstain.nets.kept_epochs import Watch, unwatched
 from conceptstain.nets.terms import learns_counts, passed, plain_terms, weighed
 from conceptstain.nets.training_settings import PAPER, UNIT, Loss, Schedule, TrainingSettings, check_training
 from conceptstain.progress import Report, Step, silent
@@ -65,7 +66,12 @@ class History:
 
 
 def train(
-    network: nn.Module, data: Sequence[Inputs], settings: TrainingSettings | None = None, report: Report = silent
+    network: nn.Module,
+    data: Sequence[Inputs],
+    settings: TrainingSettings | None = None,
+    report: Report = silent,
+    *,
+    watch: Watch = unwatched,
 ) -> History:
     """Train a VAE in place; the same seed gives the same weights on the CPU.
 
@@ -87,6 +93,8 @@ def train(
         Called after every step with how many of all steps are done, and at the end of every epoch with ``"loss"``,
         ``"validation loss"`` and every term. If it raises :class:`Cancelled`, the network is left half trained, to be
         discarded.
+    watch
+        Called before the first step and after every epoch, when the network is what it then is.
 
     Raises
     ------
@@ -105,7 +113,7 @@ def train(
     network.to(device)
     begun = time.perf_counter()
     with _one_thread():
-        course = _run(network, data, split, settings, generator=generator, report=report)
+        course = _run(network, data, split, settings, generator=generator, report=report, watch=watch)
     network.load_state_dict(course.best)
     network.eval()
     return History(
@@ -158,6 +166,7 @@ def _run(
     *,
     generator: torch.Generator,
     report: Report,
+    watch: Watch,
 ) -> _Course:
     device = next(network.parameters()).device
     masks = [torch.as_tensor(np.broadcast_to(each.mask, each.shape).astype(np.float32), device=device) for each in data]
@@ -177,6 +186,7 @@ def _run(
         return _changed(Batch.of(data[section], items, masks[section], counted=counted), settings, draws)
 
     course = _Course([], [], {})
+    watch(0, n_epochs)
     for epoch in range(1, n_epochs + 1):
         message = f"Epoch {epoch} of {n_epochs}"
         network.train()
@@ -203,6 +213,7 @@ def _run(
         _refuse_divergence(means, epoch)
         if course.add(means):
             course.best = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+        watch(epoch, n_epochs)
         report(Step(step, n_steps, message, means))
     return course
 
