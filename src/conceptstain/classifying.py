@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, final
@@ -12,7 +13,7 @@ import torch
 from jaxtyping import Int
 from numpy.typing import NDArray
 from sklearn.model_selection import KFold, StratifiedKFold
-from torch import nn
+from torch import Tensor, nn
 
 from conceptstain.canvas.class_labels import ClassLabels
 from conceptstain.canvas.expression import counted, several
@@ -160,7 +161,9 @@ def fit_classifier(
         "notes": list(labels.notes),
     }
 
-    def classifier(called: str, network: ClassifierNetwork, history: ClassifierHistory | KeptAt) -> Classifier:
+    def classifier(
+        called: str, network: ClassifierNetwork, head: nn.Linear, history: ClassifierHistory | KeptAt
+    ) -> Classifier:
         found = history.confusion if isinstance(history, ClassifierHistory) else None
         plain = replace(history, confusion=None) if isinstance(history, ClassifierHistory) else history
         card = {**card_of([canvas], wanted, settings.training, plain), "labels": learned}
@@ -181,14 +184,19 @@ def fit_classifier(
         weights, bias = (each.detach().cpu().numpy().copy() for each in (head.weight, head.bias))
         return Classifier(called, encoder, weights, bias, labels.classes, network.places, labels.parts, card)
 
-    def copied(at: KeptAt) -> Classifier:
-        return classifier(f"{called}, epoch {at.epoch}", deepcopy(network), at)
+    blank = (network, head) if checkpoints is None else (deepcopy(network), deepcopy(head))
 
-    watch = unwatched if checkpoints is None else checkpoints.watching(copied)
+    def kept(at: KeptAt, *weights: Mapping[str, Tensor]) -> Classifier:
+        copied = deepcopy(blank)
+        for module, state in zip(copied, weights, strict=True):
+            module.load_state_dict(state)
+        return classifier(f"{called}, epoch {at.epoch}", *copied, at)
+
+    watch = unwatched if checkpoints is None else checkpoints.watching(kept)
     history = train_classifier(
         network, head, canvas, labels, settings.training, items=chosen, report=report, watch=watch
     )
-    return classifier(called, network, history)
+    return classifier(called, network, head, history)
 
 
 def cross_validate_classifier(

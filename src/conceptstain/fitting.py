@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeAlias, final
+
+from torch import Tensor
 
 from conceptstain.canvas.gene_pictures import GenePictures
 from conceptstain.canvas.image_patches import ImagePatches
@@ -179,10 +181,14 @@ def fit(
             features=first.features if isinstance(first, SpotProfiles) else (),
         )
 
-    def copied(at: KeptAt) -> Encoder:
-        return encoder(f"{called}, epoch {at.epoch}", deepcopy(network), at)
+    blank = network if checkpoints is None else deepcopy(network)
 
-    watch = unwatched if checkpoints is None else checkpoints.watching(copied)
+    def kept(at: KeptAt, weights: Mapping[str, Tensor]) -> Encoder:
+        copied = deepcopy(blank)
+        copied.load_state_dict(weights)
+        return encoder(f"{called}, epoch {at.epoch}", copied, at)
+
+    watch = unwatched if checkpoints is None else checkpoints.watching(kept)
     history = train(network, canvases, settings.training, report, watch=watch)
     return encoder(called, network, history)
 

@@ -122,7 +122,7 @@ def train_classifier(
         Called after every step, and at the end of every epoch with ``"loss"`` and ``"balanced accuracy"``, of the items
         held out where there are some. If it raises :class:`Cancelled`, the network is left half trained.
     watch
-        Called before the first step and after every epoch, when the network is what it then is.
+        Called before the first step and after every epoch, with a function that copies the weights.
 
     Raises
     ------
@@ -200,7 +200,11 @@ def _run(
     left_losses: list[float] = []
     left_accuracies: list[float] = []
     best_epoch, best, confusion = 0, list[dict[str, Tensor]](), None
-    watch(0, n_epochs)
+
+    def weights() -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        return task.norms.folded(task.network), _copied(task.head)
+
+    watch(0, n_epochs, weights)
     for epoch in range(1, n_epochs + 1):
         chosen = learned if most == len(learned) else drawn([learned], most, task.generator)[0]
         loss, seen = _learn(task, chosen, course, epoch, report)
@@ -223,8 +227,8 @@ def _run(
             )
         if better:
             best_epoch, confusion = epoch, seen if len(left) else None
-            best = [task.norms.folded(task.network), _copied(task.head)]
-        watch(epoch, n_epochs)
+            best = list(weights())
+        watch(epoch, n_epochs, weights)
         report(Step(epoch * steps_per_epoch, n_epochs * steps_per_epoch, f"Epoch {epoch} of {n_epochs}", told))
     for module, state in zip((task.network, task.head), best, strict=True):
         module.load_state_dict(state)

@@ -6,17 +6,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar, final
 
+from torch import Tensor
+
 from conceptstain.errors import InputError
 
-__all__ = ["Checkpoints", "KeptAt", "Watch", "unwatched"]
+__all__ = ["Checkpoints", "KeptAt", "Watch", "Weights", "unwatched"]
 
-Watch: TypeAlias = Callable[[int, int], None]
-"""``watch(epoch, epochs)``, called before the first step with 0 and behind every epoch."""
+Weights: TypeAlias = Callable[[], "tuple[Mapping[str, Tensor], ...]"]
+"""Copies the weights of all that is trained, as they are when it is called."""
+
+Watch: TypeAlias = Callable[[int, int, Weights], None]
+"""``watch(epoch, epochs, weights)``, called before the first step with 0 and behind every epoch."""
 
 Kept = TypeVar("Kept")
 
 
-def unwatched(_epoch: int, _n_epochs: int) -> None:
+def unwatched(_epoch: int, _n_epochs: int, _weights: Weights) -> None:
     """A training nobody watches."""
 
 
@@ -70,8 +75,8 @@ class Checkpoints(Mapping[int, Kept]):
     def __len__(self) -> int:
         return len(self._kept)
 
-    def watching(self, copied: Callable[[KeptAt], Kept]) -> Watch:
-        """What a training calls: at each of the epochs, ``copied`` makes what is kept.
+    def watching(self, made: Callable[..., Kept]) -> Watch:
+        """What a training calls: at each of the epochs, ``made(at, *weights)`` makes what is kept.
 
         Raises
         ------
@@ -79,7 +84,7 @@ class Checkpoints(Mapping[int, Kept]):
             From the training, before its first step: an epoch that it does not come to.
         """
 
-        def watch(epoch: int, n_epochs: int) -> None:
+        def watch(epoch: int, n_epochs: int, weights: Weights) -> None:
             if epoch == 0:
                 self._kept = {}
                 if self.epochs[-1] > n_epochs:
@@ -89,7 +94,7 @@ class Checkpoints(Mapping[int, Kept]):
                         cure="Set epochs= of the training, or leave the checkpoint out",
                     )
             if epoch in self.epochs:
-                self._kept[epoch] = copied(KeptAt(epoch, n_epochs))
+                self._kept[epoch] = made(KeptAt(epoch, n_epochs), *weights())
 
         return watch
 

@@ -94,7 +94,7 @@ def train(
         ``"validation loss"`` and every term. If it raises :class:`Cancelled`, the network is left half trained, to be
         discarded.
     watch
-        Called before the first step and after every epoch, when the network is what it then is.
+        Called before the first step and after every epoch, with a function that copies the weights.
 
     Raises
     ------
@@ -185,8 +185,11 @@ def _run(
         counted = learns_counts(network)
         return _changed(Batch.of(data[section], items, masks[section], counted=counted), settings, draws)
 
+    def weights() -> tuple[dict[str, Tensor]]:
+        return ({name: tensor.detach().clone() for name, tensor in network.state_dict().items()},)
+
     course = _Course([], [], {})
-    watch(0, n_epochs)
+    watch(0, n_epochs, weights)
     for epoch in range(1, n_epochs + 1):
         message = f"Epoch {epoch} of {n_epochs}"
         network.train()
@@ -212,8 +215,8 @@ def _run(
             means["validation loss"] = _validate(network, data, masks, split.held_out, settings)
         _refuse_divergence(means, epoch)
         if course.add(means):
-            course.best = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
-        watch(epoch, n_epochs)
+            (course.best,) = weights()
+        watch(epoch, n_epochs, weights)
         report(Step(step, n_steps, message, means))
     return course
 
