@@ -101,3 +101,28 @@ def test_what_cannot_be_dissected_is_told_in_one_line(folder: Path, words: tuple
     assert result.exit_code == 2
     assert told in one_line(result)
     assert not (folder / "out").exists()
+
+
+def test_several_networks_are_compared_in_one_table_and_one_chart(folder: Path) -> None:
+    settings = ImageVAESettings(latent=2, widths=(4, 4), hidden=(3,))
+    other = Encoder("tiny", ImageVAE((3, 16, 16), settings, seed=1), (3, 16, 16), "unit", 2)
+    save_encoder(other, folder / "other.safetensors")
+    words = ("--masks", folder / "masks", "--quantile", 0.05, "--controls", 1, "--figures")
+    both = ("--weights", folder / "tiny.safetensors", "--weights", folder / "other.safetensors")
+    result = run("dissect", folder / "images", *both, *words, "--out", folder / "out")
+    assert result.exit_code == 0, result.output
+    detectors = pd.read_csv(folder / "out" / "images-dissected-detectors.csv", index_col=["layer", "category"])
+    assert set(detectors.index.levels[0]) == {"tiny, encoder.conv2", "other, encoder.conv2"}  # type: ignore[attr-defined]
+    assert set(detectors["network"]) == {"trained", "rotated", "shuffled", "untrained"}
+    chart = (folder / "out" / "images-dissected-detectors.svg").read_text(encoding="utf-8")
+    assert "other, encoder.conv2" in chart
+    for name in ("tiny", "other"):
+        assert (folder / "out" / f"images-dissected-{name}_encoder.conv2-units.csv").exists()
+    wider = Encoder("wide", ImageVAE((3, 32, 32), settings), (3, 32, 32), "unit", 2)
+    save_encoder(wider, folder / "wide.safetensors")
+    more = (*both[:2], "--weights", folder / "wide.safetensors")
+    refused = run("dissect", folder / "images", *more, *words, "--out", folder / "wide")
+    assert refused.exit_code == 2
+    assert "on one canvas" in one_line(refused)
+    twice = run("dissect", folder / "images", *both[:2], *both[:2], *words, "--out", folder / "twice")
+    assert "tiny twice" in one_line(twice)

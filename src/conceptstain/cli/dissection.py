@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +13,7 @@ from conceptstain.cli.options import Overwrite, SectionName, Seed
 from conceptstain.cli.pictures import canvas_of_pictures, opened_pictures, picture_weights
 from conceptstain.cli.results import check_files, file_stem, put_together
 from conceptstain.cli.telling import ProgressLine, say_written, told
-from conceptstain.errors import InputError
+from conceptstain.errors import InputError, MismatchError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["canvas_and_network", "dissect", "labels_of_places"]
 
-UNITS, DETECTORS = "-units.csv", "-detectors.csv"
+UNITS, DETECTORS, CHART = "-units.csv", "-detectors.csv", "-detectors.svg"
 SHOWN = 5  # units that are told
 
 
@@ -37,9 +37,9 @@ def dissect(  # noqa: PLR0917 - options, which typer passes by name
     ],
     out: Annotated[Path, typer.Option(help="Folder to write to; made if it does not exist.", show_default=False)],
     weights: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
-            help="An encoder from fit, a classifier from fit-classifier, or a .pt2 file.",
+            help="An encoder from fit, a classifier from fit-classifier, or a .pt2 file; repeatable, to compare them.",
             show_default="none: the genes or channels themselves",
         ),
     ] = None,
@@ -74,6 +74,9 @@ def dissect(  # noqa: PLR0917 - options, which typer passes by name
     controls: Annotated[
         int, typer.Option(min=0, help="Draws of each control (rotated, shuffled, untrained); 0: none.")
     ] = 3,
+    figures: Annotated[
+        bool, typer.Option("--figures", help="Draw the unique detectors of all layers and networks in one chart, too.")
+    ] = False,
     section_name: SectionName = None,
     seed: Seed = 0,
     overwrite: Overwrite = False,
@@ -82,7 +85,7 @@ def dissect(  # noqa: PLR0917 - options, which typer passes by name
     with told():
         if not 0 < least < 1:
             raise InputError("An IoU lies between 0 and 1", got=f"--least {least:g}", cure="The paper uses 0.04")
-        canvas, encoder = canvas_and_network(source, weights, section_name)
+        canvas, encoders = _canvas_and_networks(source, weights or (), section_name)
         said = labels_of_places(
             canvas,
             columns=annotation or (),
@@ -94,27 +97,60 @@ def dissect(  # noqa: PLR0917 - options, which typer passes by name
         )
         for note in (*canvas.source.notes, *said.notes):
             typer.echo(f"  {note}")
-        layers = _layers(canvas, encoder, layer or ())
+        asked = {
+            (f"{called}, {name}" if called else name): (encoder, name)
+            for called, encoder in encoders.items()
+            for name in _layers(canvas, encoder, layer or ())
+        }
         stem = file_stem(canvas.source.name, "dissected")
-        endings = [f"-{file_stem(name)}{UNITS}" for name in layers] + [DETECTORS]
+        endings = [f"-{file_stem(name)}{UNITS}" for name in asked] + [DETECTORS] + [CHART] * figures
         check_files(out, [out / f"{stem}{ending}" for ending in endings], [source], overwrite=overwrite)
         tables: dict[str, pd.DataFrame] = {}
-        counted: list[pd.DataFrame] = []
-        for name in layers:
-            found = _dissected(canvas, encoder, name, said, quantile=quantile, draws=controls, seed=seed)
+        compared: dict[str, DissectionControls] = {}
+        for name, (encoder, of_layer) in asked.items():
+            found = _dissected(canvas, encoder, of_layer, said, quantile=quantile, draws=controls, seed=seed)
             units = found.trained.table(least)
             if encoder is None:
                 units.insert(0, "name", [_unit_names(canvas)[number] for number in units.index])
             tables[f"-{file_stem(name)}{UNITS}"] = units
-            counted.append(_counted(found, name, least))
+            compared[name] = found
             _say(found, units, least)
-        import pandas as pd
-
-        tables[DETECTORS] = pd.concat(counted)
+        tables[DETECTORS] = _counted(compared, least)
         with put_together(out) as folder:
             for ending, rows in tables.items():
                 rows.to_csv(folder / f"{stem}{ending}")
-        say_written([out / f"{stem}{ending}" for ending in tables])
+            if figures:
+                _draw(compared, folder / f"{stem}{CHART}", least)
+        say_written([out / f"{stem}{ending}" for ending in endings])
+
+
+def _canvas_and_networks(
+    source: Path, weights: Sequence[Path], section_name: str | None
+) -> tuple[Canvas, dict[str, Encoder | None]]:
+    """The canvas, and the networks by their files' names; one alone needs none."""
+    canvas, first = canvas_and_network(source, weights[0] if weights else None, section_name)
+    if len(weights) < 2:
+        return canvas, {"": first}
+    encoders: dict[str, Encoder | None] = {}
+    for path in weights:
+        name = path.name.removesuffix(path.suffix)
+        if name in encoders:
+            raise InputError(
+                "Networks are told apart by the names of their files",
+                got=f"{name} twice",
+                cure="Rename one, or leave it out",
+            )
+        encoders[name] = encoder = _network(path, of_pictures=len(canvas.shape) == 3 and canvas.scaling == "unit")
+        try:
+            encoder.check(canvas)
+        except MismatchError as error:
+            raise InputError(
+                "Networks are compared on one canvas",
+                got=f"inputs of {encoder.shape} in the scaling {encoder.scaling!r} for {name}, of {canvas.shape} in "
+                f"{canvas.scaling!r} for {weights[0].name.removesuffix(weights[0].suffix)}",
+                cure="Dissect it in a call of its own",
+            ) from error
+    return canvas, encoders
 
 
 def canvas_and_network(source: Path, weights: Path | None, section_name: str | None) -> tuple[Canvas, Encoder | None]:
@@ -271,15 +307,23 @@ def _dissected(
         line.close()
 
 
-def _counted(found: DissectionControls, layer: str, least: float) -> pd.DataFrame:
-    """Detectors of a layer and its controls, by category and in all."""
-    import pandas as pd
+def _counted(compared: Mapping[str, DissectionControls], least: float) -> pd.DataFrame:
+    """Detectors of all layers and their controls, by category and in all."""
+    from conceptstain.methods.detector_counts import ALL
+    from conceptstain.methods.dissection_comparison import compare_dissections
 
-    parts = {"all": found.compared(least)}
-    if len(found.trained.categories) > 1:
-        parts |= {category: found.compared(least, category=category) for category in found.trained.categories}
-    joined = pd.concat(parts, names=["category"])
-    return pd.concat({layer: joined}, names=["layer"])
+    table = compare_dissections(compared, least=least).rename_axis(index={"dissection": "layer"})
+    one_category = len(next(iter(compared.values())).trained.categories) == 1
+    return table.loc[(slice(None), ALL, slice(None)), :] if one_category else table
+
+
+def _draw(compared: Mapping[str, DissectionControls], path: Path, least: float) -> None:
+    from conceptstain.dissection_figures import detector_figure
+    from conceptstain.figures import save_figure
+
+    alone = next(iter(compared.values())) if len(compared) == 1 else None
+    title = f"Unique detectors (IoU above {least:g})" if alone is None else alone.trained.title
+    save_figure(detector_figure(compared if alone is None else alone, least=least, title=title), path)
 
 
 def _unit_names(canvas: Canvas) -> list[str]:
