@@ -113,6 +113,7 @@ if TYPE_CHECKING:
     from conceptstain.spatialdata_file import write_spatialdata
     from conceptstain.study import Study
     from conceptstain.study.saving import open_study
+    from conceptstain.unit_figures import unit_figure
 
 __version__ = "0.1.0"
 
@@ -276,6 +277,7 @@ __all__ = [
     "supported_methods",
     "supported_rules",
     "traverse",
+    "unit_figure",
     "unit_importance",
     "unit_map",
     "unit_mask",
@@ -449,6 +451,7 @@ _HOMES = {
     "traverse": "methods.traversal",
     "unit_importance": "methods.unit_importance",
     "units_set": "methods.interventions",
+    "unit_figure": "unit_figures",
     "unit_map": "methods.unit_maps",
     "unit_mask": "methods.unit_maps",
     "unit_peaks": "methods.unit_maps",

@@ -119,3 +119,16 @@ def test_parts_of_a_slide_are_learned_from_its_label_image(tmp_path: Path) -> No
     result = run("fit-classifier", slide, *words)
     assert result.exit_code == 0, result.output
     assert load_classifier(out).classes == ("background", "gland")
+
+
+def test_checkpoints_are_saved_beside_the_classifier(tmp_path: Path) -> None:
+    out = tmp_path / "squares.safetensors"
+    words = ("--labels", "folders", "--frame", 16, "--epochs", 2, "--out", out)
+    result = run("fit-classifier", picture_files(tmp_path), *words, "--checkpoints", "0, 1")
+    assert result.exit_code == 0, result.output
+    kept = [load_classifier(tmp_path / f"squares-epoch-00{epoch}.safetensors") for epoch in (0, 1)]
+    assert len({each.fingerprint for each in (*kept, load_classifier(out))}) >= 2
+    assert kept[1].card["history"]["epoch"] == 1
+    words = (*words, "--overwrite", "--checkpoints")
+    assert "whole numbers" in one_line(run("fit-classifier", picture_files(tmp_path), *words, "first"))
+    assert "epoch 9 of 2" in one_line(run("fit-classifier", picture_files(tmp_path), *words, "9"))

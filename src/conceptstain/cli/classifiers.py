@@ -65,6 +65,10 @@ def fit_classifier(  # noqa: PLR0917 - options, which typer passes by name
             show_default="with --parts",
         ),
     ] = None,
+    checkpoints: Annotated[
+        str | None,
+        typer.Option(help="Save it at these epochs, too, such as 0,1,2,5; 0: untrained.", show_default=False),
+    ] = None,
     frame: Annotated[int | None, typer.Option(help="Side of pictures in pixels.", show_default=f"{FRAME}")] = None,
     section_name: SectionName = None,
     seed: Seed = 0,
@@ -74,14 +78,19 @@ def fit_classifier(  # noqa: PLR0917 - options, which typer passes by name
     with told():
         from conceptstain.classifying import ClassifierSettings, cross_validate_classifier
         from conceptstain.classifying import fit_classifier as fitted
+        from conceptstain.nets.classifier import Classifier
         from conceptstain.nets.classifier_checkpoint import save_classifier
+        from conceptstain.nets.kept_epochs import Checkpoints
         from conceptstain.writing import check_writable
 
         if out.suffix.lower() != ".safetensors":
             raise InputError("A classifier is saved as .safetensors", got=out.name, cure="End its name so")
         if (names or not background) and parts is None:
             raise InputError("This is a setting of parts", got="no --parts", cure="Leave it out")
-        check_writable(out, overwrite=overwrite)
+        kept = None if checkpoints is None else Checkpoints[Classifier](_epochs(checkpoints))
+        beside = {} if kept is None else {epoch: checkpoint_path(out, epoch) for epoch in kept.epochs}
+        for path in (out, *beside.values()):
+            check_writable(path, overwrite=overwrite)
         canvas = _canvas(source, section_name, frame)
         said = labels_said(canvas, labels, table, parts, names.split(",") if names else (), background=background)
         for note in (*canvas.source.notes, *said.notes):
@@ -93,7 +102,7 @@ def fit_classifier(  # noqa: PLR0917 - options, which typer passes by name
         line = ProgressLine()
         try:
             found = cross_validate_classifier(canvas, said, settings, folds=folds, report=line) if folds else None
-            classifier = fitted(canvas, said, settings, report=line)
+            classifier = fitted(canvas, said, settings, checkpoints=kept, report=line)
         finally:
             line.close()
         typer.echo(
@@ -105,7 +114,22 @@ def fit_classifier(  # noqa: PLR0917 - options, which typer passes by name
             _say(found.confusion, f"Cross-validated by {folds} folds ({low:.1%} to {high:.1%})", parts=said.parts)
         else:
             _say(_held_out(classifier), "Held out, which also chose the epoch", parts=said.parts)
-        say_written([save_classifier(classifier, out)])
+        written = [save_classifier(classifier, out)]
+        if kept is not None:
+            written += [save_classifier(each, beside[epoch]) for epoch, each in kept.items()]
+        say_written(written)
+
+
+def checkpoint_path(out: Path, epoch: int) -> Path:
+    """Beside the file of what was trained: parts-epoch-005.safetensors."""
+    return out.with_name(f"{out.stem}-epoch-{epoch:03d}{out.suffix}")
+
+
+def _epochs(text: str) -> list[int]:
+    try:
+        return [int(each) for each in text.split(",")]
+    except ValueError as error:
+        raise InputError("Epochs are whole numbers", got=repr(text), cure="Such as --checkpoints 0,1,2,5") from error
 
 
 def _canvas(source: Path, section_name: str | None, frame: int | None) -> Learnable:
