@@ -106,6 +106,7 @@ if TYPE_CHECKING:
     from conceptstain.nets.objectives import Objective
     from conceptstain.nets.own_classifier import own_classifier
     from conceptstain.nets.own_networks import own_encoder
+    from conceptstain.nets.rotated import rotated_network
     from conceptstain.nets.rules import rectified
     from conceptstain.progress import Cancelled, Report, Step
     from conceptstain.raster_file import write_raster
@@ -258,6 +259,7 @@ __all__ = [
     "rectified",
     "regions_from_geojson",
     "regions_to_geojson",
+    "rotated_network",
     "saliencies",
     "saliency",
     "sample",
@@ -430,6 +432,7 @@ _HOMES = {
     "rectified": "nets.rules",
     "regions_from_geojson": "canvas.geojson",
     "regions_to_geojson": "canvas.geojson",
+    "rotated_network": "nets.rotated",
     "saliencies": "methods.saliency",
     "saliency": "methods.saliency",
     "sample": "canvas.samples:open_sample",

@@ -169,7 +169,7 @@ def detector_curves(
         axes.set_xlabel(along, fontsize=TEXT, color=INK)
         axes.set_ylim(bottom=0)
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-        axes.xaxis.set_major_locator(MaxNLocator(6))
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=all(float(place).is_integer() for place in places)))
         _dress(axes, category)
     every[0].set_ylabel(WORDS[counted], fontsize=TEXT, color=INK)
     _name_colours(drawing, table, colour)
