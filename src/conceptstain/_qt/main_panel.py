@@ -1,4 +1,4 @@
-"""The dock widget: six cards over one study, one queue of jobs and one viewer."""
+"""The dock widget: seven cards over one study, one queue of jobs and one viewer."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ from conceptstain._qt.opening import Opening
 from conceptstain._qt.painter import Painter
 from conceptstain._qt.staining import Staining
 from conceptstain._qt.thresholding import Thresholding
+from conceptstain._qt.uniting import Uniting
+from conceptstain._qt.units_panel import UnitsPanel
 from conceptstain.study import Study
 
 if TYPE_CHECKING:
@@ -52,8 +54,9 @@ class MainPanel(QWidget):
         self.concepts = ConceptPanel()
         self.maps = MapsPanel()
         self.attention = AttentionPanel()
+        self.units = UnitsPanel()
         self.export = ExportPanel()
-        self.cards = (self.data, self.model, self.concepts, self.maps, self.attention, self.export)
+        self.cards = (self.data, self.model, self.concepts, self.maps, self.attention, self.units, self.export)
         self._build()
         self.opening = Opening(self.study, self.jobs, self.painter, (self.data, self.model), self)
         made = (self.concepts, self.maps)
@@ -75,6 +78,7 @@ class MainPanel(QWidget):
         self.staining.scored.connect(self.choosing.show_scores)
         looked_at = (self.attention, self.concepts)
         self.attending = Attending(self.study, self.jobs, self.painter, looked_at, self, staining=self.staining)
+        self.uniting = Uniting(self.study, self.jobs, self.painter, self.units, self)
         self.exporting = Exporting(self.study, self.jobs, self.export, self)
         self.keeping = Keeping(self.study, self.jobs, self.data, self)
         self.staining.spot_encoders_wanted.connect(self.opening.fit_spots)
