@@ -95,7 +95,7 @@ def test_a_click_on_a_tick_takes_it_off_and_shows_no_unit_and_a_click_beside_it_
     view = UnitView()
     qtbot.addWidget(view)
     view.resize(370, 300)
-    view.show_kind(named=False, pictured=False, can_tick=True)
+    view.show_kind(named=False, can_tick=True)
     view.table.show_units(ROWS, can_tick=True)
     view.show()
     asked: list[int] = []

@@ -7,16 +7,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from napari.layers import Labels
+from napari.layers import Labels, Points
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 import conceptstain as cs
 from classes import fitted_to_squares, squares
-from conceptstain._qt.unit_table import LABEL
+from conceptstain._qt.unit_table import LABEL, PICTURES, TICK, TOP
+from conceptstain.nets.tap import convolutional_layers
 from factories import tiny_encoder
 from pictures import write_picture
-from walking import LEFT, Walk, saving_as
+from walking import LEFT, Walk, saving_as, write_section
 
 pytestmark = pytest.mark.gui
 
@@ -34,6 +35,11 @@ def click(walk: Walk, row: int, column: int = LABEL) -> None:
     walk.settled(lambda: walk.qtbot.mouseClick(view.viewport(), LEFT, pos=place))
 
 
+def seen(walk: Walk) -> None:
+    """Wait for the thumbnails of what is seen."""
+    walk.qtbot.waitUntil(lambda: bool(walk.dock.units.table.index(0, TOP).data(PICTURES)), timeout=20_000)
+
+
 def offered(choice: object) -> list[str]:
     return [choice.itemText(row) for row in range(choice.count())]  # type: ignore[attr-defined]
 
@@ -48,32 +54,119 @@ def written(folder: Path) -> tuple[Path, Path]:
     return folder / "set", folder / "masks"
 
 
-def test_units_of_a_section_are_held_against_its_layers_beside_controls(on_sample: Walk) -> None:
-    walk, dock = on_sample, on_sample.dock
+@pytest.fixture
+def on_section(walk: Walk, tmp_path: Path) -> Walk:
+    """A small section with a tiny encoder."""
+    path = write_section(tmp_path / "section.h5ad", side=8, genes=20)
+    walk.settled(lambda: walk.dock.opening.open(path))
+    walk.settled(lambda: walk.dock.study.use(tiny_encoder(walk.dock.study.need_canvas().shape)))
+    return walk
+
+
+def test_units_of_a_section_are_held_against_its_annotation_beside_controls(on_section: Walk) -> None:
+    walk, dock = on_section, on_section.dock
     card, canvas, encoder = dock.units, dock.study.need_genes(), dock.study.need_encoder()
     assert offered(card.layer) == [], "nothing is computed while the card is folded"
     unfold(walk)
     assert offered(card.network) == [f"{encoder.name} · in use", "the genes themselves"]
     assert offered(card.layer) == list(cs.layers_with_places(encoder))
-    assert card.layer.currentText() == "encoder.conv3"
-    dock.uniting.draws = 1
+    layer = card.layer.currentText()
+    assert layer == convolutional_layers(encoder)[-1]
+    dock.uniting.draws = 2
     walk.click(card.dissect_button)
-    assert "64 units" in card.told.text()
+    assert f"{card.table.n_units} units over {len(canvas.trainable)} genes" in card.told.text()
     assert card.controls.text() == "Comparing with controls…"
     walk.rest()
-    found = cs.dissect(encoder, "encoder.conv3", canvas, cs.section_labels(canvas, "layer"))
+    found = cs.dissect(encoder, layer, canvas, cs.section_labels(canvas, "half"))
     table = found.table()
     assert list(card.table.listed) == table.index.tolist()
     first = card.table.unit(0)
     assert (first.label, first.iou) == (table["label"].iloc[0], table["IoU"].iloc[0])
-    assert card.plot.axes.get_legend_handles_labels()[1] == ["this network", "rotated", "untrained"]
-    assert "labels have a unit of their own" in card.controls.text()
-    assert card.state == f"conv3 · {int(found.detectors().sum())} detectors · {found.unique_detectors().sum()} labels"
+    shown = card.plot.axes.get_legend_handles_labels()[1]
+    assert shown == ["this network", "rotated", "untrained"], "on gene pictures all items have the same labels"
+    assert "a unit of their own" in card.controls.text()
+    detectors, labels = int(found.detectors().sum()), int(found.unique_detectors().sum())
+    assert card.state.startswith(f"{layer.rpartition('.')[2]} · {detectors} detector")
+    card.least.setValue(0.99)
+    walk.rest()
+    assert "0 detectors · 0 labels" in card.state
+    assert labels > 0
     assert walk.told == []
 
 
-def test_genes_are_units_too_and_go_by_their_names(on_sample: Walk) -> None:
-    walk, dock = on_sample, on_sample.dock
+def test_a_clicked_unit_is_painted_with_rings_where_it_counts_as_active(on_section: Walk) -> None:
+    walk, dock = on_section, on_section.dock
+    card, canvas, encoder = dock.units, dock.study.need_genes(), dock.study.need_encoder()
+    dock.uniting.enabled = False
+    unfold(walk)
+    walk.click(card.dissect_button)
+    layer = card.layer.currentText()
+    seen(walk)
+    assert len(card.table.index(0, TOP).data(PICTURES)) == 3
+    click(walk, 0)
+    unit = card.table.unit(0).unit
+    peaks = cs.unit_peaks(encoder, layer, canvas, canvas.trainable)
+    gene = int(canvas.trainable[peaks[:, unit].argmax()])
+    (kept,) = dock.study.findings
+    np.testing.assert_allclose(kept.values, cs.unit_map(encoder, layer, canvas, unit, items=[gene]).values)
+    painted, rings = walk.viewer.layers[kept.title], walk.viewer.layers[f"unit {unit} - active"]
+    assert isinstance(painted, Points)
+    assert walk.viewer.layers.selection.active is painted
+    found = cs.dissect(encoder, layer, canvas, cs.section_labels(canvas, "half"))
+    mask = cs.unit_mask(found, encoder, canvas, unit, [gene])[0]
+    active = canvas.place(mask[None].astype(np.float32), gene) > 0.5
+    np.testing.assert_allclose(rings.data, canvas.section.spots[active])
+    assert str(canvas.item_names[gene]) in card.seen.text()
+
+    view = card.view
+    place = view.cell.places(view.visualRect(view.table.index(1, TOP)))[1].center()
+    walk.settled(lambda: walk.qtbot.mouseClick(view.viewport(), LEFT, pos=place))
+    other = card.table.unit(1).unit
+    second = canvas.trainable[np.argsort(-peaks[:, other], kind="stable")[1]]
+    assert dock.study.findings[-1].items == (int(second),)
+    assert view.chosen_unit == other
+    walk.viewer.layers.selection.active = painted
+    assert view.chosen_unit == unit or not walk.viewer.layers[-1].visible
+    walk.make_by_gene("Gene3")
+    assert not next(each for each in walk.viewer.layers if each.name.endswith("- active")).visible
+    assert walk.told == []
+
+
+def test_units_that_are_ticked_off_change_what_the_network_does(on_section: Walk) -> None:
+    walk, dock = on_section, on_section.dock
+    card, canvas, encoder = dock.units, dock.study.need_genes(), dock.study.need_encoder()
+    dock.uniting.enabled = False
+    walk.make_by_gene("Gene3")
+    unfold(walk)
+    walk.click(card.dissect_button)
+    assert not card.effect.button.isEnabled()
+    view = card.view
+    for row in (0, 2):
+        walk.qtbot.mouseClick(view.viewport(), LEFT, pos=view.visualRect(view.table.index(row, TICK)).center())
+    units = card.table.ticked_off
+    assert set(units) == {card.table.unit(0).unit, card.table.unit(2).unit}
+    walk.click(card.effect.button)
+    concept = dock.study.concept("Gene3")
+    table = cs.effect_of_units(encoder, card.layer.currentText(), canvas, units, concepts=[concept]).table
+    shown = {
+        card.effect.table.item(row, 0).text(): float(card.effect.table.item(row, 3).text())
+        for row in range(card.effect.table.rowCount())
+    }
+    assert set(shown) == {"Gene3: concept score", "mean: reconstruction error"}
+    change = table.loc[("reconstruction error", "mean"), "change"]
+    assert shown["mean: reconstruction error"] == pytest.approx(change, abs=5e-4)
+    assert card.effect.sentence.text().startswith("2 units of")
+    walk.click(card.effect.all_button)
+    assert card.table.ticked_off == ()
+    assert card.effect.table.isHidden(), "what was measured was of other units"
+    walk.qtbot.keyClicks(card.search, "left")
+    walk.click(card.effect.listed_button)
+    assert card.table.ticked_off == tuple(sorted(card.table.listed))
+    assert walk.told == []
+
+
+def test_genes_are_units_too_and_go_by_their_names(on_section: Walk) -> None:
+    walk, dock = on_section, on_section.dock
     card = dock.units
     dock.uniting.enabled = False
     unfold(walk)
@@ -84,8 +177,10 @@ def test_genes_are_units_too_and_go_by_their_names(on_sample: Walk) -> None:
     found = cs.dissect_inputs(profiles, cs.section_labels(profiles))
     assert card.table.n_units == len(profiles.features)
     assert card.table.unit(0).name == profiles.features[int(found.table().index[0])]
-    walk.qtbot.keyClicks(card.search, "penk")
-    assert [card.table.unit(row).name for row in range(card.table.rowCount())] == ["Penk"]
+    walk.qtbot.keyClicks(card.search, "gene7")
+    assert [card.table.unit(row).name for row in range(card.table.rowCount())] == ["Gene7"]
+    click(walk, 0)
+    assert walk.names[-1].startswith("Gene7")
     assert walk.told == []
 
 
@@ -141,17 +236,18 @@ def test_what_is_painted_in_a_layer_of_the_viewer_is_a_label(walk: Walk, tmp_pat
     assert walk.told == []
 
 
-def test_another_encoder_in_use_takes_what_was_found_with_it(on_sample: Walk) -> None:
-    walk, dock = on_sample, on_sample.dock
+def test_another_encoder_in_use_takes_what_was_found_with_it(on_section: Walk) -> None:
+    walk, dock = on_section, on_section.dock
     card = dock.units
     dock.uniting.enabled = False
     unfold(walk)
     walk.click(card.dissect_button)
     assert card.table.n_units
+    walk.rest()  # the window asks networks what they can, which no job must be using
     encoder = dock.study.need_encoder()
     walk.settled(lambda: dock.study.use(encoder))
     assert card.table.n_units, "the same encoder over again changes nothing"
-    walk.settled(lambda: dock.study.use(tiny_encoder(dock.study.need_canvas().shape)))
+    walk.settled(lambda: dock.study.use(tiny_encoder(dock.study.need_canvas().shape, seed=1)))
     assert card.table.n_units == 0
     assert card.state == "not dissected yet"
     assert walk.told == []

@@ -17,6 +17,7 @@ from conceptstain._qt.notifications import guarded
 from conceptstain._qt.painter import Painter
 from conceptstain._qt.picture_pages import PaintedValue
 from conceptstain.canvas.image_set import ImageSet
+from conceptstain.layer_tuples import METADATA_KEY
 from conceptstain.study import Study
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Choosing(QObject):
         return {
             str(layer.name): layer
             for layer in self._painter.viewer.layers
-            if isinstance(layer, Labels) and layer.ndim == base.ndim
+            if isinstance(layer, Labels) and layer.ndim == base.ndim and METADATA_KEY not in layer.metadata
         }
 
     def _offer_labels(self, chosen: str = "") -> None:

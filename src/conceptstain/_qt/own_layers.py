@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from conceptstain.canvas.opening import Opened
     from conceptstain.layer_tuples import LayerTuple
 
-__all__ = ["OwnLayers", "is_map", "is_source", "shown_in"]
+__all__ = ["MASK", "OwnLayers", "is_map", "is_source", "shown_in"]
+
+MASK = "mask"  # shown by the layer of where a unit is active
 
 
 @final
@@ -77,4 +79,5 @@ def is_source(shown: object) -> TypeGuard[Opened]:
 def is_map(layer: Layer) -> TypeGuard[Points | Image]:
     """Whether a layer shows a map or a gene, as the colours of spots or as a picture."""
     shown = shown_in(layer)
-    return isinstance(layer, Points | Image) and shown is not None and not is_source(shown)
+    kind = isinstance(layer, Points | Image) and shown is not None
+    return kind and not is_source(shown) and not (isinstance(shown, str) and shown == MASK)

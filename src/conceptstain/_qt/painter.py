@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, final
 
 from conceptstain._qt.map_layers import MapLayers
+from conceptstain._qt.mask_layer import MaskLayer
 from conceptstain._qt.outlines import Outlines
 from conceptstain._qt.own_layers import OwnLayers
 from conceptstain._qt.tissue import Tissue
@@ -35,6 +36,7 @@ class Painter:
         self.tissue = Tissue(self._own)
         self.outlines = Outlines(self._own, self.tissue)
         self.maps = MapLayers(self._own, self.tissue)
+        self.mask = MaskLayer(self._own, self.tissue)
 
     def sources(self) -> list[Opened]:
         """Sections, pictures and slides whose layers are in the viewer, oldest first."""

@@ -266,7 +266,7 @@ class Staining(QObject):
 
     def _show_finding(self, finding: Finding) -> None:
         canvas = self._study.need_canvas()
-        if canvas.noun == "picture" and KEYS[finding.method] in SCORES:
+        if canvas.noun == "picture" and KEYS.get(finding.method) in SCORES:
             return  # one number for each picture is no layer: their list is sorted by it
         self._show_limits(self._painter.maps.show(finding, canvas))
 

@@ -14,11 +14,11 @@ __all__ = ["BOUND", "IOU", "LABEL", "PICTURES", "TICK", "TOP", "UNIT", "UnitRow"
 TICK, UNIT, TOP, LABEL, IOU, BOUND = range(6)
 PICTURES = int(Qt.ItemDataRole.UserRole)  # the thumbnails of a unit
 
-TITLES = ("", "Unit", "Most active on", "Label", "IoU", "At most")
+TITLES = ("", "Unit", "Active", "Label", "IoU", "At most")
 TIPS = (
     "Take the tick off to put a unit out",
     "Number of the unit, or name of the gene",
-    "What the unit is most active on; outlined: where it is active",
+    "What the unit is most active on, dark where it is not; of spots, those where it is active",
     "The label that the unit overlaps with most, and its category; bold: a detector",
     "Intersection over union of the unit with its label, over all items",
     "No unit that is active at this part of the places can overlap more with a label as rare as this one",

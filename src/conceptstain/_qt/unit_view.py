@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QItemSelectionModel, QModelIndex, QPoint, QRect, QSize, Qt, Signal
+from qtpy.QtCore import QItemSelectionModel, QModelIndex, QPoint, QRect, QSize, Qt, QTimer, Signal
 from qtpy.QtGui import QColor, QFocusEvent, QMouseEvent, QPainter, QPalette
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -22,6 +22,7 @@ SIDE = 34  # pixels of a thumbnail
 GAP = 2
 PER_ROW = 3  # thumbnails of a unit
 ROW = SIDE + 2 * GAP
+STILL = 100  # milliseconds without scrolling before it is told what is seen
 ROWS = 6  # that are seen without scrolling
 WIDTHS = {TICK: 24, UNIT: 46, TOP: PER_ROW * (SIDE + GAP) + GAP, IOU: 44, BOUND: 52}
 NAMES = 72  # pixels of a name, where units have one
@@ -57,6 +58,7 @@ class UnitView(QTableView):
 
     unit_wanted = Signal(int)
     item_wanted = Signal(int, int)  # unit, and which of its thumbnails
+    seen_changed = Signal()  # other rows may be in sight
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -90,14 +92,32 @@ class UnitView(QTableView):
         head.setSortIndicator(IOU, Qt.SortOrder.DescendingOrder)
         self.setSortingEnabled(True)
         self.setFixedHeight(ROWS * ROW + head.sizeHint().height() + 2 * self.frameWidth())
+        self._scrolled = QTimer(self)
+        self._scrolled.setSingleShot(True)
+        self._scrolled.setInterval(STILL)
+        self._scrolled.timeout.connect(self.seen_changed)
+        self.verticalScrollBar().valueChanged.connect(lambda _value: self._scrolled.start())
+        self.table.modelReset.connect(self._scrolled.start)
         self.clicked.connect(self._click)
         self.activated.connect(self._want)
 
-    def show_kind(self, *, named: bool, pictured: bool, can_tick: bool) -> None:
-        """Make room for names, for thumbnails, and for ticks, where there are any."""
+    def show_kind(self, *, named: bool, can_tick: bool) -> None:
+        """Make room for names, and for ticks, where there are any; thumbnails come later."""
         self.setColumnHidden(TICK, not can_tick)
-        self.setColumnHidden(TOP, not pictured)
+        self.setColumnHidden(TOP, True)
         self.horizontalHeader().resizeSection(UNIT, NAMES if named else WIDTHS[UNIT])
+
+    def show_pictures_column(self, *, wide: bool) -> None:
+        """Make room for one thumbnail, or for several."""
+        self.horizontalHeader().resizeSection(TOP, WIDTHS[TOP] if wide else SIDE + 2 * GAP)
+        self.setColumnHidden(TOP, False)
+
+    @property
+    def seen_units(self) -> tuple[int, ...]:
+        """Units of the rows that are seen, in order."""
+        height = self.rowHeight(0) or ROW
+        first = self.verticalScrollBar().value() // height
+        return self.table.listed[first : first + ROWS + 1]
 
     @property
     def chosen_unit(self) -> int | None:

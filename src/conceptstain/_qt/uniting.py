@@ -16,10 +16,13 @@ from conceptstain._qt.jobs import Job, Jobs
 from conceptstain._qt.label_work import LabelSource
 from conceptstain._qt.notifications import guarded, show_note
 from conceptstain._qt.painter import Painter
+from conceptstain._qt.putting_out import PuttingOut
+from conceptstain._qt.unit_showing import UnitShowing
 from conceptstain._qt.unit_table import UnitRow
 from conceptstain._qt.units_panel import UnitsPanel
 from conceptstain._qt.units_work import Compared, Dissected, LookedInto, Network
 from conceptstain.canvas.expression import counted
+from conceptstain.layer_tuples import METADATA_KEY
 from conceptstain.study import Study
 
 if TYPE_CHECKING:
@@ -53,6 +56,8 @@ class Uniting(QObject):
         self._about: Dissected | None = None
         self._quantile: float | None = None  # that was asked for
         self._controls: DissectionControls | None = None
+        self.showing = UnitShowing(study, jobs, painter, card, self)
+        self.putting_out = PuttingOut(study, jobs, card, self)
         self._connect_card()
         study.section_changed.connect(self._show_source)
         study.encoder_changed.connect(self._show_networks)
@@ -170,7 +175,8 @@ class Uniting(QObject):
     def _painted_layers(self) -> list[Labels]:
         base = self._painter.tissue.base
         layers = self._painter.viewer.layers
-        return [each for each in layers if isinstance(each, Labels) and base is not None and each.ndim == base.ndim]
+        painted = [each for each in layers if isinstance(each, Labels) and METADATA_KEY not in each.metadata]
+        return [each for each in painted if base is not None and each.ndim == base.ndim]
 
     def _offer_labels(self) -> None:
         sources = self._sources()
@@ -238,12 +244,16 @@ class Uniting(QObject):
             self._card.end_progress()
 
     def _stop(self) -> None:
+        self.showing.stop()
+        self.putting_out.stop()
         for job in (*self._patient, *([] if self._running is None else [self._running])):
             job.cancel()
         self._patient = []
 
     def _forget(self) -> None:
         self._about = self._controls = None
+        self.showing.begin(None)
+        self.putting_out.begin(None)
 
     def _show_units(self, about: Dissected) -> None:
         self._about, self._controls = about, None
@@ -256,6 +266,8 @@ class Uniting(QObject):
             f"each active at {found.quantile:.2%} of its places."
         )
         self._card.show_units(rows, told, named=bool(names), can_tick=about.network.encoder is not None)
+        self.putting_out.begin(about)
+        self.showing.begin(about)
         self._card.say_of_controls(COMPARING if self.enabled else "")
         self._count()
         self._compare()

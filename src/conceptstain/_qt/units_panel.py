@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
 
 from conceptstain._qt.card import Card, asked_where
 from conceptstain._qt.detector_plot import Bar, DetectorPlot
+from conceptstain._qt.effect_row import EffectRow
 from conceptstain._qt.label_choice import LabelChoice
 from conceptstain._qt.unit_table import UnitRow
 from conceptstain._qt.unit_view import UnitView
@@ -136,15 +137,15 @@ class UnitsPanel(Card):
         self.cancel_button.clicked.connect(self.cancel_wanted)
 
     def _build_found(self) -> None:
-        self.told, self.controls = QLabel(), QLabel()
-        for line in (self.told, self.controls):
+        self.told, self.controls, self.seen = QLabel(), QLabel(), QLabel()
+        for line in (self.told, self.controls, self.seen):
             line.setWordWrap(True)
             line.setTextFormat(Qt.TextFormat.PlainText)
             line.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.plot = DetectorPlot()
         self.search = QLineEdit()
         self.search.setAccessibleName("Search units")
-        self.search.setPlaceholderText("search labels, categories, units")
+        self.search.setPlaceholderText("search")
         self.search.setToolTip("List the units whose label, category or name holds this")
         self.search.setClearButtonEnabled(True)
         self.detectors_only = QCheckBox("detectors: IoU above")
@@ -167,6 +168,9 @@ class UnitsPanel(Card):
             column.addWidget(part)
         column.addLayout(row)
         column.addWidget(self.view)
+        column.addWidget(self.seen)
+        self.effect = EffectRow()
+        column.addWidget(self.effect)
         files = QHBoxLayout()
         files.addWidget(self.table_button)
         files.addWidget(self.figure_button)
@@ -240,7 +244,7 @@ class UnitsPanel(Card):
 
     def show_units(self, rows: Iterable[UnitRow], told: str, *, named: bool, can_tick: bool) -> None:
         """Show what units see; pictures and controls come later."""
-        self.view.show_kind(named=named, pictured=False, can_tick=can_tick)
+        self.view.show_kind(named=named, can_tick=can_tick)
         self.table.show_units(rows, can_tick=can_tick)
         self.told.setText(told)
         self._arrange()
@@ -256,6 +260,11 @@ class UnitsPanel(Card):
         """Say what the controls say, or that they are being drawn."""
         self.controls.setText(sentence)
         self.controls.setVisible(bool(sentence))
+
+    def say_what_is_seen(self, sentence: str) -> None:
+        """Say which unit the viewer shows."""
+        self.seen.setText(sentence)
+        self.seen.setVisible(bool(sentence))
 
     def start_progress(self) -> None:
         """Show before long how far it is."""
