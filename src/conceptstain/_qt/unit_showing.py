@@ -137,9 +137,17 @@ class UnitShowing(QObject):
             self._painter.tissue.look_at(top[number])
             items = tuple(sorted(set(top)))
         elif canvas.noun == "patch":
-            self._painter.tissue.look_around(canvas.to_world(top[number]), canvas.settings.size)  # type: ignore[union-attr]
-            items = self._seen(unit) or top[number : number + 1]
+            items = self._go_to_patch(canvas, top[number])
         self._paint(unit, items)
+
+    def _go_to_patch(self, canvas: Any, patch: int) -> tuple[int, ...]:
+        """Look at a patch of a slide, and give those around it."""
+        size = canvas.settings.size
+        corners = canvas.to_world(patch) @ np.array([[-size, -size, 1.0], [2.0 * size, 2.0 * size, 1.0]]).T
+        (top, bottom), (left, right) = (sorted(map(float, each)) for each in corners[:2])
+        self._painter.tissue.look_around(canvas.to_world(patch), size)
+        around = picture_work.seen_patches(canvas, (top, left, bottom, right), MOST_PATCHES)
+        return tuple(sorted({patch, *around}))
 
     def _show_gene(self, name: str) -> None:
         genes = self._study.need_genes()

@@ -21,7 +21,7 @@ TIPS = (
     "What the unit is most active on, dark where it is not; of spots, those where it is active",
     "The label that the unit overlaps with most, and its category; bold: a detector",
     "Intersection over union of the unit with its label, over all items",
-    "No unit that is active at this part of the places can overlap more with a label as rare as this one",
+    "No unit that is active on as many pixels can overlap more with a label on as few, or as many, as this one",
 )
 
 Accessible = Qt.ItemDataRole.AccessibleTextRole

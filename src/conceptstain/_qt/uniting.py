@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
+import numpy as np
 from napari.layers import Labels
 from qtpy.QtCore import QObject
 
@@ -366,7 +367,11 @@ def _is_same(one: Network, other: Network) -> bool:
 
 
 def _rows(about: Dissected, names: tuple[str, ...]) -> list[UnitRow]:
-    table = about.table
+    """What is said of every unit; the bound is by how much of the places each is active on, which is about ``q``."""
+    found, table = about.found, about.table
+    covered, active = found.prevalence[found.best[table.index]], table["active"].to_numpy()
+    bound = np.minimum(covered, active) / np.maximum(np.maximum(covered, active), np.finfo(float).tiny)
     called = [names[unit] if names else str(unit) for unit in table.index]
-    columns = (table[name].tolist() for name in ("label", "category", "IoU", "bound", "second", "second IoU"))
-    return [UnitRow(*each) for each in zip(table.index.tolist(), called, *columns, strict=True)]
+    before = (table[name].tolist() for name in ("label", "category", "IoU"))
+    behind = (table[name].tolist() for name in ("second", "second IoU"))
+    return [UnitRow(*each) for each in zip(table.index.tolist(), called, *before, bound.tolist(), *behind, strict=True)]
