@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from napari.layers import Labels, Points
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 import conceptstain as cs
@@ -73,6 +73,9 @@ def test_units_of_a_section_are_held_against_its_annotation_beside_controls(on_s
     layer = card.layer.currentText()
     assert layer == convolutional_layers(encoder)[-1]
     dock.uniting.draws = 2
+    QTimer.singleShot(0, card.cancel_button.click)
+    walk.click(card.dissect_button)
+    assert card.table.n_units == 0, "it was stopped"
     walk.click(card.dissect_button)
     assert f"{card.table.n_units} units over {len(canvas.trainable)} genes" in card.told.text()
     assert card.controls.text() == "Comparing with controls…"
@@ -108,6 +111,7 @@ def test_a_clicked_unit_is_painted_with_rings_where_it_counts_as_active(on_secti
     peaks = cs.unit_peaks(encoder, layer, canvas, canvas.trainable)
     gene = int(canvas.trainable[peaks[:, unit].argmax()])
     (kept,) = dock.study.findings
+    assert kept.method == "activation"
     np.testing.assert_allclose(kept.values, cs.unit_map(encoder, layer, canvas, unit, items=[gene]).values)
     painted, rings = walk.viewer.layers[kept.title], walk.viewer.layers[f"unit {unit} - active"]
     assert isinstance(painted, Points)
@@ -117,18 +121,24 @@ def test_a_clicked_unit_is_painted_with_rings_where_it_counts_as_active(on_secti
     active = canvas.place(mask[None].astype(np.float32), gene) > 0.5
     np.testing.assert_allclose(rings.data, canvas.section.spots[active])
     assert str(canvas.item_names[gene]) in card.seen.text()
+    walk.click(card.concept_button)
+    concept = dock.study.concept(dock.concepts.chosen_name)
+    assert (concept.definition.unit, concept.space) == (unit, layer)
+    walk.viewer.layers.selection.active = painted
 
     view = card.view
     place = view.cell.places(view.visualRect(view.table.index(1, TOP)))[1].center()
     walk.settled(lambda: walk.qtbot.mouseClick(view.viewport(), LEFT, pos=place))
     other = card.table.unit(1).unit
     second = canvas.trainable[np.argsort(-peaks[:, other], kind="stable")[1]]
-    assert dock.study.findings[-1].items == (int(second),)
+    assert next(each for each in dock.study.findings if each.name == f"unit {other}").items == (int(second),)
     assert view.chosen_unit == other
     walk.viewer.layers.selection.active = painted
-    assert view.chosen_unit == unit or not walk.viewer.layers[-1].visible
-    walk.make_by_gene("Gene3")
-    assert not next(each for each in walk.viewer.layers if each.name.endswith("- active")).visible
+    assert view.chosen_unit == unit
+    assert not walk.viewer.layers[f"unit {other} - active"].visible, "rings are of the map that is seen"
+    walk.viewer.layers.selection.active = walk.viewer.layers[dock.study.findings[-1].title]
+    assert view.chosen_unit == other
+    assert walk.viewer.layers[f"unit {other} - active"].visible
     assert walk.told == []
 
 
@@ -213,6 +223,23 @@ def test_a_classifier_of_parts_is_opened_and_its_units_are_held_against_masks(
     saving_as(monkeypatch, target)
     walk.click(card.table_button)
     assert pd.read_csv(target, index_col="unit")["label"].tolist() == found.table()["label"].tolist()
+    saving_as(monkeypatch, tmp_path / "detectors.svg")
+    walk.click(card.figure_button)
+    assert "unique detectors" in (tmp_path / "detectors.svg").read_text()
+    seen(walk)
+    first = int(
+        np.argmax(cs.unit_peaks(classifier.encoder, card.layer.currentText(), canvas)[:, card.table.unit(0).unit])
+    )
+    click(walk, 0)
+    assert dock.painter.tissue.looked_at == first, "the viewer goes where the unit rises highest"
+    assert "Not kept" in card.seen.text(), "the study sees another frame"
+    unit = card.table.unit(0).unit
+    mask = np.asarray(walk.viewer.layers[f"unit {unit} - active"].data[first])
+    np.testing.assert_array_equal(mask > 0, cs.unit_mask(found, classifier.encoder, canvas, unit, [first])[0])
+    walk.click(card.effect.listed_button)
+    walk.click(card.effect.button)
+    shown = {card.effect.table.item(row, 0).text() for row in range(card.effect.table.rowCount())}
+    assert {"bright: class score", "dark: class score"} <= shown
     assert walk.told == []
 
 
@@ -250,4 +277,21 @@ def test_another_encoder_in_use_takes_what_was_found_with_it(on_section: Walk) -
     walk.settled(lambda: dock.study.use(tiny_encoder(dock.study.need_canvas().shape, seed=1)))
     assert card.table.n_units == 0
     assert card.state == "not dissected yet"
+    assert walk.told == []
+
+
+def test_a_unit_of_pictures_follows_the_slider(walk: Walk, tmp_path: Path) -> None:
+    pictures, masks = written(tmp_path)
+    dock, card = walk.dock, walk.dock.units
+    walk.settled(lambda: dock.opening.open(pictures))
+    walk.settled(lambda: dock.study.use(tiny_encoder(dock.study.need_canvas().shape, scaling="unit")))
+    dock.uniting.enabled = False
+    unfold(walk)
+    card.labels.masks_wanted.emit(masks)
+    walk.click(card.dissect_button)
+    click(walk, 0)
+    (kept,) = dock.study.findings
+    beside = next(item for item in range(24) if item not in kept.items)
+    dock.painter.tissue.look_at(beside)
+    walk.qtbot.waitUntil(lambda: beside in dock.study.findings[0].items, timeout=20_000)
     assert walk.told == []

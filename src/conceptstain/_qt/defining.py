@@ -131,6 +131,10 @@ class Defining(QObject):
     def _combine(self, first: str, second: str, sign: Any) -> None:
         self._try(self._study.combination(first, second, sign))
 
+    def make(self, definition: Definition) -> None:
+        """Make a concept that was defined elsewhere in the dock, and choose it."""
+        self._try(definition)
+
     def _try(self, definition: Definition, *, normal: bool = False) -> None:
         """Make a concept beside the window, and add it if that can be done."""
         self._drawing.live.stop()  # nobody has to wait for what only followed the mouse

@@ -8,13 +8,11 @@ from typing import Any, NamedTuple
 from matplotlib.ticker import MaxNLocator
 from qtpy.QtWidgets import QWidget
 
-from conceptstain._qt.plots import GREY, TEXT, Plot
+from conceptstain._qt.plots import TEXT, Plot
 
 __all__ = ["Bar", "DetectorPlot"]
 
 HEIGHT = 150  # pixels
-COLOURS = {"trained": "#0072B2", "rotated": "#E69F00", "shuffled": "#56B4E9", "untrained": GREY}
-"""Told apart with any colour vision (Wong 2011)."""
 
 
 class Bar(NamedTuple):
@@ -38,6 +36,8 @@ class DetectorPlot(Plot):
 
     def draw_bars(self, bars: Mapping[str, Mapping[str, Bar]], first: str) -> None:
         """Draw, by category, the bars of the network and of its controls; ``first`` is what the network is called."""
+        from conceptstain.dissection_figures import BLUE, COLOURS  # torch is there with the result
+
         self._again = lambda: self.draw_bars(bars, first)
         axes = self.axes
         axes.clear()
@@ -50,7 +50,9 @@ class DetectorPlot(Plot):
             heights = [each.value for each in found]
             ends = [_below(found), _above(found)]
             name = first if kind == "trained" else kind
-            axes.bar(places, heights, width * 0.92, yerr=ends, color=COLOURS[kind], label=name, error_kw=whiskers)
+            axes.bar(
+                places, heights, width * 0.92, yerr=ends, color=COLOURS.get(kind, BLUE), label=name, error_kw=whiskers
+            )
         axes.set_xticks(range(len(bars)), list(bars))
         axes.tick_params(axis="x", length=0)
         axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))

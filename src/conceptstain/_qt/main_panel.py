@@ -79,6 +79,7 @@ class MainPanel(QWidget):
         looked_at = (self.attention, self.concepts)
         self.attending = Attending(self.study, self.jobs, self.painter, looked_at, self, staining=self.staining)
         self.uniting = Uniting(self.study, self.jobs, self.painter, self.units, self)
+        self.uniting.concept_defined.connect(self.defining.make)
         self.exporting = Exporting(self.study, self.jobs, self.export, self)
         self.keeping = Keeping(self.study, self.jobs, self.data, self)
         self.staining.spot_encoders_wanted.connect(self.opening.fit_spots)

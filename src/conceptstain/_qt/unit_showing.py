@@ -204,17 +204,20 @@ class UnitShowing(QObject):
     # -- the viewer ------------------------------------------------------------------------------------------------
 
     def _hear_of_layer(self, layer: Any) -> None:
-        """Another map is seen: the mask goes with its own; a unit's map chooses its row."""
+        """Another map is seen: the mask goes with its own map; the map of a unit chooses its row."""
         shown = self._painter.maps.shown_by(layer)
         if shown is None:
             return
-        painted = self._painted
-        if painted is not None and not isinstance(shown, str) and shown.values is painted.finding.values:
+        if self._is_seen:
             self._painter.mask.reveal()
-            self._card.view.show_chosen(painted.unit)
         else:
             self._painter.mask.hide()
             self._card.say_what_is_seen("")
+        about = self._about
+        if about is None or isinstance(shown, str) or shown.method != "activation":
+            return
+        if (shown.encoder, shown.settings["layer"]) == (about.found.encoder, about.layer):
+            self._card.view.show_chosen(shown.settings["unit"])
 
     @property
     def _is_seen(self) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from napari.layers import Labels
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, Signal
 
 from conceptstain._qt import label_work, units_work
 from conceptstain._qt.choosing import Choosing
@@ -23,6 +23,7 @@ from conceptstain._qt.unit_table import UnitRow
 from conceptstain._qt.units_panel import UnitsPanel
 from conceptstain._qt.units_work import Compared, Dissected, LookedInto, Network
 from conceptstain.canvas.expression import counted
+from conceptstain.concepts.definition import Definition
 from conceptstain.layer_tuples import METADATA_KEY
 from conceptstain.study import Study
 
@@ -39,6 +40,8 @@ COMPARING = "Comparing with controls…"
 @final
 class Uniting(QObject):
     """Connects the Units card with the study and the painted layers. Nothing is computed while it is folded."""
+
+    concept_defined = Signal(object)
 
     def __init__(self, study: Study, jobs: Jobs, painter: Painter, card: UnitsPanel, parent: QObject) -> None:
         super().__init__(parent)
@@ -77,7 +80,9 @@ class Uniting(QObject):
         card.dissect_wanted.connect(guarded(self._dissect))
         card.cancel_wanted.connect(self._stop)
         card.least_changed.connect(lambda _least: self._count())
-        card.table_wanted.connect(guarded(self._write_table))
+        card.table_wanted.connect(self._write_table)
+        card.figure_wanted.connect(self._write_figure)
+        card.concept_wanted.connect(guarded(self._add_concept))
 
     # -- what is open ----------------------------------------------------------------------------------------------
 
@@ -267,6 +272,7 @@ class Uniting(QObject):
             f"each active at {found.quantile:.2%} of its places."
         )
         self._card.show_units(rows, told, named=bool(names), can_tick=about.network.encoder is not None)
+        self._card.offer_concept(possible=self._can_be_concepts(about))
         self.putting_out.begin(about)
         self.showing.begin(about)
         self._card.say_of_controls(COMPARING if self.enabled else "")
@@ -342,6 +348,20 @@ class Uniting(QObject):
         layer = about.layer.rpartition(".")[2] if about.network.encoder is not None else "genes"
         self._card.set_state(f"{layer} · {detectors} · {of_labels}", about.found.title)
 
+    # -- concepts --------------------------------------------------------------------------------------------------
+
+    def _can_be_concepts(self, about: Dissected) -> bool:
+        """Concepts of a study live in the encoder in use."""
+        return about.network.encoder is not None and about.network.encoder is self._study.encoder
+
+    def _add_concept(self, unit: int) -> None:
+        """Make a concept of a unit, so that every map can be made of it."""
+        about = self._about
+        if about is None:
+            return
+        name = self._study.free_name(f"unit {unit} of {about.layer.rpartition('.')[2]}")
+        self.concept_defined.emit(Definition(name, unit=unit, space=about.layer))
+
     # -- files -----------------------------------------------------------------------------------------------------
 
     def _write_table(self, path: Path) -> None:
@@ -349,6 +369,17 @@ class Uniting(QObject):
             self._jobs.run(
                 units_work.write_table,
                 of=self._about,
+                least=self._card.least.value(),
+                path=path,
+                then=self._show_written,
+            )
+
+    def _write_figure(self, path: Path) -> None:
+        if self._about is not None:
+            self._jobs.run(
+                units_work.write_figure,
+                of=self._about,
+                controls=self._controls,
                 least=self._card.least.value(),
                 path=path,
                 then=self._show_written,

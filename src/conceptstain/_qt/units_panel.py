@@ -47,6 +47,7 @@ class UnitsPanel(Card):
     network_chosen = Signal(int)  # row
     file_wanted = Signal(object)
     least_changed = Signal(float)
+    concept_wanted = Signal(int)  # unit
     table_wanted = Signal(object)  # path
     figure_wanted = Signal(object)
 
@@ -171,12 +172,17 @@ class UnitsPanel(Card):
         column.addWidget(self.seen)
         self.effect = EffectRow()
         column.addWidget(self.effect)
+        self.concept_button = QPushButton("New concept")
         files = QHBoxLayout()
+        files.addWidget(self.concept_button)
         files.addWidget(self.table_button)
         files.addWidget(self.figure_button)
         column.addLayout(files)
         self.form.addWidget(self._found)
         self._folder = Path.home()
+        self._concepts = False
+        self.concept_button.clicked.connect(self._ask_for_concept)
+        self.view.selectionModel().selectionChanged.connect(lambda *_rows: self._show_whether_concept())
         self.search.textChanged.connect(lambda _text: self._arrange())
         self.search.returnPressed.connect(self.view.setFocus)
         self.detectors_only.toggled.connect(lambda _on: self._arrange())
@@ -250,6 +256,21 @@ class UnitsPanel(Card):
         self._arrange()
         self._found.show()
         self.view.scrollToTop()
+
+    def offer_concept(self, *, possible: bool) -> None:
+        """Offer concepts of units; only of the encoder in use there are any."""
+        self._concepts = possible
+        self._show_whether_concept()
+
+    def _show_whether_concept(self) -> None:
+        self.concept_button.setEnabled(self._concepts and self.view.chosen_unit is not None)
+        tip = "A concept along the chosen unit, in the Concepts card: every map can be made of it"
+        self.concept_button.setToolTip(tip if self._concepts else "Concepts are made of units of the encoder in use")
+
+    def _ask_for_concept(self) -> None:
+        unit = self.view.chosen_unit
+        if unit is not None:
+            self.concept_wanted.emit(unit)
 
     def show_bars(self, bars: Mapping[str, Mapping[str, Bar]], first: str, sentence: str) -> None:
         """Show unique detectors, and what the controls say of them."""

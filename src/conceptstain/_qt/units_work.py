@@ -34,6 +34,7 @@ __all__ = [
     "dissected",
     "looked_into",
     "opened_network",
+    "write_figure",
     "write_table",
 ]
 
@@ -261,3 +262,15 @@ def write_table(of: Dissected, least: float, path: Path, *, report: Report) -> P
     if of.unit_names:
         table.insert(0, "name", [of.unit_names[unit] for unit in table.index])
     return write(table, path, overwrite=True)  # the file dialog has asked
+
+
+def write_figure(
+    of: Dissected, controls: DissectionControls | None, least: float, path: Path, *, report: Report
+) -> Path:
+    """Draw unique detectors by category, beside the controls where they are drawn, and write the figure."""
+    from conceptstain.dissection_figures import detector_figure
+    from conceptstain.figures import save_figure
+
+    report(Step(0, 1, "Drawing"))
+    drawn = detector_figure(controls or of.found, least=least, title=of.found.title)
+    return save_figure(drawn, path, overwrite=True)  # the file dialog has asked
