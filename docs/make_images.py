@@ -7,7 +7,8 @@ study, then walks through the dock with the same encoder, has encoders of spots 
 pictures of it. With ``--difference`` it only draws two concepts and their difference on the bundled section, with
 ``--checks`` it only takes the picture of the checks of a map there, with ``--attention`` that of the latents, and with
 ``--deviation`` that of what deviates: none of these needs data. With ``--pictures`` it only takes those of the dock on
-a slide, the H&E picture of Rep1, and on stained nuclei of the 2018 Data Science Bowl.
+a slide, the H&E picture of Rep1, and on stained nuclei of the 2018 Data Science Bowl; with ``--units`` that of units of
+a classifier, which is fitted to the same nuclei.
 """
 
 from __future__ import annotations
@@ -23,13 +24,15 @@ import napari
 import numpy as np
 import scanpy
 from napari._qt.dialogs.qt_notification import NapariQtNotification
-from qtpy.QtCore import QEventLoop
+from qtpy.QtCore import QEventLoop, Qt
 from qtpy.QtGui import QPainter, QPixmap
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QScrollArea
 
 import conceptstain as cs
 from conceptstain._napari import make_widget
 from conceptstain._qt.picture_browser import Side
+from conceptstain._qt.unit_table import LABEL
 from conceptstain.canvas.region import Polygon
 from conceptstain.figures import FigureSettings, save_figure
 from conceptstain.methods.maps import map_kind
@@ -37,6 +40,7 @@ from conceptstain.methods.maps import map_kind
 IMAGES = Path(__file__).parent / "images"
 GENES = ("Penk", "Doc2g", "Kctd12")
 NUCLEI = 0.2  # of a picture, from which it counts as dense
+UNITS_FRAME = 128  # pixels that the classifier of nuclei sees
 MAPS = ("decoded", "gradient", "rectified", "gene-mean")
 
 
@@ -288,8 +292,69 @@ def take_pictures_of_pictures(folder: Path) -> None:
     viewer.close()
 
 
+def stained_nuclei(folder: Path) -> tuple[Path, Path]:
+    """Folders of pictures and of their masks, by the same names."""
+    pictures, masks = folder / "nuclei", folder / "masks"
+    for each in (pictures, masks):
+        each.mkdir()
+    for path in sorted((published().parents[1] / "nuclei" / "histology").glob("*_labels.png")):
+        picture = path.with_name(path.name.replace("_labels", ""))
+        (pictures / picture.name).write_bytes(picture.read_bytes())
+        (masks / picture.name).write_bytes(path.read_bytes())
+    return pictures, masks
+
+
+def take_picture_of_the_units(folder: Path) -> None:
+    pictures, masks = stained_nuclei(folder)
+    canvas = cs.open(pictures).view("images", frame=UNITS_FRAME)
+    painted = cs.painted_labels(canvas, masks, instances="nucleus")
+    classifier = cs.fit_classifier(canvas, cs.part_labels(canvas, painted, background="background"), name="nuclei")
+    weights = cs.save_classifier(classifier, folder / "nuclei.safetensors")
+    viewer = napari.Viewer(show=True)
+    viewer.window._qt_window.resize(1280, 800)  # noqa: SLF001 - napari has no public way
+    dock = make_widget(viewer)
+    viewer.window.add_dock_widget(dock, name="Concept Stain", area="right")
+    dock.staining.judging.enabled = False
+    card = dock.units
+
+    def settled() -> None:
+        while dock.jobs.busy or not dock.jobs.at_rest:
+            QTest.qWait(50)
+        QTest.qWait(500)
+
+    dock.opening.open(pictures)
+    settled()
+    dock.data.view_wanted.emit(UNITS_FRAME)
+    settled()
+    for each in dock.cards:
+        each.fold()
+    card.unfold()
+    settled()
+    card.file_wanted.emit(weights)
+    settled()
+    card.labels.masks_wanted.emit(masks)
+    card.labels.names.setText("nucleus")
+    colours = card.labels.list.item(card.labels.list.count() - 1)
+    colours.setCheckState(Qt.CheckState.Checked)
+    card.dissect_button.click()
+    settled()
+    card.view.setCurrentIndex(card.table.index(0, LABEL))
+    settled()
+    for note in viewer.window._qt_window.findChildren(NapariQtNotification):  # noqa: SLF001
+        note.close()  # they fade only in a window that is in front
+    dock.findChild(QScrollArea).ensureWidgetVisible(card.seen)
+    QTest.qWait(500)
+    viewer.screenshot(IMAGES / "widget-units.png", canvas_only=False, flash=False)
+    dock.jobs.close()
+    viewer.close()
+
+
 def main() -> None:
     IMAGES.mkdir(exist_ok=True)
+    if "--units" in sys.argv:
+        with tempfile.TemporaryDirectory() as folder:
+            take_picture_of_the_units(Path(folder))
+        return
     if "--pictures" in sys.argv:
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "nuclei").mkdir()

@@ -7,24 +7,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
-from napari.layers import Labels
 from qtpy.QtCore import QObject, Signal
 
 from conceptstain._qt import label_work, units_work
-from conceptstain._qt.choosing import Choosing
 from conceptstain._qt.detector_plot import Bar
 from conceptstain._qt.jobs import Job, Jobs
-from conceptstain._qt.label_work import LabelSource
+from conceptstain._qt.label_offering import LabelOffering
+from conceptstain._qt.network_offering import NetworkOffering
 from conceptstain._qt.notifications import guarded, show_note
 from conceptstain._qt.painter import Painter
 from conceptstain._qt.putting_out import PuttingOut
 from conceptstain._qt.unit_showing import UnitShowing
 from conceptstain._qt.unit_table import UnitRow
 from conceptstain._qt.units_panel import UnitsPanel
-from conceptstain._qt.units_work import Compared, Dissected, LookedInto, Network
+from conceptstain._qt.units_work import Compared, Dissected, Network
 from conceptstain.canvas.expression import counted
 from conceptstain.concepts.definition import Definition
-from conceptstain.layer_tuples import METADATA_KEY
 from conceptstain.study import Study
 
 if TYPE_CHECKING:
@@ -33,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Uniting"]
 
-COLOURS = LabelSource("colours", "colours of the pictures")
 COMPARING = "Comparing with controls…"
 
 
@@ -45,38 +42,25 @@ class Uniting(QObject):
 
     def __init__(self, study: Study, jobs: Jobs, painter: Painter, card: UnitsPanel, parent: QObject) -> None:
         super().__init__(parent)
-        self._study, self._jobs, self._painter, self._card = study, jobs, painter, card
+        self._study, self._jobs, self._card = study, jobs, card
         self.enabled = True  # off, no controls are drawn: a script that only dissects has the processor for itself
         self.draws = units_work.DRAWS  # of each control
-        self._networks: list[Network] = []
-        self._opened: list[Network] = []  # from files
-        self._files: list[LabelSource] = []
-        self._wanted: Network | None = None  # what somebody chose
-        self._looked_into: Network | None = None
-        self._looking: Job | None = None
         self._running: Job | None = None
         self._counting: Job | None = None
         self._patient: list[Job] = []
         self._about: Dissected | None = None
         self._quantile: float | None = None  # that was asked for
         self._controls: DissectionControls | None = None
+        study.section_changed.connect(self._show_source)  # before networks and labels of it are offered
+        self._networks = NetworkOffering(study, jobs, card, self)
+        self._networks.changed.connect(self._drop_outdated)
+        self._labels = LabelOffering(study, painter, card.labels, self)
         self.showing = UnitShowing(study, jobs, painter, card, self)
         self.putting_out = PuttingOut(study, jobs, card, self)
         self._connect_card()
-        study.section_changed.connect(self._show_source)
-        study.encoder_changed.connect(self._show_networks)
-        study.spot_encoders_changed.connect(self._show_networks)
-        layers = painter.viewer.layers.events
-        for changed in (layers.inserted, layers.removed):
-            changed.connect(lambda _event: self._offer_labels())
 
     def _connect_card(self) -> None:
         card = self._card
-        card.unfolded.connect(lambda unfolded: self._look_into() if unfolded else None)
-        card.network_chosen.connect(lambda _row: self._choose())
-        card.file_wanted.connect(self._open)
-        card.labels.masks_wanted.connect(lambda path: self._add_file(LabelSource("masks", path.name, path)))
-        card.labels.table_wanted.connect(lambda path: self._add_file(LabelSource("table", path.name, path)))
         card.dissect_wanted.connect(guarded(self._dissect))
         card.cancel_wanted.connect(self._stop)
         card.least_changed.connect(lambda _least: self._count())
@@ -88,126 +72,21 @@ class Uniting(QObject):
 
     def _show_source(self) -> None:
         self._stop()
-        self._opened, self._files, self._wanted = [], [], None
         self._forget()
         self._card.set_ready(ready=True, reason="not dissected yet")
-        self._card.labels.show_kind(self._study.need_canvas().noun)
-        self._show_networks()
-        self._offer_labels()
 
-    def _show_networks(self) -> None:
-        """Offer what can be dissected; where what was found is of a network that is in use no more, it goes."""
-        canvas, encoder = self._study.canvas, self._study.encoder
-        if canvas is None:
-            return
-        found = [Network(f"{encoder.name} · in use", encoder, canvas)] if encoder is not None else []
-        for number, each in enumerate(self._study.spot_encoders, 1):
-            found.append(Network(f"spots, seed {number} · {each.name}", each, self._study.spot_canvas))
-        if self._study.section is not None:
-            found.append(Network("the genes themselves"))
-        found += self._opened
-        self._networks = [next((each for each in self._networks if _is_same(each, one)), one) for one in found]
-        if self._about is not None and not any(_is_same(each, self._about.network) for each in self._networks):
+    def _drop_outdated(self) -> None:
+        """Where what was found is of a network that is in use no more, it goes."""
+        if self._about is not None and not self._networks.offers(self._about.network):
             self._stop()
             self._forget()
             self._card.clear()
             self._card.set_state("not dissected yet")
-        wanted = self._wanted
-        rows = [row for row, each in enumerate(self._networks) if wanted is not None and _is_same(each, wanted)]
-        self._offer(rows[0] if rows else 0)
-
-    def _offer(self, chosen: int) -> None:
-        self._card.offer_networks([each.name for each in self._networks], chosen if self._networks else -1)
-        self._looked_into = None
-        if self._card.is_unfolded:
-            self._look_into()
-
-    @property
-    def _chosen(self) -> Network | None:
-        row = self._card.network.currentIndex()
-        return self._networks[row] if 0 <= row < len(self._networks) else None
-
-    def _choose(self) -> None:
-        self._wanted = self._chosen
-        self._look_into()
-
-    def _open(self, path: Path) -> None:
-        canvas = self._study.need_canvas()
-        self._jobs.run(units_work.opened_network, path=path, canvas=canvas, then=self._add_network, about=canvas)
-
-    def _add_network(self, network: Network) -> None:
-        self._opened = [each for each in self._opened if each.name != network.name] + [network]
-        self._wanted = network
-        self._show_networks()
-
-    def _look_into(self) -> None:
-        """Find the layers of the chosen network."""
-        network = self._chosen
-        if network is None or network is self._looked_into or self._study.source is None:
-            return
-        if self._looking is not None:
-            self._looking.cancel()
-        self._looked_into = network
-        self._looking = self._jobs.run(
-            units_work.looked_into,
-            source=self._study.source,
-            network=network,
-            then=self._show_layers,
-            about=self._study.canvas,
-        )
-
-    def _show_layers(self, found: LookedInto) -> None:
-        row = self._card.network.currentIndex()
-        if 0 <= row < len(self._networks):
-            self._networks[row] = self._looked_into = found.network
-            self._card.offer_layers(found.layers, found.likely)
-
-    # -- labels ----------------------------------------------------------------------------------------------------
-
-    def _sources(self) -> dict[str, LabelSource]:
-        """What units can be held against, by a key of its own."""
-        canvas = self._study.canvas
-        if canvas is None:
-            return {}
-        if self._study.section is not None:
-            return {f"column {name}": LabelSource("column", name) for name in self._study.section.annotations}
-        found = {f"{each.kind} {each.path}": each for each in self._files}
-        for layer in self._painted_layers():
-            found[f"layer {layer.name}"] = LabelSource("layer", f"layer {layer.name}")
-        if canvas.shape[0] == 3:
-            found["colours"] = COLOURS
-        return found
-
-    def _painted_layers(self) -> list[Labels]:
-        base = self._painter.tissue.base
-        layers = self._painter.viewer.layers
-        painted = [each for each in layers if isinstance(each, Labels) and METADATA_KEY not in each.metadata]
-        return [each for each in painted if base is not None and each.ndim == base.ndim]
-
-    def _offer_labels(self) -> None:
-        sources = self._sources()
-        ticked = {key: each.kind in {"masks", "table"} for key, each in sources.items()}
-        if self._study.section is not None:
-            ticked = {key: row == 0 for row, key in enumerate(sources)}
-        self._card.labels.offer([(key, each.name, ticked[key]) for key, each in sources.items()])
-
-    def _add_file(self, source: LabelSource) -> None:
-        self._files = [each for each in self._files if each.path != source.path] + [source]
-        self._offer_labels()
-
-    def _ticked(self) -> tuple[LabelSource, ...]:
-        """What is ticked; of layers, what is painted on them now."""
-        sources, layers = self._sources(), {f"layer {layer.name}": layer for layer in self._painted_layers()}
-        chosen = [(key, sources[key]) for key in self._card.labels.chosen if key in sources]
-        return tuple(
-            each._replace(painted=Choosing.painted_in(layers[key])) if each.kind == "layer" else each
-            for key, each in chosen
-        )
 
     # -- dissecting ------------------------------------------------------------------------------------------------
 
     def _dissect(self) -> None:
-        network, layer = self._chosen, self._card.layer.currentText()
+        network, layer = self._networks.chosen, self._card.layer.currentText()
         if network is None or not layer:
             return
         self._stop()
@@ -215,7 +94,7 @@ class Uniting(QObject):
             label_work.labels_of,
             lambda labels: self._dissect_by(network, layer, labels),
             canvas=network.need_canvas,
-            sources=self._ticked(),
+            sources=self._labels.ticked(),
             names=self._card.labels.number_names,
         )
 
@@ -388,13 +267,6 @@ class Uniting(QObject):
     def _show_written(self, path: Path) -> None:
         self._card.show_done(path)
         show_note(f"Wrote {path}")
-
-
-def _is_same(one: Network, other: Network) -> bool:
-    """Whether two networks are one, that may have been looked into meanwhile."""
-    if one.encoder is None or other.encoder is None:
-        return one.encoder is other.encoder
-    return one.name == other.name and one.encoder is other.encoder
 
 
 def _rows(about: Dissected, names: tuple[str, ...]) -> list[UnitRow]:

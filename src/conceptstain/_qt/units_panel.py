@@ -53,7 +53,7 @@ class UnitsPanel(Card):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("6  Units", parent)
-        self._may_dissect = False
+        self._may_dissect, self._before = False, ""
         self._build_choices()
         self._build_progress()
         self._build_found()
@@ -210,7 +210,7 @@ class UnitsPanel(Card):
 
     def offer_layers(self, layers: Sequence[str], likely: str) -> None:
         """Offer layers; what was chosen stays so where it can."""
-        before = self.layer.currentText()
+        self._before = before = self.layer.currentText() or self._before  # also while a network is looked into
         self.layer.clear()
         self.layer.addItems(list(layers))
         self.layer.setCurrentText(before if before in layers else likely)

@@ -64,6 +64,10 @@ class Network:
     canvas: Canvas | None = None
     classifier: Classifier | None = None
 
+    def is_same(self, other: Network) -> bool:
+        """Whether two are one network, of which one may have been looked into already."""
+        return self.name == other.name and self.encoder is other.encoder
+
     @property
     def need_canvas(self) -> Canvas:
         """What it reads; an InputError where that was not made yet."""
