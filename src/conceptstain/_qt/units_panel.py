@@ -69,7 +69,9 @@ class UnitsPanel(Card):
         )
         self.layer = QComboBox()
         self.layer.setAccessibleName("Layer whose units are looked at")
-        self.layer.setToolTip("Layers whose units can be held against labels; the last convolution is chosen first")
+        self.layer.setToolTip(
+            "Layers whose units can be held against labels; first, the last convolution or what a classifier reads"
+        )
         for choice in (self.network, self.layer):
             choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.labels = LabelChoice()

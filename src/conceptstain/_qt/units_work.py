@@ -154,6 +154,8 @@ def looked_into(source: Opened, network: Network, *, report: Report) -> LookedIn
         return LookedInto(network, layers, layers[-1] if layers else "")
     layers = layers_with_places(network.encoder)
     known = [name for name in convolutional_layers(network.encoder) if name in layers] or layers
+    if network.classifier is not None and network.classifier.places in layers:
+        known = [network.classifier.places]  # whose units add up to the scores
     return LookedInto(network, layers, known[-1] if known else "")
 
 
