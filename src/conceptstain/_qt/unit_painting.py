@@ -170,13 +170,13 @@ def _picture(of: Dissected, item: int, mask: np.ndarray) -> np.ndarray:
 
 
 def _gene(canvas: GenePictures, values: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The spots in the colours of a gene, faint where a unit is not active."""
+    """The spots in the colours of a gene, from its lowest value on, dark where a unit is not active."""
     from conceptstain.colours import limits, rgba
 
-    signed = canvas.scaling == "z-score"
     of_spots, active = canvas.place(values), canvas.place(mask[None].astype(np.float32)) > 0.5
-    colours = rgba(of_spots, signed=signed, limits=limits(of_spots, signed=signed)).astype(np.float64)
-    colours[~active, 3] = DIM
+    above = of_spots - np.nanmin(of_spots)
+    colours = rgba(above, signed=False, limits=limits(above, signed=False)).astype(np.float64)
+    colours[~active, :3] *= DIM
     order = np.argsort(active, kind="stable")
     return _spots(canvas.section, np.rint(colours * 255).astype(np.uint8), order)
 
@@ -190,9 +190,10 @@ def _section(canvas: SpotProfiles, active: np.ndarray) -> np.ndarray:
 def _spots(section: Section, colours: np.ndarray, order: np.ndarray) -> np.ndarray:
     """All spots of a section, small: squares as wide as there is room for, in an order."""
     spots = section.spots
-    low = spots.min(axis=0)
-    span = max(float((spots.max(axis=0) - low).max()), 1e-9)
-    half = max((section.pitch or section.spot_diameter) / span * SIDE * 0.35, 0.8)
+    low, extent = spots.min(axis=0), np.maximum(np.ptp(spots, axis=0), 1e-9)
+    span = float(extent.max())
+    apart = float(np.sqrt(extent.prod() / len(spots)))  # a little more than they are, so that none lies alone
+    half = max(apart / span * SIDE / 2, 0.8)
     centres = half + (spots - low) / span * (SIDE - 2 * half)
     first, last = (np.clip(np.rint(centres + end), 0, SIDE).astype(int) for end in (-half, half))
     made = np.zeros((SIDE, SIDE, 4), dtype=np.uint8)

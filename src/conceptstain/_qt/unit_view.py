@@ -43,6 +43,8 @@ class UnitCell(QStyledItemDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
         """Draw them side by side."""
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         if option.state & QStyle.StateFlag.State_Selected:
             painter.fillRect(option.rect, option.palette.color(QPalette.ColorRole.Highlight))
         for place, image in zip(self.places(option.rect), index.data(PICTURES) or (), strict=False):
@@ -51,6 +53,7 @@ class UnitCell(QStyledItemDelegate):
             square.moveCenter(place.center())
             painter.fillRect(square, QColor(0, 0, 0, 40))
             painter.drawImage(square, image)
+        painter.restore()
 
 
 class UnitView(QTableView):
