@@ -12,10 +12,11 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 import conceptstain as cs
-from classes import fitted_to_squares, squares
+from classes import SIDE, fitted_to_squares, squares
 from conceptstain._qt.unit_table import LABEL, PICTURES, TICK, TOP
 from conceptstain.nets.tap import convolutional_layers
 from factories import tiny_encoder
+from picture_studies import slide_file
 from pictures import write_picture
 from walking import LEFT, Walk, saving_as, write_section
 
@@ -294,4 +295,30 @@ def test_a_unit_of_pictures_follows_the_slider(walk: Walk, tmp_path: Path) -> No
     beside = next(item for item in range(24) if item not in kept.items)
     dock.painter.tissue.look_at(beside)
     walk.qtbot.waitUntil(lambda: beside in dock.study.findings[0].items, timeout=20_000)
+    assert walk.told == []
+
+
+def test_a_unit_of_a_slide_is_painted_around_the_patch_that_it_rises_highest_on(walk: Walk, tmp_path: Path) -> None:
+    dock, card = walk.dock, walk.dock.units
+    walk.settled(lambda: dock.opening.open(slide_file(tmp_path)))
+    walk.settled(lambda: dock.data.view_wanted.emit(SIDE))
+    canvas = dock.study.need_canvas()
+    encoder = tiny_encoder(canvas.shape, scaling="unit")
+    walk.settled(lambda: dock.study.use(encoder))
+    dock.uniting.enabled = False
+    unfold(walk)
+    painted = np.zeros((72, 72), dtype=np.uint8)
+    painted[20:50, 20:50] = 1
+    base = dock.painter.tissue.need_base()
+    walk.viewer.add_layer(Labels(painted, name="drawn", affine=base.affine.affine_matrix, units=base.units))
+    row = [card.labels.list.item(row).text() for row in range(card.labels.list.count())].index("layer drawn")
+    card.labels.list.item(row).setCheckState(Qt.CheckState.Checked)
+    walk.click(card.dissect_button)
+    click(walk, 0)
+    unit, layer = card.table.unit(0).unit, card.layer.currentText()
+    best = int(cs.unit_peaks(encoder, layer, canvas)[:, unit].argmax())
+    (kept,) = dock.study.findings
+    assert best in kept.items
+    outlines = next(each for each in walk.viewer.layers if each.name == f"unit {unit} - active")
+    assert outlines.data.any(), "it is active where it rises highest"
     assert walk.told == []

@@ -25,6 +25,7 @@ __all__ = ["EffectRow", "Measured"]
 
 ROW = 22
 MOST_ROWS = 6  # more are scrolled to
+MOST_TOLD = 8  # units by number
 NOTHING = "Take the tick off units to see what the network does without them."
 
 Value: TypeAlias = Literal["out", "peak"]
@@ -99,7 +100,7 @@ class EffectRow(QWidget):
 
     def show_ticked_off(self, units: Sequence[int]) -> None:
         """Say how many units are ticked off."""
-        shown = ", ".join(map(str, units[:8])) + ("…" if len(units) > 8 else "")
+        shown = ", ".join(map(str, units[:MOST_TOLD])) + (" and others" if len(units) > MOST_TOLD else "")
         self.told.setText(f"{counted(len(units), 'unit')} ticked off: {shown}." if units else NOTHING)
         self.button.setEnabled(bool(units))
         self.all_button.setEnabled(bool(units))
@@ -110,8 +111,8 @@ class EffectRow(QWidget):
         self.sentence.show()
         self.table.setRowCount(len(measures))
         for row, each in enumerate(measures):
-            interval = f"{each.low:+.3g} to {each.high:+.3g}" if each.low == each.low else "no interval"
-            words = (each.name, f"{each.before:.3g}", f"{each.after:.3g}", f"{each.change:+.3g}")
+            interval = f"{each.low:+.3f} to {each.high:+.3f}" if each.low == each.low else "no interval"
+            words = (each.name, f"{each.before:.3f}", f"{each.after:.3f}", f"{each.change:+.3f}")
             for place, text in enumerate(words):
                 item: Any = QTableWidgetItem(text)
                 item.setToolTip(f"{each.name}: {each.change:+.3f} ({interval})")

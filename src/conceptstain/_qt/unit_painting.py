@@ -97,7 +97,7 @@ def paint_unit(of: Dissected, unit: int, items: tuple[int, ...], *, report: Repo
 
 
 def _active(of: Dissected, mask: Attribution) -> Active:
-    """A mask where the map lies, by the way that the map goes."""
+    """A mask where the map lies, by the way that the map goes; on a slide, where any of the patches there has it."""
     from conceptstain.canvas.gene_pictures import GenePictures
     from conceptstain.canvas.image_set import ImageSet
     from conceptstain.painting import painting
@@ -110,7 +110,7 @@ def _active(of: Dissected, mask: Attribution) -> Active:
         maps = picture_painting(mask, canvas).maps
         return Active(pictures={item: values > 0.5 for item, values in maps.items()})
     raster = patch_painting(mask, canvas)  # type: ignore[arg-type]
-    return Active(raster=raster.values > 0.5, to_world=raster.to_world)
+    return Active(raster=raster.values > 0, to_world=raster.to_world)
 
 
 def top_items(of: Dissected, *, report: Report) -> np.ndarray:

@@ -186,7 +186,9 @@ class UnitShowing(QObject):
             kept = f" Not kept: the study sees {_side(self._study.need_canvas())}, this network {_side(canvas)}."
         self._painter.mask.show(painted.active, f"unit {painted.unit} - active")
         outlined = "Ringed" if canvas.noun in {"gene", "spot"} else "Outlined"
-        told = f"The viewer shows unit {painted.unit}{self._where(painted)}. {outlined}: where it counts as active."
+        among = ", in some patch" if canvas.noun == "patch" else ""
+        shown = f"The viewer shows unit {painted.unit}{self._where(painted)}."
+        told = f"{shown} {outlined}: where it counts as active{among}."
         self._card.say_what_is_seen(told + kept)
 
     def _where(self, painted: PaintedUnit) -> str:
