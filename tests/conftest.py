@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -15,6 +16,8 @@ os.environ.setdefault("NAPARI_CONFIG", "")  # settings neither read nor written
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="conceptstain-")  # studies are not autosaved among the user's
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny networks: threads would only wait for each other
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # numba, which napari loads, would tell OpenMP, and so torch, otherwise
+if "numba" in sys.modules:  # a plugin of pytest has loaded it: it must hear of that before its threads start
+    sys.modules["numba"].config.reload_config()
 
 # Shapes are checked below the top floor. Not in panels and not in the study, whose methods Qt calls as slots: it counts
 # their arguments, which a wrapper hides. This must run before the package is first imported.

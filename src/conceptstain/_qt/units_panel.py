@@ -57,6 +57,7 @@ class UnitsPanel(Card):
         self._build_choices()
         self._build_progress()
         self._build_found()
+        self.offer_concept(possible=False)
         self.set_ready(ready=False, reason="open data first")
 
     def _build_choices(self) -> None:
