@@ -221,10 +221,8 @@ def controlled(
 ) -> DissectionControls:
     """Draw each control once more. Those already drawn are kept, so that what is stopped loses one draw at most.
 
-    Genes have no layer to be rotated, and no training. On gene pictures all items have the same labels, and shuffling
-    them changes nothing: that is no control.
+    Genes have no layer to be rotated, and no training.
     """
-    from conceptstain.canvas.gene_pictures import GenePictures
     from conceptstain.methods.dissecting import dissect_inputs
     from conceptstain.methods.dissection_controls import DissectionControls, dissection_controls
 
@@ -238,11 +236,7 @@ def controlled(
         made = dissection_controls(
             encoder, of.layer, canvas, labels, quantile=quantile, draws=1, seed=seed, report=report
         )
-        more = {
-            kind: each
-            for kind, each in made.drawn.items()
-            if kind != "shuffled" or not isinstance(canvas, GenePictures)
-        }
+        more = dict(made.drawn)
     return DissectionControls(of.found, {kind: (*drawn.get(kind, ()), *each) for kind, each in more.items()})
 
 
