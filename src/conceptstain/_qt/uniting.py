@@ -162,7 +162,7 @@ class Uniting(QObject):
 
     def _compare(self) -> None:
         """Draw the controls, one after the other, while nobody waits."""
-        drawn = 0 if self._controls is None else max(len(each) for each in self._controls.drawn.values())
+        drawn = 0 if self._controls is None else max(map(len, self._controls.drawn.values()), default=self.draws)
         if self._about is None or drawn >= self.draws or not self.enabled:
             return
         self._wait(
