@@ -205,8 +205,9 @@ def test_a_bright_patch_in_a_dark_picture_is_where_a_network_of_dark_pictures_is
     for method in ("reconstruction", "projection", "features", "contrast", "intensity"):
         found = cs.anomaly(shown, network, learned, method=method, items=[0]).values[0, 0]
         at = np.unravel_index(found.argmax(), found.shape)
-        assert 2 <= at[0] <= 3, method
-        assert 5 <= at[1] <= 6, method
+        beside = method == "features"  # those of a pixel see its neighbours, too
+        assert 2 - beside <= at[0] <= 3 + beside, method
+        assert 5 - beside <= at[1] <= 6 + beside, method
 
 
 def test_pieces_are_the_maps_of_all_and_the_settings_tell_how_to_repeat_them():
