@@ -1,6 +1,6 @@
 """What units see of nuclei in two stains: IoU beside all controls, on pictures that classifiers did not learn from.
 
-    CONCEPTSTAIN_DATA=... python benchmarks/units_of_nuclei.py [--seeds 3] [--draws 2] [--epochs 40] [--fit crop]
+    CONCEPTSTAIN_DATA=... python benchmarks/units_of_nuclei.py [--seeds 3] [--draws 2] [--fit crop] [--figure f.png]
 
 40 pictures of histology and 57 of fluorescence (2018 Data Science Bowl, CC0), in colour, the middle of each on a frame
 of 64 pixels: units answer to the edge of what a frame is padded with. Labels are the stain of the whole picture, the
@@ -14,6 +14,9 @@ map lifts all that lies around above that. *Channels*: red, green and blue, with
 
 A unit is active at a part q of the places: 0.005 as in the paper, or 0.1, about as much as nuclei cover. With a label
 that covers a part p no IoU can be above q/p: at 0.005, of the stains, not above about 0.01.
+
+*Figure*: of the first seed's classifier of nuclei the best units of the labels, at q = 0.1, and the left-out pictures
+that excite each most.
 """
 
 from __future__ import annotations
@@ -74,6 +77,12 @@ def trained(
     return cs.fit_classifier(canvas, labels, replace(settings, training=training), items=learned)
 
 
+def draw(encoder: cs.Encoder, canvas: cs.ImageSet, labels: LabelMaps, items: np.ndarray, path: Path) -> None:
+    layer = next(name for name in reversed(cs.layers_with_places(encoder)) if "conv" in name)
+    found = cs.dissect(encoder, layer, canvas, labels, quantile=QUANTILES[1], items=items)
+    cs.save_figure(cs.unit_figure(found, encoder, canvas, items=items, most=4), path, overwrite=True)
+
+
 def columns(found: Dissection) -> list[int]:
     """Which labels are told on their own."""
     names = [label.name for label in found.labels]
@@ -87,6 +96,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--encoder-epochs", type=int, default=80)
     parser.add_argument("--fit", choices=("crop", "pad", "stretch"), default="crop", help="onto the frame")
+    parser.add_argument("--figure", type=Path)
     asked = parser.parse_args()
     torch.set_num_threads(1)
     canvas, nuclei = opened(asked.fit)
@@ -119,6 +129,8 @@ def main() -> None:
             classifier = trained(canvas, said, learned, seed, asked.epochs)
             accuracies[name].append(cs.confusion(classifier, canvas, said, items).balanced_accuracy)
             look(name, classifier.encoder, seed)
+            if asked.figure and name == "nuclei" and not seed:
+                draw(classifier.encoder, canvas, labels, items, asked.figure)
         settings = cs.FitSettings.of(canvas)
         training = replace(settings.training, seed=seed, device="cpu", epochs=asked.encoder_epochs)
         encoder = cs.fit(canvas, replace(settings, training=training))

@@ -118,6 +118,8 @@ def test_several_networks_are_compared_in_one_table_and_one_chart(folder: Path) 
     assert "other, encoder.conv2" in chart
     for name in ("tiny", "other"):
         assert (folder / "out" / f"images-dissected-{name}_encoder.conv2-units.csv").exists()
+        units = (folder / "out" / f"images-dissected-{name}_encoder.conv2-units.svg").read_text(encoding="utf-8")
+        assert "unit " in units
     wider = Encoder("wide", ImageVAE((3, 32, 32), settings), (3, 32, 32), "unit", 2)
     save_encoder(wider, folder / "wide.safetensors")
     more = (*both[:2], "--weights", folder / "wide.safetensors")

@@ -21,13 +21,15 @@ if TYPE_CHECKING:
     from conceptstain.canvas.image_patches import ImagePatches
     from conceptstain.canvas.image_set import ImageSet
     from conceptstain.canvas.label_maps import LabelMaps
+    from conceptstain.inputs import ItemIndices
+    from conceptstain.methods.dissection import Dissection
     from conceptstain.methods.dissection_controls import DissectionControls
     from conceptstain.methods.dissection_passes import Canvas
     from conceptstain.nets.encoder import Encoder
 
 __all__ = ["canvas_and_network", "dissect", "labels_of_places"]
 
-UNITS, DETECTORS, CHART = "-units.csv", "-detectors.csv", "-detectors.svg"
+UNITS, DETECTORS, CHART, DRAWN = "-units.csv", "-detectors.csv", "-detectors.svg", "-units.svg"
 SHOWN = 5  # units that are told
 
 
@@ -75,7 +77,10 @@ def dissect(  # noqa: PLR0917 - options, which typer passes by name
         int, typer.Option(min=0, help="Draws of each control (rotated, shuffled, untrained); 0: none.")
     ] = 3,
     figures: Annotated[
-        bool, typer.Option("--figures", help="Draw the unique detectors of all layers and networks in one chart, too.")
+        bool,
+        typer.Option(
+            "--figures", help="Draw the unique detectors of all in one chart, and what excites the best units."
+        ),
     ] = False,
     section_name: SectionName = None,
     seed: Seed = 0,
@@ -103,7 +108,9 @@ def dissect(  # noqa: PLR0917 - options, which typer passes by name
             for name in _layers(canvas, encoder, layer or ())
         }
         stem = file_stem(canvas.source.name, "dissected")
+        drawn = [name for name, (encoder, _) in asked.items() if figures and _drawable(canvas, encoder)]
         endings = [f"-{file_stem(name)}{UNITS}" for name in asked] + [DETECTORS] + [CHART] * figures
+        endings += [f"-{file_stem(name)}{DRAWN}" for name in drawn]
         check_files(out, [out / f"{stem}{ending}" for ending in endings], [source], overwrite=overwrite)
         tables: dict[str, pd.DataFrame] = {}
         compared: dict[str, DissectionControls] = {}
@@ -121,6 +128,14 @@ def dissect(  # noqa: PLR0917 - options, which typer passes by name
                 rows.to_csv(folder / f"{stem}{ending}")
             if figures:
                 _draw(compared, folder / f"{stem}{CHART}", least)
+            for name in drawn:
+                _draw_units(
+                    compared[name].trained,
+                    asked[name][0],
+                    canvas,
+                    said.items,
+                    folder / f"{stem}-{file_stem(name)}{DRAWN}",
+                )
         say_written([out / f"{stem}{ending}" for ending in endings])
 
 
@@ -324,6 +339,20 @@ def _draw(compared: Mapping[str, DissectionControls], path: Path, least: float) 
     alone = next(iter(compared.values())) if len(compared) == 1 else None
     title = f"Unique detectors (IoU above {least:g})" if alone is None else alone.trained.title
     save_figure(detector_figure(compared if alone is None else alone, least=least, title=title), path)
+
+
+def _drawable(canvas: Canvas, encoder: Encoder | None) -> bool:
+    from conceptstain.canvas.spot_profiles import SpotProfiles
+
+    return encoder is not None and not isinstance(canvas, SpotProfiles)
+
+
+def _draw_units(found: Dissection, encoder: Encoder | None, canvas: Canvas, items: ItemIndices, path: Path) -> None:
+    from conceptstain.figures import save_figure
+    from conceptstain.unit_figures import unit_figure
+
+    if encoder is not None:
+        save_figure(unit_figure(found, encoder, canvas, items=items), path)
 
 
 def _unit_names(canvas: Canvas) -> list[str]:
