@@ -31,6 +31,7 @@ def unfold(walk: Walk) -> None:
 
 
 def click(walk: Walk, row: int, column: int = LABEL) -> None:
+    walk.rest()
     view = walk.dock.units.view
     place = view.visualRect(view.table.index(row, column)).center()
     walk.settled(lambda: walk.qtbot.mouseClick(view.viewport(), LEFT, pos=place))
@@ -203,6 +204,7 @@ def test_a_classifier_of_parts_is_opened_and_its_units_are_held_against_masks(
     weights = cs.save_classifier(classifier, tmp_path / "squares.safetensors")
     dock, card = walk.dock, walk.dock.units
     walk.settled(lambda: dock.opening.open(pictures))
+    walk.rest()  # napari silences a warning when it makes labels, which a thread that reads pictures would undo
     dock.uniting.enabled = False
     unfold(walk)
     assert not card.dissect_button.isEnabled()
@@ -248,6 +250,7 @@ def test_what_is_painted_in_a_layer_of_the_viewer_is_a_label(walk: Walk, tmp_pat
     pictures, _ = written(tmp_path)
     dock, card = walk.dock, walk.dock.units
     walk.settled(lambda: dock.opening.open(pictures))
+    walk.rest()  # napari silences a warning when it makes labels, which a thread that reads pictures would undo
     dock.uniting.enabled = False
     masks = squares()[2]
     base = dock.painter.tissue.need_base()
@@ -285,6 +288,7 @@ def test_a_unit_of_pictures_follows_the_slider(walk: Walk, tmp_path: Path) -> No
     pictures, masks = written(tmp_path)
     dock, card = walk.dock, walk.dock.units
     walk.settled(lambda: dock.opening.open(pictures))
+    walk.rest()  # napari silences a warning when it makes labels, which a thread that reads pictures would undo
     walk.settled(lambda: dock.study.use(tiny_encoder(dock.study.need_canvas().shape, scaling="unit")))
     dock.uniting.enabled = False
     unfold(walk)
@@ -310,6 +314,7 @@ def test_a_unit_of_a_slide_is_painted_around_the_patch_that_it_rises_highest_on(
     painted = np.zeros((72, 72), dtype=np.uint8)
     painted[20:50, 20:50] = 1
     base = dock.painter.tissue.need_base()
+    walk.rest()
     walk.viewer.add_layer(Labels(painted, name="drawn", affine=base.affine.affine_matrix, units=base.units))
     row = [card.labels.list.item(row).text() for row in range(card.labels.list.count())].index("layer drawn")
     card.labels.list.item(row).setCheckState(Qt.CheckState.Checked)
