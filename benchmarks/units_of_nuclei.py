@@ -80,7 +80,8 @@ def trained(
 def draw(encoder: cs.Encoder, canvas: cs.ImageSet, labels: LabelMaps, items: np.ndarray, path: Path) -> None:
     layer = next(name for name in reversed(cs.layers_with_places(encoder)) if "conv" in name)
     found = cs.dissect(encoder, layer, canvas, labels, quantile=QUANTILES[1], items=items)
-    cs.save_figure(cs.unit_figure(found, encoder, canvas, items=items, most=4), path, overwrite=True)
+    title = "Units of a classifier of nuclei, on pictures that it did not learn from"
+    cs.save_figure(cs.unit_figure(found, encoder, canvas, items=items, most=4, title=title), path, overwrite=True)
 
 
 def columns(found: Dissection) -> list[int]:

@@ -139,7 +139,7 @@ def _excited(
 def _called(dissection: Dissection, unit: int) -> str:
     label = int(dissection.best[unit])
     iou = dissection.iou[unit, label]
-    return f"unit {unit}: {dissection.labels[label]}, IoU {iou:.3f} of at most {dissection.bound[label]:.2f}"
+    return f"unit {unit}: {dissection.labels[label]}, IoU {iou:.3f} of at most {dissection.unit_bounds[unit]:.2f}"
 
 
 def _colours(values: Float[np.ndarray, "channels rows columns"]) -> Float[np.ndarray, "rows columns 3"]:

@@ -41,8 +41,9 @@ def test_the_table_shows_the_best_units_first_with_their_bounds() -> None:
     assert table["label"].tolist() == ["nose", "skin", "ear", "nose"]
     assert table["second"].tolist() == ["skin", "nose", "skin", "ear"]
     assert table.loc[1, "IoU"] == pytest.approx(0.25, abs=1e-3)
-    assert table.loc[0, "bound"] == pytest.approx(0.5)  # a tenth of the pixels, for 0.05
-    assert table.loc[1, "bound"] == pytest.approx(1.0)
+    assert table["bound"].tolist() == pytest.approx([1, 1, 1, 1])  # active on as many pixels as its label has
+    assert (table["bound"] >= table["IoU"]).all()
+    assert DISSECTION.bound == pytest.approx([0.5, 0.5, 1, 1])  # of labels on a tenth of the pixels, for q = 0.05
     assert table["active"].tolist() == [0.1, 0.05, 0.1, 0.1]
     assert DISSECTION.title == "conv of tiny"
 

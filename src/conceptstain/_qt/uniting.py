@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
-import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from conceptstain._qt import label_work, units_work
@@ -270,11 +269,9 @@ class Uniting(QObject):
 
 
 def _rows(about: Dissected, names: tuple[str, ...]) -> list[UnitRow]:
-    """What is said of every unit; the bound is by how much of the places each is active on, which is about ``q``."""
-    found, table = about.found, about.table
-    covered, active = found.prevalence[found.best[table.index]], table["active"].to_numpy()
-    bound = np.minimum(covered, active) / np.maximum(np.maximum(covered, active), np.finfo(float).tiny)
+    """What is said of every unit."""
+    table = about.table
     called = [names[unit] if names else str(unit) for unit in table.index]
-    before = (table[name].tolist() for name in ("label", "category", "IoU"))
+    before = (table[name].tolist() for name in ("label", "category", "IoU", "bound"))
     behind = (table[name].tolist() for name in ("second", "second IoU"))
-    return [UnitRow(*each) for each in zip(table.index.tolist(), called, *before, bound.tolist(), *behind, strict=True)]
+    return [UnitRow(*each) for each in zip(table.index.tolist(), called, *before, *behind, strict=True)]

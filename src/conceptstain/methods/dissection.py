@@ -150,9 +150,30 @@ class Dissection:
 
     @property
     def bound(self) -> Float[np.ndarray, " labels"]:
-        """``min(q, p) / max(q, p)``: no unit that is active at a part ``q`` of the pixels can have a higher IoU."""
+        """``min(q, p) / max(q, p)``: no unit that is active at a part ``q`` of the pixels can have a higher IoU.
+
+        Thresholds are those of activations before they are enlarged: see :attr:`unit_bounds`.
+        """
         p = self.prevalence
         return np.asarray(np.minimum(p, self.quantile) / np.maximum(p, self.quantile))
+
+    @property
+    def unit_bounds(self) -> Float[np.ndarray, " units"]:
+        """The same of each unit and its label, by the part ``a`` of the pixels that it is active at once enlarged.
+
+        ``min(a, p) / max(a, p)``, with ``a`` about ``q``; behind a ReLU it can be several times that.
+        """
+        part, covered = self.active_parts, self.prevalence[self.best]
+        most = np.maximum(part, covered)
+        bounds: Float[np.ndarray, " units"] = np.zeros(self.n_units)
+        np.divide(np.minimum(part, covered), most, out=bounds, where=most > 0)
+        return bounds
+
+    @property
+    def active_parts(self) -> Float[np.ndarray, " units"]:
+        """The part of the pixels at which each unit is active, on items with any label of its label's category."""
+        category = self.category_of[self.best]
+        return np.asarray(self.active[np.arange(self.n_units), category] / np.maximum(self.counted[category], 1))
 
     @property
     def best(self) -> Int[np.ndarray, " units"]:
@@ -224,25 +245,24 @@ class Dissection:
         Returns
         -------
         DataFrame
-            Indexed by unit: ``label``, ``category``, ``IoU``, ``bound`` (of that label), ``detector``, ``second`` and
-            ``second IoU``, ``threshold``, ``active`` (part of the pixels of items with the label's category).
+            Indexed by unit: ``label``, ``category``, ``IoU``, ``bound`` (:attr:`unit_bounds`), ``detector``, ``second``
+            and ``second IoU``, ``threshold``, ``active`` (:attr:`active_parts`).
         """
         order = np.argsort(-self.iou, axis=1, kind="stable")
         best = order[:, 0]
         second = order[:, 1] if len(self.labels) > 1 else order[:, 0]
         units = np.arange(self.n_units)
-        category = self.category_of[best]
         table = pd.DataFrame(
             {
                 "label": [self.labels[each].name for each in best],
                 "category": [self.labels[each].category for each in best],
                 "IoU": self.iou[units, best],
-                "bound": self.bound[best],
+                "bound": self.unit_bounds,
                 "detector": self.detectors(least),
                 "second": [self.labels[each].name for each in second],
                 "second IoU": self.iou[units, second],
                 "threshold": self.thresholds,
-                "active": self.active[units, category] / np.maximum(self.counted[category], 1),
+                "active": self.active_parts,
             },
             index=pd.Index(units, name="unit"),
         )
