@@ -23,12 +23,8 @@ setup:
 demo: setup
 	@$(VENV)/bin/conceptstain demo
 
-# The methods have processes of their own: late in a long one their tests take several times as long. 5: none was chosen.
-PYTEST = $(VENV)/bin/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal -m "not slow"
-
 test: setup
-	@$(PYTEST) tests/methods $(ARGS) || [ $$? -eq 5 ]
-	@$(PYTEST) --ignore=tests/methods $(ARGS) || [ $$? -eq 5 ]
+	@$(VENV)/bin/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal -m "not slow" $(ARGS)
 
 check: setup
 	@$(VENV)/bin/ruff check .
