@@ -165,6 +165,9 @@ def encoder_layer(encoder: Encoder) -> str:
         ("conv1", {"quantile": 0.0}, "active at some"),
         ("conv1", {"alignment": "corners"}, "enlarged that way"),
         ("conv1", {"items": [6]}, "says nothing"),
+        ("conv1", {"items": [0, 99], "quantile": 0.2}, "no such item"),
+        ("conv1", {"items": [True] * N, "quantile": 0.2}, "whole numbers"),
+        ("conv1", {"items": [0], "quantile": 0.2, "shuffled": 0}, "keeps its own labels"),
     ],
 )
 def test_what_cannot_be_dissected_is_refused_in_words(
@@ -189,6 +192,27 @@ def test_a_canvas_or_labels_of_something_else_are_refused(
     smaller = cs.open(noise(N, 8, 8), as_="images").view("images", frame=8)
     with pytest.raises(InputError, match="not of this canvas"):
         dissect(encoder, "conv1", canvas, painted_labels(smaller, np.ones((N, 8, 8), dtype=int)))
+
+
+def test_labels_of_a_canvas_with_more_items_are_refused(
+    pictures: tuple[ImageSet, Encoder, LabelMaps, np.ndarray],
+) -> None:
+    canvas, encoder, maps, _ = pictures
+    fewer = cs.open(np.stack([noise(16, 16)] * 2), as_="images").view("images", frame=16)
+    with pytest.raises(MismatchError, match="not of this canvas"):
+        dissect(encoder, "conv1", fewer, maps, quantile=0.2)
+    assert len(canvas) == N
+
+
+def test_of_a_network_in_double_precision_exactly_that_part_is_above_the_threshold(
+    pictures: tuple[ImageSet, Encoder, LabelMaps, np.ndarray],
+) -> None:
+    canvas, _, _, _ = pictures
+    encoder = tiny_encoder((1, 16, 16), scaling="unit")
+    encoder.network.double()
+    everywhere = painted_labels(canvas, np.ones((N, 16, 16), dtype=int))
+    found = dissect(encoder, "conv1", canvas, everywhere, quantile=0.1)
+    assert (found.active[:, 0] == int(0.1 * N * 256)).all()
 
 
 def test_activations_that_are_no_numbers_name_a_unit(

@@ -93,3 +93,10 @@ def test_gene_pictures_share_one_map_of_labels_which_cannot_be_shuffled() -> Non
     genes = tiny_section(10, 10, n_genes=9).view("genes")
     found = dissection_controls(tiny_encoder(genes.shape), "conv2", genes, cs.section_labels(genes), draws=1)
     assert set(found.drawn) == {"rotated", "untrained"}
+
+
+def test_a_single_item_has_nothing_to_shuffle(squares: tuple[ImageSet, LabelMaps], brightness: Encoder) -> None:
+    canvas, maps = squares
+    found = dissection_controls(brightness, "conv1", canvas, maps, quantile=0.05, items=[3], draws=1)
+    assert set(found.drawn) == {"rotated", "untrained"}
+    assert "other pictures" not in found.sentence

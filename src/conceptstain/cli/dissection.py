@@ -312,7 +312,7 @@ def _dissected(
             own = dissect_inputs(canvas, said, quantile=quantile, report=line)
             drawn = [
                 dissect_inputs(canvas, said, quantile=quantile, shuffled=seed + draw, report=line)
-                for draw in range(draws)
+                for draw in range(draws if own.n_items > 1 else 0)
             ]
             return DissectionControls(own, {"shuffled": tuple(drawn)} if drawn else {})
         if not draws:

@@ -16,11 +16,12 @@ from conceptstain.canvas.expression import counted, several
 from conceptstain.canvas.gene_pictures import GenePictures
 from conceptstain.canvas.label_maps import LabelMaps
 from conceptstain.canvas.spot_profiles import SpotProfiles
-from conceptstain.errors import InputError
+from conceptstain.errors import InputError, MismatchError
 from conceptstain.inputs import ItemIndices
 from conceptstain.methods.dissection import Dissection
 from conceptstain.methods.dissection_passes import Asked, Canvas, Read, frame_of, passed
 from conceptstain.methods.gradient import as_evaluated
+from conceptstain.methods.items import checked_items
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.receptive_field import Geometry, geometry
 from conceptstain.nets.tap import encoder_layers, layer_named, tap
@@ -145,7 +146,7 @@ def dissect_layers(
             encoder.encode(encoder.tensor(canvas.inputs(chosen)))
             found = {name: each.take().detach() for name, each in taps.items()}
         return {
-            name: _turned(with_places(activation, name, canvas, encoder), rotation)
+            name: _turned(with_places(activation, name, canvas, encoder), rotation).float()  # as thresholds are kept
             for name, activation in found.items()
         }
 
@@ -240,7 +241,14 @@ def _asked(
     report: Report,
 ) -> Asked:
     annotation.check(frame_of(canvas))
-    chosen = annotation.items if items is None else np.intersect1d(np.asarray(items, dtype=int), annotation.items)
+    last = int(annotation.items.max(initial=-1))
+    if last >= len(canvas):
+        raise MismatchError(
+            f"The labels of {annotation.name} are not of this canvas",
+            got=f"labels of item {last} for {counted(len(canvas), canvas.noun)}",
+            cure="Make them for the canvas that is asked about",
+        )
+    chosen = annotation.items if items is None else np.intersect1d(checked_items(canvas, items), annotation.items)
     if not len(chosen):
         raise InputError(
             f"{annotation.name} says nothing of these {several(canvas.noun)}",
@@ -249,6 +257,12 @@ def _asked(
         )
     others = chosen
     if shuffled is not None:
+        if len(chosen) < 2:
+            raise InputError(
+                "One item keeps its own labels when they are shuffled",
+                got=counted(len(chosen), canvas.noun),
+                cure="Leave shuffled out, or give more items",
+            )
         order = np.random.default_rng(shuffled).permutation(len(chosen))
         others = chosen.copy()
         others[order] = chosen[np.roll(order, 1)]  # along one cycle, so that no item keeps its own labels

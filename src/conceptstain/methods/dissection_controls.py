@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import final
 
+import numpy as np
 import pandas as pd
 
 from conceptstain.canvas.gene_pictures import GenePictures
@@ -16,6 +17,7 @@ from conceptstain.methods.detector_counts import ALL, counts_beside
 from conceptstain.methods.dissecting import Alignment, dissect
 from conceptstain.methods.dissection import DETECTOR, CountingRule, Dissection
 from conceptstain.methods.dissection_passes import Canvas
+from conceptstain.methods.items import checked_items
 from conceptstain.methods.rotation import random_rotation
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.untrained import kept_by_twins, untrained
@@ -38,8 +40,8 @@ class DissectionControls:
     drawn
         By kind, the same under several draws: ``"rotated"`` (another orthogonal basis of the layer's channels),
         ``"shuffled"`` (each item against the labels of another) and ``"untrained"`` (the network's first weights anew).
-        A network whose weights cannot all begin anew has no untrained twins, and gene pictures, of which all have the
-        same map of labels, have nothing to shuffle.
+        A network whose weights cannot all begin anew has no untrained twins; gene pictures, of which all have the same
+        map of labels, and a single item have nothing to shuffle.
     """
 
     trained: Dissection
@@ -141,8 +143,10 @@ def dissection_controls(
     """
     if draws < 1:
         raise InputError("Controls are drawn once or more", got=str(draws), cure="Use 3")
+    known = annotation.items if items is None else checked_items(canvas, items)
     left_out = {
-        "shuffled": isinstance(canvas, GenePictures),  # each gene would meet the map that it met before
+        # Each gene would meet the map that it met before, and so would a single item.
+        "shuffled": isinstance(canvas, GenePictures) or len(np.intersect1d(known, annotation.items)) < 2,
         "untrained": bool(kept_by_twins(encoder)),
     }
     kinds = [kind for kind in KINDS if not left_out.get(kind)]
