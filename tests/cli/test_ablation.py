@@ -78,6 +78,8 @@ def test_units_of_a_classifier_of_spots_are_put_out(tmp_path: Path) -> None:
         (("--weights", "vae.safetensors", "--layer", "conv1", "--units", "a"), "known by their numbers"),
         (("--weights", "vae.safetensors", "--layer", "conv1", "--units", "9"), "no such unit"),
         (("--weights", "vae.safetensors", "--layer", "conv1", "--units", "1", "--value", "high"), "set to a number"),
+        (("--weights", "vae.safetensors", "--layer", "conv1", "--units", "1", "--value", "nan"), "set to a number"),
+        (("--weights", "parts.safetensors", "--units", "1", "--names", "bright, dark"), "words for parts"),
         (("--weights", "parts.safetensors", "--value", "peak"), "a setting of --units"),
         (("--weights", "vae.safetensors", "--labels", "folders", "--units", "1"), "told by classifiers"),
     ],

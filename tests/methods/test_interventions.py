@@ -20,6 +20,7 @@ from conceptstain.concepts.class_concept import class_concept
 from conceptstain.errors import ConceptStainError, InputError, MismatchError
 from conceptstain.methods.interventions import axes_removed, effect_of_units, peaks_of_units, units_set
 from conceptstain.methods.rotation import random_rotation
+from conceptstain.methods.unit_importance import unit_importance
 from conceptstain.nets.classifier import Classifier
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.tap import tap
@@ -241,6 +242,10 @@ def other_labels(labels: ClassLabels) -> ClassLabels:
         ({"units": [9], "value": "peak"}, r"no such unit"),
         ({"items": [99]}, "no such item"),
         ({"items": []}, "No item"),
+        ({"units": np.array([False, True, True, False])}, "whole numbers"),  # not units 0 and 1
+        ({"units": [1.7]}, "whole numbers"),
+        ({"value": "max"}, "set to a number"),
+        ({"value": float("nan")}, "set to a number"),
         ({"labels": of_parts}, "does not tell what these labels say"),
         ({"labels": other_labels}, "does not tell[\\s\\S]*green"),
     ],
@@ -264,8 +269,36 @@ def test_networks_without_classes_and_values_of_other_units_are_refused() -> Non
         effect_of_units(encoder, "relu2", canvas, [0], labels=labels)
     with pytest.raises(InputError, match="one value"), units_set(encoder.network, "encoder.relu2", [0, 1], [1.0]):
         pass
+    with pytest.raises(InputError, match="whole numbers"), units_set(encoder.network, "encoder.relu2", [True, False]):
+        pass
+    with pytest.raises(InputError, match="set to numbers"), units_set(encoder.network, "encoder.relu2", [0], np.nan):
+        pass
     with pytest.raises(InputError, match=r"no such layer"), units_set(encoder.network, "relu2", [0]):
         pass
+
+
+def test_scores_that_are_no_numbers_are_refused_and_not_counted_as_the_first_class() -> None:
+    classifier, canvas, labels = of_wholes()
+    network = deepcopy(classifier.encoder.network)
+    with torch.no_grad():
+        network.get_submodule("encoder.conv2").bias[0] = float("nan")
+    broken = replace(classifier, encoder=replace(classifier.encoder, network=network))
+    for layer in ("conv1", "relu2"):
+        with pytest.raises(InputError, match="no numbers"):
+            unit_importance(broken, layer, canvas, labels)
+    with pytest.raises(InputError, match="no numbers"):
+        effect_of_units(broken, "conv1", canvas, [0], labels=labels)
+
+
+def test_items_of_one_class_have_scores_and_no_balanced_accuracy() -> None:
+    classifier, canvas, labels = of_wholes()
+    bright = np.flatnonzero(labels.codes == labels.classes.index("bright"))
+    found = effect_of_units(classifier, "relu2", canvas, [0, 1], items=bright, labels=labels)
+    assert found.table.loc["balanced accuracy", "change"].isna().all()
+    assert np.isfinite(found.table.loc["class score", "low"]).all()
+    assert "nan" not in found.sentence
+    with pytest.raises(InputError, match="told from others"):
+        unit_importance(classifier, "relu2", canvas, labels, items=bright)
 
 
 def test_an_effect_tells_itself_in_words() -> None:

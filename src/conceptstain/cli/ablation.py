@@ -155,6 +155,8 @@ def _labels(
     from conceptstain.nets.classifier import Classifier
 
     given = [word for word, each in (("--labels", labels), ("--table", table), ("--parts", parts)) if each is not None]
+    if names is not None and parts is None:
+        raise InputError("These are words for parts", got=f"--names {names}", cure="Give --parts, too")
     if not given:
         return None
     if not isinstance(network, Classifier):

@@ -20,7 +20,7 @@ from conceptstain.methods.interventions import asked_items
 from conceptstain.methods.items import checked_items
 from conceptstain.methods.performance import Labels, Performance
 from conceptstain.methods.rotation import random_rotation
-from conceptstain.methods.unit_importance import UnitImportance, performances_without, unit_importance
+from conceptstain.methods.unit_importance import UnitImportance, check_several, performances_without, unit_importance
 from conceptstain.nets.classifier import Classifier
 from conceptstain.nets.confusion import ious, one_against_rest
 from conceptstain.progress import Report, Step, silent
@@ -108,6 +108,7 @@ def ablation_curves(
         )
     ask = partial(performances_without, classifier, importance.layer, canvas, items=judged, labels=labels)
     (whole,) = ask([np.array([], dtype=int)])
+    check_several(whole)
     asked = _classes(importance, classes, dissection)
     names = tuple(name for name in asked if classifier.classes.index(name) in whole.there)
     if not names:

@@ -56,7 +56,8 @@ def units_set(
     Raises
     ------
     InputError
-        No such layer; when the network is asked, units that the layer does not have.
+        No such layer, units or values that are no numbers; when the network is asked, units that the layer does not
+        have.
     MismatchError
         When the network is asked: a layer that does not put out one tensor.
 
@@ -64,8 +65,10 @@ def units_set(
     ----------
     Bau et al. 2020, "Understanding the role of individual units in a deep neural network", PNAS 117 (48).
     """
-    chosen = np.asarray(units, dtype=int).reshape(-1)
+    chosen = _whole_numbers(units)
     wanted = np.asarray(values, dtype=np.float64)
+    if not np.isfinite(wanted).all():
+        raise InputError("Units are set to numbers", got=str(wanted), cure="Use 0 to put them out")
     if wanted.ndim > 0 and wanted.shape != chosen.shape:
         raise InputError(
             "Every unit is set to one value",
@@ -158,7 +161,7 @@ def effect_of_units(
     Raises
     ------
     InputError
-        No such layer, unit or item, or labels of other items.
+        No such layer, unit, value or item, labels of other items, or scores that are no numbers.
     MismatchError
         The canvas, the labels or a concept are not of the network.
 
@@ -171,7 +174,9 @@ def effect_of_units(
     chosen = asked_items(network, canvas, items, labels)
     for each in concepts:
         each.check(encoder)
-    numbers = tuple(int(unit) for unit in units)
+    numbers = tuple(_whole_numbers(units).tolist())
+    if value != "peak" and (isinstance(value, str) or not np.isfinite(value)):
+        raise InputError("Units are set to a number", got=repr(value), cure='Use 0 to put them out, or "peak"')
     values = np.full(len(numbers), 0.0 if value == "peak" else value, dtype=np.float64)
     if value == "peak":
         peaks = peaks_of_units(encoder, name, canvas, chosen, report=report)
@@ -237,6 +242,17 @@ def peaks_of_units(
             report(Step(min(start + at_once, len(chosen)), len(chosen), "Finding peaks"))
     peaks = found.found() if found is not None else highest
     return np.zeros(0) if peaks is None else peaks.double().cpu().numpy()
+
+
+def _whole_numbers(units: Sequence[int]) -> NDArray[np.integer]:
+    chosen = np.asarray(units).reshape(-1)
+    if len(chosen) and not np.issubdtype(chosen.dtype, np.integer):
+        raise InputError(
+            "Units are chosen by whole numbers",
+            got=str(chosen.dtype),
+            cure="Give such as [3, 17]; of a mask, np.flatnonzero(mask)",
+        )
+    return chosen.astype(int)
 
 
 def _check_units(layer: str, units: NDArray[np.integer], n_units: int) -> None:

@@ -19,6 +19,7 @@ from torch.nn import functional
 from conceptstain.concepts.concept import Concept
 from conceptstain.concepts.definition import LATENT
 from conceptstain.concepts.scores import AlongLayer, score_of
+from conceptstain.errors import InputError
 from conceptstain.methods.dissection_passes import Canvas
 from conceptstain.methods.gradient import as_evaluated, copies_at_once
 from conceptstain.methods.performance import Labels, Performance, group_of
@@ -27,7 +28,7 @@ from conceptstain.nets.encoder import Encoder, Encoding
 from conceptstain.nets.tap import over_places, tap
 from conceptstain.progress import Report, Step, silent
 
-__all__ = ["LABELLED_AT_ONCE", "Condition", "confusions", "measured", "targets_at"]
+__all__ = ["LABELLED_AT_ONCE", "Condition", "check_numbers", "confusions", "measured", "targets_at"]
 
 LABELLED_AT_ONCE = 32  # pictures whose parts are in memory together: each has a plane for every class
 
@@ -75,6 +76,7 @@ def measured(
                 over_items = others if class_scores is None else [over_places(class_scores), *others]
                 if over_items:
                     values = torch.cat(over_items, dim=1).double().cpu().numpy()
+                    check_numbers(values, network)
                     scores = scores if scores.size else np.zeros((len(conditions), n_groups, values.shape[1]))
                     np.add.at(scores[row], groups[part], values)
                 if told is not None and labels is not None and class_scores is not None:
@@ -87,6 +89,16 @@ def measured(
         Performance(classes, names, n_items, counts, totals, parts)
         for counts, totals in zip(confusion, scores, strict=True)
     ]
+
+
+def check_numbers(values: Float[np.ndarray, "..."], network: Encoder | Classifier) -> None:
+    """Refuse scores that are no numbers, which would be counted as the first class; an InputError."""
+    if not np.isfinite(values).all():
+        raise InputError(
+            f"Some scores of {network.name!r} are no numbers",
+            got=f"{int(np.count_nonzero(~np.isfinite(values)))} of {values.size}",
+            cure="Check the weights of the network and the values that it is given",
+        )
 
 
 def targets_at(

@@ -83,7 +83,9 @@ class UnitEffect:
             times = [np.bincount(rows, minlength=groups).astype(float) for rows in chosen]
             drawn = np.array([self.after.values(each) - self.before.values(each) for each in times])
             margin = 100 * (1 - LEVEL) / 2
-            low, high = np.nanpercentile(drawn, [margin, 100 - margin], axis=0)
+            known = np.isfinite(drawn).any(axis=0)  # of one class alone there is no balanced accuracy
+            low, high = np.full((2, len(before)), np.nan)
+            low[known], high[known] = np.nanpercentile(drawn[:, known], [margin, 100 - margin], axis=0)
         index = pd.MultiIndex.from_tuples(self.before.measures, names=["measure", "of"])
         columns = {"before": before, "after": after, "change": after - before, "low": low, "high": high}
         return pd.DataFrame(columns, index=index)
@@ -98,7 +100,7 @@ class UnitEffect:
     @property
     def sentence(self) -> str:
         """What changed most, in plain words."""
-        table = self.table
+        table = self.table.dropna(subset=["change"])
         measure = table.index[0][0] if len(table) else ""
         told = f"{self.title[0].upper()}{self.title[1:]}"
         if not measure:

@@ -18,13 +18,13 @@ from conceptstain.inputs import ItemIndices
 from conceptstain.methods.dissection_passes import Canvas
 from conceptstain.methods.gradient import as_evaluated, copies_at_once
 from conceptstain.methods.interventions import asked_items, axes_removed, units_set
-from conceptstain.methods.measuring import LABELLED_AT_ONCE, Condition, confusions, measured, targets_at
+from conceptstain.methods.measuring import LABELLED_AT_ONCE, Condition, check_numbers, confusions, measured, targets_at
 from conceptstain.methods.performance import Labels, Performance, group_of
 from conceptstain.nets.classifier import Classifier
 from conceptstain.nets.tap import layer_named, tap
 from conceptstain.progress import Report, Step, silent
 
-__all__ = ["UnitImportance", "number_of_units", "performances_without", "unit_importance"]
+__all__ = ["UnitImportance", "check_several", "number_of_units", "performances_without", "unit_importance"]
 
 
 @final
@@ -114,7 +114,7 @@ def unit_importance(
     Raises
     ------
     InputError
-        No such layer or item, labels of other items, or a rotation of another size.
+        No such layer or item, labels of other items, items of one class alone, or a rotation of another size.
     MismatchError
         The canvas or the labels are not what the classifier tells.
 
@@ -131,10 +131,21 @@ def unit_importance(
         classifier, name, canvas, sets, items=chosen, labels=labels, rotation=rotation, report=report
     )
     there = whole.there
+    check_several(whole)
     before = whole.told().one_against_rest[there]
     after = np.stack([each.told().one_against_rest[there] for each in without])
     classes = tuple(classifier.classes[each] for each in there)
     return UnitImportance(classifier.name, name, classes, before, before - after, len(chosen))
+
+
+def check_several(whole: Performance) -> None:
+    """Refuse items of one class alone, which is told from nothing; an InputError."""
+    if len(whole.there) == 1:
+        raise InputError(
+            "A class is told from others",
+            got=f"items of {whole.classes[whole.there[0]]} alone",
+            cure="Give labelled items of two classes or more",
+        )
 
 
 def number_of_units(classifier: Classifier, layer: str, canvas: Canvas, items: NDArray[np.integer]) -> int:
@@ -187,6 +198,7 @@ def performances_without(
             found = (weights * kept) @ read + bias[:, None]
             np.add.at(confusion[row], groups[part], confusions(found, targets))
             np.add.at(scores[row], groups[part], found.mean(dim=2).double().cpu().numpy())
+    check_numbers(scores, classifier)
     n_items = np.bincount(groups).astype(np.float64)
     return [
         Performance(classifier.classes, (), n_items, each, sums, classifier.parts)
