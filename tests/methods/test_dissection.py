@@ -48,6 +48,23 @@ def test_the_table_shows_the_best_units_first_with_their_bounds() -> None:
     assert DISSECTION.title == "conv of tiny"
 
 
+def test_no_unit_of_the_table_is_above_its_bound_however_active_it_is() -> None:
+    counts = DISSECTION.counts
+    fewer = counts._replace(ground=counts.ground // 2, active=counts.active // 2)
+    rare = replace(DISSECTION, counts=fewer, quantile=1e-3)
+    table = rare.table()
+    assert table.loc[0, "IoU"] > rare.bound[0]  # enlarged maps are active at more than q
+    assert (table["IoU"] <= table["bound"]).all()
+
+
+def test_a_single_label_has_no_runner_up() -> None:
+    counts = DISSECTION.counts
+    one = Counts(counts.shared[:, :, :1], counts.active[:, :, :1], counts.ground[:, :1], counts.counted[:, :1])
+    table = replace(DISSECTION, labels=LABELS[:1], counts=one).table()
+    assert (table["second"] == "").all()
+    assert table["second IoU"].isna().all()
+
+
 def test_a_number_lies_in_its_interval_and_that_is_none_where_groups_agree() -> None:
     random = np.random.default_rng(0)
     counts = DISSECTION.counts

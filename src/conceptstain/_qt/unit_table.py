@@ -43,7 +43,7 @@ class UnitRow(NamedTuple):
     bound
         The highest IoU that is possible with this label.
     second, second_iou
-        The runner-up.
+        The runner-up; empty of a single label.
     """
 
     unit: int
@@ -197,10 +197,8 @@ class UnitTable(QAbstractTableModel):
 
     def _words(self, row: UnitRow) -> str:
         what = "detector of" if row.iou > self._least else "overlaps most with"
-        words = (
-            f"{row.name}: {what} {row.label} ({row.category}), IoU {row.iou:.3f} of at most {row.bound:.2f}; "
-            f"then {row.second}, {row.second_iou:.3f}"
-        )
+        words = f"{row.name}: {what} {row.label} ({row.category}), IoU {row.iou:.3f} of at most {row.bound:.2f}"
+        words += f"; then {row.second}, {row.second_iou:.3f}" if row.second else ""
         return ". ".join(each for each in (words, self._told.get(row.unit, "")) if each)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Display) -> Any:

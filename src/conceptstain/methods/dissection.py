@@ -246,11 +246,11 @@ class Dissection:
         -------
         DataFrame
             Indexed by unit: ``label``, ``category``, ``IoU``, ``bound`` (:attr:`unit_bounds`), ``detector``, ``second``
-            and ``second IoU``, ``threshold``, ``active`` (:attr:`active_parts`).
+            and ``second IoU`` (empty and NaN of a single label), ``threshold``, ``active`` (:attr:`active_parts`).
         """
         order = np.argsort(-self.iou, axis=1, kind="stable")
         best = order[:, 0]
-        second = order[:, 1] if len(self.labels) > 1 else order[:, 0]
+        second = order[:, 1] if len(self.labels) > 1 else None
         units = np.arange(self.n_units)
         table = pd.DataFrame(
             {
@@ -259,8 +259,8 @@ class Dissection:
                 "IoU": self.iou[units, best],
                 "bound": self.unit_bounds,
                 "detector": self.detectors(least),
-                "second": [self.labels[each].name for each in second],
-                "second IoU": self.iou[units, second],
+                "second": "" if second is None else [self.labels[each].name for each in second],
+                "second IoU": np.nan if second is None else self.iou[units, second],
                 "threshold": self.thresholds,
                 "active": self.active_parts,
             },
