@@ -208,6 +208,7 @@ def test_a_spot_is_explained_by_units_of_a_dense_layer():
         ({"class_name": "dark", "against": "dark"}, "against another"),
         ({"within": np.ones((3, 3), dtype=bool)}, "mask of the frame"),
         ({"item": 99}, "no such item"),
+        ({"steps": 0}, "one step or more"),
     ],
 )
 def test_questions_without_an_answer_are_refused_in_words(told, asked, words):
@@ -222,6 +223,9 @@ def test_networks_labels_and_layers_that_do_not_fit_are_refused(told, of_parts):
     concept = cs.concept("some", canvas, classifier.encoder, items=[str(canvas.item_names[0])], space=FIRST)
     with pytest.raises(MismatchError, match="does not depend on the layer"):
         explain(classifier.encoder, found[LAST], canvas, 0, concept=concept)
+    shuffled = replace(found[LAST], settings={**found[LAST].settings, "shuffled": 0})
+    with pytest.raises(InputError, match="labels of other items"):
+        explain(classifier, shuffled, canvas, 0)
     with pytest.raises(InputError, match="tells no classes"):
         explain(classifier.encoder, found[LAST], canvas, 0)
     with pytest.raises(MismatchError, match="another network"):

@@ -26,8 +26,8 @@ def test_another_training_begins_anew() -> None:
 
 
 def test_epochs_that_there_are_not_are_refused() -> None:
-    for epochs in ([], [-1, 2]):
+    for epochs in ([], [-1, 2], [0.5, 2]):
         with pytest.raises(InputError, match="from 0 on"):
-            Checkpoints(epochs)
+            Checkpoints(epochs)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="epoch 3 of 2"):
         Checkpoints([1, 3]).watching(lambda at: at)(0, 2, tuple)

@@ -227,6 +227,14 @@ def explain(
     encoder = network.encoder if isinstance(network, Classifier) else network
     encoder.check(canvas)
     check_dissected(dissection, encoder)
+    if dissection.settings.get("shuffled") is not None:
+        raise InputError(
+            "Units are not called by the labels of other items",
+            got=dissection.title,
+            cure="Give a dissection that was not shuffled",
+        )
+    if steps < 1:
+        raise InputError("A gradient is integrated in one step or more", got=str(steps), cure=f"Use {STEPS}")
     (number,) = checked_items(canvas, [canvas.item(item) if isinstance(item, str) else item])
     if labels is not None:
         labels.check(canvas)

@@ -61,7 +61,7 @@ class Checkpoints(Mapping[int, Kept]):
     def __init__(self, epochs: Iterable[int]) -> None:
         self.epochs = tuple(sorted(set(epochs)))
         self._kept: dict[int, Kept] = {}
-        if not self.epochs or self.epochs[0] < 0:
+        if not self.epochs or self.epochs[0] < 0 or any(epoch != int(epoch) for epoch in self.epochs):
             raise InputError(
                 "Checkpoints are kept at epochs, from 0 on", got=str(list(self.epochs)), cure="Use [0, 1, 2, 5, 10]"
             )
