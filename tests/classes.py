@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import torch
+from torch import nn
 
 from conceptstain.canvas.class_labels import ClassLabels, class_labels
 from conceptstain.canvas.image_set import ImageSet
@@ -14,6 +16,7 @@ from conceptstain.classifying import ClassifierSettings, fit_classifier
 from conceptstain.nets.classifier import Classifier
 from conceptstain.nets.classifier_network import ClassifierNetworkSettings
 from conceptstain.nets.classifier_settings import ClassifierTrainingSettings
+from conceptstain.nets.own_classifier import own_classifier
 
 SIDE = 16
 
@@ -52,3 +55,14 @@ def fitted_to_parts(epochs: int = 8) -> tuple[Classifier, ImageSet, PartLabels]:
     maps = painted_labels(canvas, masks, names={1: "bright", 2: "dark"})
     labels = part_labels(canvas, maps, background="none")
     return fit_classifier(canvas, labels, quick(epochs)), canvas, labels
+
+
+def own_of_squares() -> Classifier:
+    """A classifier of somebody's own, drawn from a seed, with batch normalisation and ReLUs in place."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        convolutions = nn.Conv2d(1, 4, 3, padding=1), nn.Conv2d(4, 6, 3, padding=1)
+        first = nn.Sequential(convolutions[0], nn.BatchNorm2d(4), nn.ReLU(inplace=True))
+        pooled = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        network = nn.Sequential(first, convolutions[1], nn.ReLU(inplace=True), pooled, nn.Linear(6, 2))
+    return own_classifier(network, classes=["bright", "dark"], shape=(1, SIDE, SIDE))

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import conceptstain as cs
-from classes import quick, squares
+from classes import own_of_squares, quick, squares
 from conceptstain.canvas.image_set import ImageSet
 from conceptstain.errors import ConceptStainError, InputError, MismatchError
 from conceptstain.methods.dissection import Dissection
@@ -199,6 +199,19 @@ def test_a_spot_is_explained_by_units_of_a_dense_layer():
     log_odds = np.diff(classifier.scores(spots, [4])[0, [classifier.number("outer"), classifier.number("inner")]])
     assert made.score == pytest.approx(float(log_odds[0]), rel=1e-4)
     assert isinstance(made.table(), pd.DataFrame)
+
+
+@pytest.mark.parametrize("layer", ["0.0", "0.1", "0.2", "1", "2"])
+def test_a_network_of_ones_own_is_explained_by_any_layer_by_its_own_name(layer):
+    canvas, _, masks = squares()
+    classifier = own_of_squares()
+    maps = cs.painted_labels(canvas, masks, names={1: "bright", 2: "dark"})
+    found = cs.dissect(classifier.encoder, layer, canvas, maps, quantile=0.05)
+    made = explain(classifier, found, canvas, 1, class_name="dark", steps=200)
+    assert made.score == pytest.approx(classifier.scores(canvas, [1])[0, 1], rel=1e-5)
+    assert made.linear == (layer == "2")
+    assert made.rest + made.contributions.sum() == pytest.approx(made.score, abs=1e-3)
+    assert not any(module._forward_hooks for module in classifier.encoder.network.modules())
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from classes import quick, squares
+from classes import own_of_squares, quick, squares
 from conceptstain.canvas.painted_labels import painted_labels
 from conceptstain.classifying import fit_classifier
 from conceptstain.errors import InputError
@@ -57,6 +57,17 @@ def test_layers_without_places_turn_too() -> None:
     np.testing.assert_allclose(turned.latents(canvas), encoder.latents(canvas), atol=1e-4)
     before, after = (activations(each, canvas, which) for each, which in ((encoder, layer), (turned, name)))
     np.testing.assert_allclose(after, before @ q.T, atol=1e-4)
+
+
+@pytest.mark.parametrize(("layer", "n"), [("0.0", 4), ("0.1", 4), ("0.2", 4), ("1", 6)])
+def test_a_layer_of_a_network_of_ones_own_turns_by_its_own_name(layer: str, n: int) -> None:
+    canvas, encoder = squares()[0], own_of_squares().encoder
+    q = random_rotation(n, 2)
+    turned, name = rotated_network(encoder, layer, q)
+    assert name == f"{layer}.rotated"
+    np.testing.assert_allclose(turned.latents(canvas), encoder.latents(canvas), atol=1e-5)
+    before, after = (activations(each, canvas, which) for each, which in ((encoder, layer), (turned, name)))
+    np.testing.assert_allclose(after, before @ q.T, atol=1e-5)
 
 
 def test_a_rotation_of_another_size_is_refused() -> None:

@@ -199,7 +199,7 @@ def _put(network: nn.Module, layer: str) -> Iterator[_Put]:
     def hook(_: nn.Module, __: object, output: Tensor) -> Tensor:
         return output if instead.values is None else instead.values
 
-    handle = network.get_submodule(layer).register_forward_hook(hook)
+    handle = dict(network.named_modules())[layer].register_forward_hook(hook)  # by the user's names of an own network
     try:
         yield instead
     finally:

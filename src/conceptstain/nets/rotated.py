@@ -60,12 +60,12 @@ def rotated_network(encoder: Encoder, layer: str, rotation: Float[np.ndarray, "u
             cure=f"Use random_rotation({shape[1]})",
         )
     network = deepcopy(encoder.network)
-    there = network.get_submodule(name)
+    layers = dict(network.named_modules())  # a network of the user's own keeps the names of its layers there alone
     like = next(encoder.network.parameters())
     turned = [_turning(each, with_places=len(shape) == 4).to(like) for each in (rotation, rotation.T)]
-    path = OrderedDict([("axes", there), (ROTATED, turned[0]), ("undone", turned[1])])
+    path = OrderedDict([("axes", layers[name]), (ROTATED, turned[0]), ("undone", turned[1])])
     parent, _, last = name.rpartition(".")
-    setattr(network.get_submodule(parent), last, nn.Sequential(path))
+    setattr(layers[parent], last, nn.Sequential(path))
     return replace(encoder, name=f"{encoder.name}, rotated", network=network), f"{name}.{ROTATED}"
 
 
