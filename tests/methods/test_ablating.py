@@ -112,6 +112,23 @@ def test_a_table_and_a_sentence_tell_all_curves() -> None:
     assert curves().sentence.startswith("Without the 6 most important units of encoder.relu2 for a class")
 
 
+def test_a_class_lies_in_the_layer_only_where_other_axes_do_as_much_and_units_more_than_chance() -> None:
+    def told(important: float, *rotated: float, random: float = 0.9) -> str:
+        shape = curves().whole.shape
+        draws = {"important": [important], "rotated": rotated, "random": [random]}
+        drawn = {
+            (done, choice): np.array(values).reshape(1, -1, 1, 1, 1) * np.ones((shape[0], 1, 1, *shape[1:]))
+            for choice, values in draws.items()
+            for done in ("removed", "kept")
+        }
+        return replace(curves(), numbers=(1,), whole=np.full(shape, 0.9), curves=drawn).sentence
+
+    assert "in the layer" in told(0.6, 0.55, 0.62)
+    assert "in the layer" not in told(0.6, 0.6, 0.9, 0.9)  # one draw of three does as much
+    assert "in the layer" not in told(0.9, 0.9)  # neither does more than random units
+    assert "no more than chance" in told(0.9, 0.9)
+
+
 def test_any_layer_of_a_classifier_of_wholes_can_be_asked() -> None:
     classifier, canvas, labels = fitted_to_squares(8)
     steps: list[Step] = []

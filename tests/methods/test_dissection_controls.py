@@ -15,6 +15,7 @@ from conceptstain.methods.dissecting import dissect
 from conceptstain.methods.dissection_controls import DissectionControls, dissection_controls
 from conceptstain.nets.encoder import Encoder
 from conceptstain.progress import Step
+from dissections import of_ious
 from factories import tiny_encoder, tiny_section
 
 N = 40
@@ -99,4 +100,15 @@ def test_a_single_item_has_nothing_to_shuffle(squares: tuple[ImageSet, LabelMaps
     canvas, maps = squares
     found = dissection_controls(brightness, "conv1", canvas, maps, quantile=0.05, items=[3], draws=1)
     assert set(found.drawn) == {"rotated", "untrained"}
-    assert "other pictures" not in found.sentence
+    assert "of one item that has no interval" in found.sentence_at(0.01)
+    assert "as well" not in found.sentence_at(0.01)
+
+
+def test_where_no_label_has_a_unit_there_is_nothing_to_do_as_well() -> None:
+    one, none = (of_ious((iou, 0.0, 0.0, 0.0), groups=4) for iou in (0.3, 0.01))
+    assert DissectionControls(none, {"shuffled": (none,)}).sentence == (
+        "no labels have a unit of their own (shuffled 0.0)."
+    )
+    assert DissectionControls(one, {"shuffled": (none,)}).sentence.startswith(
+        "1 label has a unit of its own, more than"
+    )

@@ -131,11 +131,12 @@ class AblationCurves:
         number = self.few
         important, random = (self.mean("removed", choice).loc[number] for choice in ("important", "random"))
         before = self.mean("removed", "important").loc[0, "value"]
-        apart = "" if important["high"] < random["low"] else "; that is no more than chance"
+        more = important["high"] < random["low"]
+        apart = "" if more else "; that is no more than chance"
         if "rotated" in self.choices:
             rotated = self.mean("removed", "rotated").loc[number]
             apart += f". Without as many axes of the layer rotated, it falls to {rotated['value']:.2f}"
-            if rotated["low"] <= important["high"]:
+            if more and rotated["value"] <= important["high"]:
                 apart += ": the class lies in the layer, not in units of their own"
         units = "the most important unit" if number == 1 else f"the {number} most important units"
         return (

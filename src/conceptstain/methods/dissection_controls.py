@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import final
@@ -90,16 +91,21 @@ class DissectionControls:
         """The same for another IoU that makes a detector."""
         table = self.compared(least)
         own, others = table.loc["trained"], table.drop(index="trained")
-        told = f"{own['unique']:.0f} labels have a unit of their own"
+        number = round(own["unique"])
+        told = "1 label has a unit of its own" if number == 1 else f"{number or 'no'} labels have a unit of their own"
         beaten = [str(kind) for kind, row in others.iterrows() if row["unique high"] < own["unique low"]]
         not_beaten = [str(kind) for kind in others.index if kind not in beaten]
         if not len(others):
             return f"{told}; there are no controls."
+        if not number:
+            return f"{told} ({_listed(others)})."
+        if math.isnan(own["unique low"]):
+            return f"{told}; of one item that has no interval ({_listed(others)})."
         if not not_beaten:
             return f"{told}, more than in any control ({_listed(others)})."
         why = {
             "rotated": "other axes of the layer do as well: the units are not what sees them",
-            "shuffled": "the labels of other pictures do as well: where a thing usually lies explains it",
+            "shuffled": "the labels of other items do as well: chance, or where a thing usually lies, explains it",
             "untrained": "a network that learned nothing does as well",
         }
         return f"{told}, but {'; '.join(why[kind] for kind in not_beaten)} ({_listed(others)})."

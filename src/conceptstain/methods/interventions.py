@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from typing import Any
 
 import numpy as np
 import torch
@@ -175,9 +177,7 @@ def effect_of_units(
     for each in concepts:
         each.check(encoder)
     numbers = tuple(_whole_numbers(units).tolist())
-    if value != "peak" and (isinstance(value, str) or not np.isfinite(value)):
-        raise InputError("Units are set to a number", got=repr(value), cure='Use 0 to put them out, or "peak"')
-    values = np.full(len(numbers), 0.0 if value == "peak" else value, dtype=np.float64)
+    values = np.full(len(numbers), 0.0 if value == "peak" else _number(value), dtype=np.float64)
     if value == "peak":
         peaks = peaks_of_units(encoder, name, canvas, chosen, report=report)
         _check_units(name, np.array(numbers, dtype=int), len(peaks))
@@ -253,6 +253,12 @@ def _whole_numbers(units: Sequence[int]) -> NDArray[np.integer]:
             cure="Give such as [3, 17]; of a mask, np.flatnonzero(mask)",
         )
     return chosen.astype(int)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, str) or not math.isfinite(value):
+        raise InputError("Units are set to a number", got=repr(value), cure='Use 0 to put them out, or "peak"')
+    return float(value)
 
 
 def _check_units(layer: str, units: NDArray[np.integer], n_units: int) -> None:
