@@ -133,12 +133,12 @@ class LabelMaps:
         )
 
     def __add__(self, other: LabelMaps) -> LabelMaps:
-        """Both together: labels of the same name and category become one.
+        """Both together.
 
         Raises
         ------
         InputError
-            They are of frames of different sizes.
+            They are of frames of different sizes, or both have a label of the same name and category.
         """
         if self.frame != other.frame:
             raise InputError(
