@@ -65,6 +65,12 @@ def test_a_single_label_has_no_runner_up() -> None:
     assert table["second IoU"].isna().all()
 
 
+def test_chance_is_the_overlap_with_places_drawn_at_random() -> None:
+    drawn = np.random.default_rng(0).random((2, 1_000_000)) < np.array([[0.05], [0.1]])
+    found = (drawn[0] & drawn[1]).sum() / (drawn[0] | drawn[1]).sum()
+    assert DISSECTION.chance[0] == pytest.approx(found, abs=1e-3)  # q = 0.05, on a tenth of the pixels
+
+
 def test_a_number_lies_in_its_interval_and_that_is_none_where_groups_agree() -> None:
     random = np.random.default_rng(0)
     counts = DISSECTION.counts

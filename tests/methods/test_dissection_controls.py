@@ -112,3 +112,10 @@ def test_where_no_label_has_a_unit_there_is_nothing_to_do_as_well() -> None:
     assert DissectionControls(one, {"shuffled": (none,)}).sentence.startswith(
         "1 label has a unit of its own, more than"
     )
+
+
+def test_where_chance_makes_detectors_a_higher_iou_is_asked_for() -> None:
+    own = of_ious((0.3, 0.02, 0.1, 0.0))  # q = 0.05: at random 0.034 with a nose
+    controls = DissectionControls(own, {"shuffled": (of_ious((0.0, 0.0, 0.0, 0.0)),)})
+    assert "wherever they lie" not in controls.sentence_at(0.04)
+    assert "overlap with nose by 0.03 wherever they lie: ask for a higher IoU than 0.03" in controls.sentence_at(0.03)

@@ -158,6 +158,12 @@ class Dissection:
         return np.asarray(np.minimum(p, self.quantile) / np.maximum(p, self.quantile))
 
     @property
+    def chance(self) -> Float[np.ndarray, " labels"]:
+        """``qp / (q + p - qp)``: the IoU of each label with a part ``q`` of the pixels that is drawn at random."""
+        p, q = self.prevalence, self.quantile
+        return np.asarray(q * p / (q + p - q * p))
+
+    @property
     def unit_bounds(self) -> Float[np.ndarray, " units"]:
         """The same of each unit and its label, by the part ``a`` of the pixels that it is active at once enlarged.
 

@@ -88,7 +88,17 @@ class DissectionControls:
         return self.sentence_at(DETECTOR)
 
     def sentence_at(self, least: float) -> str:
-        """The same for another IoU that makes a detector."""
+        """The same for another IoU that makes a detector; with a warning where chance alone makes detectors."""
+        chance = self.trained.chance
+        if chance.max(initial=0) <= least:
+            return self._verdict(least)
+        label = self.trained.labels[int(chance.argmax())].name
+        return (
+            f"{self._verdict(least)} Masks of this size overlap with {label} by {chance.max():.2f} wherever they lie: "
+            f"ask for a higher IoU than {least:g}."
+        )
+
+    def _verdict(self, least: float) -> str:
         table = self.compared(least)
         own, others = table.loc["trained"], table.drop(index="trained")
         number = round(own["unique"])
