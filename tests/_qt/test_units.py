@@ -327,3 +327,28 @@ def test_a_unit_of_a_slide_is_painted_around_the_patch_that_it_rises_highest_on(
     outlines = next(each for each in walk.viewer.layers if each.name == f"unit {unit} - active")
     assert outlines.data.any(), "it is active where it rises highest"
     assert walk.told == []
+
+
+def test_a_dissection_of_an_encoder_that_is_in_use_no_more_is_stopped(on_section: Walk) -> None:
+    walk, dock = on_section, on_section.dock
+    card = dock.units
+    dock.uniting.enabled = False
+    unfold(walk)
+    card.dissect_button.click()
+    dock.study.use(tiny_encoder(dock.study.need_canvas().shape, seed=1))
+    walk.settled(lambda: None)
+    assert card.table.n_units == 0
+    assert card.state == "not dissected yet"
+
+
+def test_cancelling_leaves_what_was_found_before_to_be_compared(on_section: Walk) -> None:
+    walk, dock = on_section, on_section.dock
+    card = dock.units
+    dock.uniting.draws = 1
+    unfold(walk)
+    walk.click(card.dissect_button)
+    QTimer.singleShot(0, card.cancel_button.click)
+    walk.click(card.dissect_button)
+    walk.rest()
+    assert card.table.n_units
+    assert "a unit of their own" in card.controls.text()

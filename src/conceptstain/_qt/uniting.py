@@ -47,6 +47,7 @@ class Uniting(QObject):
         self._running: Job | None = None
         self._counting: Job | None = None
         self._patient: list[Job] = []
+        self._dissecting: Network | None = None
         self._about: Dissected | None = None
         self._quantile: float | None = None  # that was asked for
         self._controls: DissectionControls | None = None
@@ -61,7 +62,7 @@ class Uniting(QObject):
     def _connect_card(self) -> None:
         card = self._card
         card.dissect_wanted.connect(guarded(self._dissect))
-        card.cancel_wanted.connect(self._stop)
+        card.cancel_wanted.connect(self._cancel)
         card.least_changed.connect(lambda _least: self._count())
         card.table_wanted.connect(self._write_table)
         card.figure_wanted.connect(self._write_figure)
@@ -75,7 +76,9 @@ class Uniting(QObject):
         self._card.set_ready(ready=True, reason="not dissected yet")
 
     def _drop_outdated(self) -> None:
-        """Where what was found is of a network that is in use no more, it goes."""
+        """Where what was found, or is looked for, is of a network that is in use no more, it goes."""
+        if self._running is not None and self._dissecting is not None and not self._networks.offers(self._dissecting):
+            self._cancel()
         if self._about is not None and not self._networks.offers(self._about.network):
             self._stop()
             self._forget()
@@ -88,7 +91,8 @@ class Uniting(QObject):
         network, layer = self._networks.chosen, self._card.layer.currentText()
         if network is None or not layer:
             return
-        self._stop()
+        self._cancel()
+        self._dissecting = network
         self._run(
             label_work.labels_of,
             lambda labels: self._dissect_by(network, layer, labels),
@@ -100,14 +104,14 @@ class Uniting(QObject):
     def _dissect_by(self, network: Network, layer: str, labels: LabelMaps) -> None:
         for note in labels.notes:
             show_note(note)
-        self._quantile = self._card.wanted_quantile
+        quantile = self._card.wanted_quantile
         self._run(
             units_work.dissected,
-            self._show_units,
+            lambda about: self._show_units(about, quantile),
             network=network,
             layer=layer,
             labels=labels,
-            quantile=self._quantile,
+            quantile=quantile,
         )
 
     def _run(self, function: Callable[..., Any], then: Callable[[Any], None], **asked: Any) -> None:
@@ -127,10 +131,19 @@ class Uniting(QObject):
             self._running = None
             self._card.end_progress()
 
-    def _stop(self) -> None:
-        self.showing.stop()
+    def _cancel(self) -> None:
+        """Stop what somebody waits for; what goes on about the units that are shown goes on."""
         self.putting_out.stop()
-        for job in (*self._patient, *([] if self._running is None else [self._running])):
+        if self._running is not None:
+            self._running.cancel()
+
+    def _stop(self) -> None:
+        self._cancel()
+        self.showing.stop()
+        self._stop_comparing()
+
+    def _stop_comparing(self) -> None:
+        for job in self._patient:
             job.cancel()
         self._patient = []
 
@@ -139,8 +152,9 @@ class Uniting(QObject):
         self.showing.begin(None)
         self.putting_out.begin(None)
 
-    def _show_units(self, about: Dissected) -> None:
-        self._about, self._controls = about, None
+    def _show_units(self, about: Dissected, quantile: float | None) -> None:
+        self._stop_comparing()
+        self._about, self._controls, self._quantile = about, None, quantile
         found, names = about.found, about.unit_names
         noun = "unit" if about.network.encoder is not None else "gene"
         rows = _rows(about, names)
