@@ -48,3 +48,10 @@ def test_nothing_ticked_and_labels_of_something_else_are_refused() -> None:
         labels_of(squares()[0], (), (), report=silent)
     with pytest.raises(cs.ConceptStainError, match="says nothing"):
         labels_of(squares()[0], (LabelSource("column", "layer"),), (), report=silent)
+
+
+def test_a_layer_of_too_few_pages_is_refused() -> None:
+    canvas, _, masks = squares()
+    short = LabelSource("layer", "layer drawn", painted=Painted(masks[:3], np.eye(3)))
+    with pytest.raises(cs.ConceptStainError, match=r"not of these pictures. Got 3 pages"):
+        labels_of(canvas, (short,), (), report=silent)

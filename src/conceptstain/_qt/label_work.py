@@ -70,6 +70,7 @@ def _of_pictures(canvas: Canvas, source: LabelSource, names: tuple[str, ...]) ->
     from conceptstain.canvas.image_patches import ImagePatches
     from conceptstain.canvas.image_set import ImageSet
     from conceptstain.canvas.opening import open_source
+    from conceptstain.canvas.painted_annotations import pages_of
     from conceptstain.canvas.painted_labels import painted_labels
     from conceptstain.canvas.whole_labels import whole_labels
 
@@ -84,7 +85,7 @@ def _of_pictures(canvas: Canvas, source: LabelSource, names: tuple[str, ...]) ->
     if source.kind == "layer" and source.painted is not None:
         painted, to_world = source.painted
         if isinstance(canvas, ImageSet):
-            pages = [stored.position for stored in canvas.images.stored]
+            pages = pages_of(canvas.images, len(painted))
             return painted_labels(
                 canvas, np.asarray(painted[pages]), names=words, instances=instances, category="painted"
             )

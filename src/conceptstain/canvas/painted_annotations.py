@@ -17,7 +17,7 @@ from conceptstain.canvas.images import Images
 from conceptstain.canvas.opening import open_source
 from conceptstain.errors import InputError
 
-__all__ = ["numbers_of", "opened_masks", "painted_annotations"]
+__all__ = ["numbers_of", "opened_masks", "pages_of", "painted_annotations"]
 
 MOST_LABELS = 255
 
@@ -125,18 +125,29 @@ def _pages_of_stack(images: Images, stack: Any) -> Pages:
             got=f"{stack.dtype} values of shape {tuple(stack.shape)}",
             cure="Give the data of a Labels layer, (pictures, height, width)",
         )
-    positions = [each.position for each in images.stored]
-    if stack.shape[0] == len(images):
-        positions = list(range(len(images)))
-    elif stack.shape[0] <= positions[-1]:
-        raise InputError(
-            "The labels are not of these pictures",
-            got=f"{stack.shape[0]:,} pages for {len(images):,} pictures",
-            cure="Paint on the pictures as they are shown",
-        )
-    for stored, position in zip(images.stored, positions, strict=True):
+    for stored, position in zip(images.stored, pages_of(images, stack.shape[0]), strict=True):
         height, width = stored.size  # beside a picture that is smaller than others, nothing of it can be painted
         yield stored.name, np.asarray(stack[position])[:height, :width]
+
+
+def pages_of(images: Images, n_pages: int) -> list[int]:
+    """Which page of a stack of labels is of which picture: its own, or that of all that were opened.
+
+    Raises
+    ------
+    InputError
+        There are too few pages.
+    """
+    positions = [each.position for each in images.stored]
+    if n_pages == len(images):
+        return list(range(len(images)))
+    if n_pages <= positions[-1]:
+        raise InputError(
+            "The labels are not of these pictures",
+            got=f"{n_pages:,} pages for {len(images):,} pictures",
+            cure="Paint on the pictures as they are shown",
+        )
+    return positions
 
 
 def numbers_of(raw: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "height width"]:
