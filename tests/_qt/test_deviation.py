@@ -99,6 +99,9 @@ def test_pictures_are_ranked_by_how_far_they_deviate_from_those_that_are_normal(
     assert row.told.text() == "2 of 10 pictures have a place above it."
     assert dock.maps.bar.isVisible()
     assert walk.told == []
+    dock.study.use(tiny_encoder(canvas.shape, scaling="unit", seed=5))
+    assert not row.isVisible(), "where the normal ended was found with another encoder"
+    walk.rest()
 
 
 def test_patches_of_a_slide_deviate_from_a_drawn_part(walk: Walk, tmp_path: Path) -> None:

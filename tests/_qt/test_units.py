@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 
 import conceptstain as cs
 from classes import SIDE, fitted_to_squares, squares
-from conceptstain._qt.unit_table import LABEL, PICTURES, TICK, TOP
+from conceptstain._qt.unit_table import LABEL, PICTURES, TICK, TOP, UNIT
 from conceptstain.nets.tap import convolutional_layers
 from factories import tiny_encoder
 from picture_studies import slide_file
@@ -256,6 +256,8 @@ def test_what_is_painted_in_a_layer_of_the_viewer_is_a_label(walk: Walk, tmp_pat
     base = dock.painter.tissue.need_base()
     walk.viewer.add_layer(Labels(masks, name="drawn", affine=base.affine.affine_matrix, units=base.units))
     assert [card.labels.list.item(row).text() for row in range(card.labels.list.count())] == ["layer drawn"]
+    walk.viewer.layers["drawn"].name = "painted"
+    assert card.labels.list.item(0).text() == "layer painted"
     card.labels.list.item(0).setCheckState(Qt.CheckState.Checked)
     classifier = fitted_to_squares(1)[0]
     path = cs.save_classifier(classifier, tmp_path / "squares.safetensors")
@@ -352,3 +354,33 @@ def test_cancelling_leaves_what_was_found_before_to_be_compared(on_section: Walk
     walk.rest()
     assert card.table.n_units
     assert "a unit of their own" in card.controls.text()
+
+
+def test_a_chosen_unit_stays_chosen_while_units_are_sorted_and_searched(on_section: Walk) -> None:
+    walk, card = on_section, on_section.dock.units
+    on_section.dock.uniting.enabled = False
+    unfold(walk)
+    walk.click(card.dissect_button)
+    click(walk, 1)
+    chosen = card.view.chosen_unit
+    assert chosen == card.table.unit(1).unit
+    card.view.sortByColumn(UNIT, Qt.SortOrder.AscendingOrder)
+    assert card.view.chosen_unit == chosen
+    assert card.concept_button.isEnabled()
+    card.search.setText("nothing is called so")
+    assert card.view.chosen_unit is None
+    assert not card.concept_button.isEnabled()
+
+
+def test_where_a_unit_is_active_goes_with_its_map_when_that_is_deleted(on_section: Walk) -> None:
+    walk, card = on_section, on_section.dock.units
+    on_section.dock.uniting.enabled = False
+    unfold(walk)
+    walk.click(card.dissect_button)
+    click(walk, 0)
+    (rings,) = [each for each in walk.viewer.layers if each.name.endswith("- active")]
+    assert rings.visible
+    walk.settled(lambda: walk.viewer.layers.remove(walk.viewer.layers.selection.active))
+    assert not rings.visible
+    assert not card.seen.isVisible()
+    assert walk.told == []

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QTimer, Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QLabel, QPushButton, QWidget
 
 from conceptstain._qt.card import Card
 from conceptstain._qt.latent_view import LatentView
+from conceptstain._qt.progress_row import ProgressRow
 
 if TYPE_CHECKING:
     from conceptstain.progress import Step
@@ -32,33 +33,19 @@ class AttentionPanel(Card):
         self.told, self.without = QLabel(), QLabel()
         for line in (self.told, self.without):
             line.setWordWrap(True)
-        self._build_progress()
+        told = "How far looking at the latents is; the viewer stays live"
+        self.working = ProgressRow(
+            "Looking at latents", told=told, stops="Look at no more latents; what is shown stays"
+        )
+        self.cancel_button = self.working.cancel_button
         self.sort_button = QPushButton("Sort the latents")
         self.sort_button.setToolTip("Find out how much each latent says of the data, where it looks and what it draws")
-        for part in (self.told, self.view, self._working, self.sort_button, self.without):
+        for part in (self.told, self.view, self.working, self.sort_button, self.without):
             self.form.addWidget(part)
         self.view.latent_wanted.connect(self.latent_wanted)
         self.sort_button.clicked.connect(self.sort_wanted)
+        self.working.cancel_wanted.connect(self.cancel_wanted)
         self.set_ready(ready=False, reason="waits for an encoder")
-
-    def _build_progress(self) -> None:
-        self.progress = QProgressBar()
-        self.progress.setRange(0, 1000)
-        self.progress.setAccessibleName("Looking at latents")
-        self.progress.setToolTip("How far looking at the latents is; the viewer stays live")
-        self.cancel_button = QPushButton("Cancel")
-        self.cancel_button.setToolTip("Look at no more latents; what is shown stays")
-        self._working = QWidget()
-        row = QHBoxLayout(self._working)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.progress, 1)
-        row.addWidget(self.cancel_button)
-        self._working.hide()
-        self._shown = QTimer(self)  # what takes no time shows no progress
-        self._shown.setSingleShot(True)
-        self._shown.setInterval(300)
-        self._shown.timeout.connect(self._working.show)
-        self.cancel_button.clicked.connect(self.cancel_wanted)
 
     # -- showing ---------------------------------------------------------------------------------------------------
 
@@ -98,17 +85,13 @@ class AttentionPanel(Card):
     def start_progress(self) -> None:
         """Show before long how far it is."""
         self.sort_button.hide()
-        if self._working.isHidden() and not self._shown.isActive():
-            self.progress.setValue(0)
-            self._shown.start()
+        self.working.start()
 
     def show_progress(self, step: Step) -> None:
         """Show how far it is."""
-        self.progress.setValue(int(1000 * step.fraction))
-        self.progress.setFormat(f"{step.message or 'Looking at latents'} · %p %")
+        self.working.show_step(step)
 
     def end_progress(self, *, done: bool) -> None:
         """Show that nothing is looked at any more; where something is left to do, offer to go on."""
-        self._shown.stop()
-        self._working.hide()
+        self.working.end()
         self.sort_button.setVisible(not done)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, final
 
-from napari.layers import Labels
+from napari.layers import Labels, Layer
 from qtpy.QtCore import QObject
 
 from conceptstain._qt.choosing import Choosing
@@ -31,13 +31,23 @@ class LabelOffering(QObject):
         choice.masks_wanted.connect(lambda path: self._add("masks", path))
         choice.table_wanted.connect(lambda path: self._add("table", path))
         study.section_changed.connect(self._begin)
-        layers = painter.viewer.layers.events
-        for changed in (layers.inserted, layers.removed):
+        layers = painter.viewer.layers
+        for layer in layers:
+            self._hear_of_name(layer)
+        layers.events.inserted.connect(lambda event: self._hear_of_name(event.value))
+        for changed in (layers.events.inserted, layers.events.removed):
             changed.connect(lambda _event: self._offer())
+
+    def _hear_of_name(self, layer: Layer) -> None:
+        if isinstance(layer, Labels):
+            layer.events.name.connect(self._offer_renamed)
+
+    def _offer_renamed(self, _event: object = None) -> None:
+        self._offer()
 
     def ticked(self) -> tuple[LabelSource, ...]:
         """What is ticked; of layers, what is painted on them now."""
-        sources, layers = self._sources(), {f"layer {layer.name}": layer for layer in self._painted_layers()}
+        sources, layers = self._sources(), {_key(layer): layer for layer in self._painted_layers()}
         chosen = [(key, sources[key]) for key in self._choice.chosen if key in sources]
         return tuple(
             each._replace(painted=Choosing.painted_in(layers[key])) if each.kind == "layer" else each
@@ -62,7 +72,7 @@ class LabelOffering(QObject):
             return {f"column {name}": LabelSource("column", name) for name in self._study.section.annotations}
         found = {f"{each.kind} {each.path}": each for each in self._files}
         for layer in self._painted_layers():
-            found[f"layer {layer.name}"] = LabelSource("layer", f"layer {layer.name}")
+            found[_key(layer)] = LabelSource("layer", f"layer {layer.name}")
         if canvas.shape[0] == 3:
             found["colours"] = COLOURS
         return found
@@ -82,3 +92,8 @@ class LabelOffering(QObject):
             for row, (key, each) in enumerate(self._sources().items())
         ]
         self._choice.offer(rows)
+
+
+def _key(layer: Layer) -> str:
+    """Of a layer, whatever it is called."""
+    return f"layer {layer.unique_id}"

@@ -8,7 +8,7 @@ import numpy as np
 from qtpy.QtCore import QObject
 
 from conceptstain._qt import deviation_work
-from conceptstain._qt.jobs import Jobs
+from conceptstain._qt.jobs import Job, Jobs
 from conceptstain._qt.maps_panel import MapsPanel
 from conceptstain._qt.notifications import show_failure
 from conceptstain._qt.painter import Painter
@@ -20,17 +20,19 @@ from conceptstain.methods.spot_score import SpotScore
 from conceptstain.study import Study
 
 if TYPE_CHECKING:
+    from conceptstain.concepts.definition import Definition
     from conceptstain.methods.finding import Finding
 
 __all__ = ["Thresholding"]
 
 
 class _Known(NamedTuple):
-    """A threshold as it was chosen, and where it began."""
+    """A threshold as it was chosen, where it began, and of which normal it is."""
 
     value: float
     begin: float
     origin: str
+    normal: Definition | None
 
 
 @final
@@ -42,7 +44,7 @@ class Thresholding(QObject):
         self._study, self._jobs, self._painter, self._maps = study, jobs, painter, maps
         self._row = maps.threshold
         self._known: dict[str, _Known] = {}  # by title
-        self._asked: set[str] = set()  # titles whose threshold is looked for
+        self._asked: dict[str, tuple[Definition | None, Job]] = {}  # by title: of what a threshold is looked for
         self._title = ""
         self._highest = np.empty(0)  # the highest value of every spot or item that is painted
         maps.map_shown.connect(self._show)
@@ -53,6 +55,9 @@ class Thresholding(QObject):
 
     def _forget(self) -> None:
         self._known.clear()
+        for _, job in self._asked.values():
+            job.cancel()
+        self._asked.clear()
         self._row.hide()
 
     def _finding(self) -> Finding | None:
@@ -68,24 +73,35 @@ class Thresholding(QObject):
             return
         values = np.asarray(finding.values)
         self._highest = np.sort(values.reshape(len(values), -1).max(axis=1))
-        if title in self._known:
+        normal = None if finding.concept is None else finding.concept.definition
+        if title in self._known and self._known[title].normal is normal:
             self._take(self._known[title], title)
         elif not isinstance(finding, Attribution):
             begin, quantile = finding.settings["threshold"], finding.settings["quantile"]
             origin = f"{quantile:.0%} of what it was learned from lies below, each held against the others"
-            self._take(_Known(begin, begin, origin), title)
-        elif title not in self._asked:
-            self._asked.add(title)
-            self._jobs.run(
-                deviation_work.deviation_threshold,
-                study=self._study,
-                finding=finding,
-                then=lambda found: self._take(_Known(found.value, found.value, found.sentence), title),
-                on_failure=self._forgive,
-                on_end=lambda: self._asked.discard(title),
-                about=self._study.canvas,
-                patient=True,
-            )
+            self._take(_Known(begin, begin, origin, normal), title)
+        elif title not in self._asked or self._asked[title][0] is not normal:
+            self._ask(finding, title, normal)
+
+    def _ask(self, finding: Attribution, title: str, normal: Definition | None) -> None:
+        self._known.pop(title, None)  # of a normal of the same name that was learned before
+        if title in self._asked:
+            self._asked[title][1].cancel()
+        job = self._jobs.run(
+            deviation_work.deviation_threshold,
+            study=self._study,
+            finding=finding,
+            then=lambda found: self._take(_Known(found.value, found.value, found.sentence, normal), title),
+            on_failure=self._forgive,
+            on_end=lambda: self._end(title, job),
+            about=self._study.canvas,
+            patient=True,
+        )
+        self._asked[title] = normal, job
+
+    def _end(self, title: str, job: Job) -> None:
+        if title in self._asked and self._asked[title][1] is job:
+            del self._asked[title]
 
     def _forgive(self, error: Exception) -> None:
         """Offer no threshold where the normal was learned from too little to have an end."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["UnitShowing"]
 
+RANKING = "Looking for what each unit is most active on…"
 AT_ONCE = 8  # units whose thumbnails are drawn in one job
 MOST_PATCHES = 64  # of a slide that a unit is painted on at once
 LONGEST = 30  # letters of a name that is told
@@ -51,6 +52,7 @@ class UnitShowing(QObject):
         card.view.seen_changed.connect(self._draw_seen)
         viewer = painter.viewer
         viewer.layers.selection.events.active.connect(lambda event: self._hear_of_layer(event.value))
+        viewer.layers.events.removed.connect(lambda _event: self._hear_of_removal())
         viewer.dims.events.current_step.connect(lambda _event: self._hear_of_view())
         viewer.scene.camera.events.center.connect(lambda _event: self._hear_of_view())
 
@@ -66,11 +68,10 @@ class UnitShowing(QObject):
                 unit_painting.top_items,
                 of=about,
                 then=lambda top: self._take_top(about, top),
-                on_step=self._card.show_progress,
-                on_end=self._card.end_progress,
+                on_end=lambda: self._end_ranking(about),
                 about=self._study.canvas,
             )
-            self._card.start_progress()
+            self._card.say_what_is_seen(RANKING)
 
     def stop(self) -> None:
         """Look for no more of what units are most active on, and paint none."""
@@ -88,6 +89,10 @@ class UnitShowing(QObject):
         self._draw_seen()
         if self._wanted is not None:
             self._show(*self._wanted)
+
+    def _end_ranking(self, about: Dissected) -> None:
+        if self._about is about:
+            self._card.say_what_is_seen("")
 
     def _draw_seen(self) -> None:
         """Draw thumbnails of the rows that are seen and have none."""
@@ -221,11 +226,19 @@ class UnitShowing(QObject):
         if (shown.encoder, shown.settings["layer"]) == (about.found.encoder, about.layer):
             self._card.view.show_chosen(shown.settings["unit"])
 
+    def _hear_of_removal(self) -> None:
+        """Without its map, where a unit is active says nothing."""
+        if self._painted is not None and not any(map(self._shows_painted, self._painter.viewer.layers)):
+            self._painter.mask.hide()
+            self._card.say_what_is_seen("")
+
     @property
     def _is_seen(self) -> bool:
         """Whether the viewer shows the map of the unit that was painted last."""
-        shown = self._painter.maps.shown_by(self._painter.viewer.layers.selection.active)
-        painted = self._painted
+        return self._shows_painted(self._painter.viewer.layers.selection.active)
+
+    def _shows_painted(self, layer: Any) -> bool:
+        painted, shown = self._painted, self._painter.maps.shown_by(layer)
         return painted is not None and getattr(shown, "values", None) is painted.finding.values
 
     def _seen(self, unit: int) -> tuple[int, ...]:

@@ -100,12 +100,16 @@ class UnitView(QTableView):
         self._scrolled.setInterval(STILL)
         self._scrolled.timeout.connect(self.seen_changed)
         self.verticalScrollBar().valueChanged.connect(lambda _value: self._scrolled.start())
+        self._kept: int | None = None  # the chosen unit, while rows are searched or sorted
+        self.table.modelAboutToBeReset.connect(self._keep_chosen)
+        self.table.modelReset.connect(self._choose_kept)
         self.table.modelReset.connect(self._scrolled.start)
         self.clicked.connect(self._click)
         self.activated.connect(self._want)
 
     def show_kind(self, *, named: bool, can_tick: bool) -> None:
         """Make room for names, and for ticks, where there are any; thumbnails come later."""
+        self.clearSelection()  # a unit of what was shown before is another one
         self.setColumnHidden(TICK, not can_tick)
         self.setColumnHidden(TOP, True)
         self.horizontalHeader().resizeSection(UNIT, NAMES if named else WIDTHS[UNIT])
@@ -138,6 +142,12 @@ class UnitView(QTableView):
         flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
         self.selectionModel().setCurrentIndex(index, flags)
         self._quiet = False
+
+    def _keep_chosen(self) -> None:
+        self._kept = self.chosen_unit
+
+    def _choose_kept(self) -> None:
+        self.show_chosen(self._kept)
 
     def _want(self, index: QModelIndex) -> None:
         self.unit_wanted.emit(self.table.unit(index.row()).unit)

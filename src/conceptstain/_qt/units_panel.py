@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSignalBlocker, Qt, QTimer, Signal
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -16,7 +16,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -26,6 +25,7 @@ from conceptstain._qt.card import Card, asked_where
 from conceptstain._qt.detector_plot import Bar, DetectorPlot
 from conceptstain._qt.effect_row import EffectRow
 from conceptstain._qt.label_choice import LabelChoice
+from conceptstain._qt.progress_row import ProgressRow
 from conceptstain._qt.unit_table import UnitRow
 from conceptstain._qt.unit_view import UnitView
 
@@ -55,7 +55,11 @@ class UnitsPanel(Card):
         super().__init__("6  Units", parent)
         self._may_dissect, self._before = False, ""
         self._build_choices()
-        self._build_progress()
+        told = "How far it is; the viewer stays live"
+        self.working = ProgressRow("Looking at units", told=told, stops="Stop; what was found before stays")
+        self.cancel_button = self.working.cancel_button
+        self.working.cancel_wanted.connect(self.cancel_wanted)
+        self.form.addWidget(self.working)
         self._build_found()
         self.offer_concept(possible=False)
         self.set_ready(ready=False, reason="open data first")
@@ -120,26 +124,6 @@ class UnitsPanel(Card):
         self.dissect_button.clicked.connect(self.dissect_wanted)
         self.least.valueChanged.connect(self._change_least)
 
-    def _build_progress(self) -> None:
-        self.progress = QProgressBar()
-        self.progress.setRange(0, 1000)
-        self.progress.setAccessibleName("Dissecting")
-        self.progress.setToolTip("How far it is; the viewer stays live")
-        self.cancel_button = QPushButton("Cancel")
-        self.cancel_button.setToolTip("Stop; what was found before stays")
-        self._working = QWidget()
-        row = QHBoxLayout(self._working)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.progress, 1)
-        row.addWidget(self.cancel_button)
-        self._working.hide()
-        self._shown = QTimer(self)  # what takes no time shows no progress
-        self._shown.setSingleShot(True)
-        self._shown.setInterval(300)
-        self._shown.timeout.connect(self._working.show)
-        self.form.addWidget(self._working)
-        self.cancel_button.clicked.connect(self.cancel_wanted)
-
     def _build_found(self) -> None:
         self.told, self.controls, self.seen = QLabel(), QLabel(), QLabel()
         for line in (self.told, self.controls, self.seen):
@@ -186,6 +170,7 @@ class UnitsPanel(Card):
         self._concepts = False
         self.concept_button.clicked.connect(self._ask_for_concept)
         self.view.selectionModel().selectionChanged.connect(lambda *_rows: self._show_whether_concept())
+        self.table.modelReset.connect(self._show_whether_concept)
         self.search.textChanged.connect(lambda _text: self._arrange())
         self.search.returnPressed.connect(self.view.setFocus)
         self.detectors_only.toggled.connect(lambda _on: self._arrange())
@@ -294,21 +279,16 @@ class UnitsPanel(Card):
         """Show before long how far it is."""
         self._may_dissect = False
         self._show_whether_ready()
-        if self._working.isHidden() and not self._shown.isActive():
-            self.progress.setValue(0)
-            self.progress.setFormat("starting")
-            self._shown.start()
+        self.working.start()
 
     def show_progress(self, step: Step) -> None:
         """Show how far it is."""
-        self.progress.setValue(int(1000 * step.fraction))
-        self.progress.setFormat(f"{step.message or 'Looking at units'} · %p %")
+        self.working.show_step(step)
 
     def end_progress(self) -> None:
         """Show that nobody waits for anything."""
         self._may_dissect = True
-        self._shown.stop()
-        self._working.hide()
+        self.working.end()
         self._show_whether_ready()
 
     def show_done(self, path: Path) -> None:
