@@ -8,7 +8,7 @@ import pytest
 import conceptstain as cs
 from conceptstain.canvas.painted_labels import painted_labels
 from conceptstain.canvas.slide import Slide
-from conceptstain.errors import InputError, MismatchError
+from conceptstain.errors import InputError, MismatchError, ReadingError
 from pictures import noise, write_picture
 
 
@@ -79,9 +79,11 @@ def test_masks_of_files_are_found_by_name_and_lie_where_the_pictures_do(tmp_path
     assert maps.of([2]).planes.size == 0  # nothing is said of it
 
 
-def test_masks_of_another_size_are_refused_before_any_is_read(tmp_path, canvas):
+def test_masks_of_other_pictures_or_sizes_are_refused_before_any_is_read(tmp_path, canvas):
     with pytest.raises(MismatchError, match=r"another size[\s\S]*8 x 16 for 16 x 16"):
         painted_labels(canvas, stack_of(size=(8, 16)))
+    with pytest.raises(ReadingError, match="holds no images"):
+        painted_labels(canvas, tmp_path)
     write_picture(tmp_path / "elsewhere.png", noise(16, 16))
     with pytest.raises(MismatchError, match=r"no mask of the pictures"):
         painted_labels(canvas, tmp_path)

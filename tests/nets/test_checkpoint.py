@@ -14,6 +14,7 @@ from conceptstain.nets.image_vae import ImageVAE, ImageVAESettings
 from conceptstain.nets.picture_vae import PictureVAE, PictureVAESettings
 from conceptstain.nets.profile_vae import LIKELIHOODS, ProfileVAE, ProfileVAESettings
 from factories import tiny_encoder
+from pictures import write_picture
 
 SHAPE = (1, 8, 16)
 
@@ -131,6 +132,12 @@ def test_a_pickle_is_refused_whatever_it_is_called(tmp_path, name):
     torch.save({"weights": torch.zeros(2)}, tmp_path / name)
     with pytest.raises(ReadingError, match="pickle"):
         load_encoder(tmp_path / name)
+
+
+def test_a_file_of_something_else_is_not_called_damaged_weights(tmp_path):
+    write_picture(tmp_path / "picture.png", np.zeros((8, 8), np.uint8))
+    with pytest.raises(ReadingError, match=r"no weights that can be read\. Got a \.png file"):
+        load_encoder(tmp_path / "picture.png")
 
 
 @pytest.mark.parametrize("kept", [0, 5, 40, 0.5, -1])

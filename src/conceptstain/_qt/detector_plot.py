@@ -56,7 +56,7 @@ class DetectorPlot(Plot):
         axes.set_xticks(range(len(bars)), list(bars))
         axes.tick_params(axis="x", length=0)
         axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, max(axes.get_ylim()[1], 1))  # where no unit is a detector, counts are whole numbers still
         above: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 0.98), "ncols": 4, "columnspacing": 1.0}
         axes.legend(frameon=False, fontsize=TEXT, labelcolor=self._ink, handlelength=1.0, borderpad=0.0, **above)
         self._dress("left", "bottom")

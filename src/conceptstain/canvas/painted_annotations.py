@@ -99,9 +99,9 @@ def painted_annotations(
 
 
 def opened_masks(masks: Any) -> Images:
-    """Masks as images; one file alone is one mask, not a slide."""
-    one = isinstance(masks, str | os.PathLike) and Path(masks).is_file()
-    found = open_source(masks, as_="images") if one else open_source(masks)
+    """Masks as images; one file alone is one mask, not a slide, and a folder of nothing no unknown format."""
+    plain = isinstance(masks, str | os.PathLike) and (Path(masks).is_file() or _is_empty(Path(masks)))
+    found = open_source(masks, as_="images") if plain else open_source(masks)
     if not isinstance(found, Images):
         raise InputError(
             "Masks are images of the same names as the pictures",
@@ -109,6 +109,10 @@ def opened_masks(masks: Any) -> Images:
             cure="Give a folder of masks, or their stack",
         )
     return found
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
 
 
 def _pages_of_files(masks: Images) -> Pages:

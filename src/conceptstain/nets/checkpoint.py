@@ -206,6 +206,12 @@ def read_weights(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, OSError) as error:
+        if path.suffix.lower() != ".safetensors":
+            raise ReadingError(
+                f"{path.name} holds no weights that can be read",
+                got=f"a {path.suffix or 'nameless'} file",
+                cure="Open weights, .safetensors",
+            ) from error
         raise ReadingError(
             f"{path.name} is no whole safetensors file", got=str(error), cure="Copy or download it again"
         ) from error
