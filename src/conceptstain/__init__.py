@@ -96,6 +96,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.unit_effect import UnitEffect
     from conceptstain.methods.unit_importance import UnitImportance, unit_importance
     from conceptstain.methods.unit_maps import unit_map, unit_mask, unit_peaks
+    from conceptstain.methods.what_if import what_if
     from conceptstain.nets.bundled import bundled
     from conceptstain.nets.checkpoint import load_encoder, save_encoder
     from conceptstain.nets.classifier import Classifier
@@ -285,6 +286,7 @@ __all__ = [
     "unit_mask",
     "unit_peaks",
     "units_set",
+    "what_if",
     "whole_labels",
     "write_raster",
     "write_spatialdata",
@@ -458,6 +460,7 @@ _HOMES = {
     "unit_map": "methods.unit_maps",
     "unit_mask": "methods.unit_maps",
     "unit_peaks": "methods.unit_maps",
+    "what_if": "methods.what_if",
     "whole_labels": "canvas.whole_labels",
     "write_raster": "raster_file",
     "write_spatialdata": "spatialdata_file",

@@ -49,6 +49,7 @@ MAP_LABELS: dict[str, str] = {
     "Grad-CAM": "channels that speak for the concept",
     "gradient by regions": "gradient, mean over regions",
     "deviation": "deviation from the normal",
+    "what if": "change of what is decoded",
 }
 
 

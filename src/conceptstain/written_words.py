@@ -42,8 +42,9 @@ RESERVED = (".", "..", "_index")  # by file systems and anndata
 
 def concepts_of(findings: Iterable[Finding]) -> list[Concept]:
     """The concepts in a picture encoder's latent space that maps are of, each once, in order."""
-    made_of_genes = [made for made in findings if isinstance(made, Attribution)]
-    return list(dict.fromkeys(made.concept for made in made_of_genes if made.concept is not None))
+    maps = [made for made in findings if isinstance(made, Attribution)]
+    named = [concept for made in maps for concept in (made.concept, *(along for along, _ in made.moves))]
+    return list(dict.fromkeys(concept for concept in named if concept is not None))
 
 
 def distinct(names: Iterable[str], *, taken: Iterable[object]) -> list[str]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, final
+from typing import Any, Literal, TypeAlias, final
 
 import numpy as np
 from jaxtyping import Float
 
 from conceptstain.concepts.concept import Concept
 
-__all__ = ["Attribution", "Method"]
+__all__ = ["Attribution", "Method", "Move", "moves_told"]
 
 Method = Literal[
     "decoded",
@@ -32,7 +32,11 @@ Method = Literal[
     "Grad-CAM",
     "gradient by regions",
     "deviation",
+    "what if",
 ]
+
+Move: TypeAlias = tuple[Concept, float]
+"""A concept, and how far along it, in standard deviations of its score over the canvas."""
 
 
 @final
@@ -62,6 +66,8 @@ class Attribution:
         What tells it from other maps of the same name and method, e.g. ``"latent 3"``.
     colour_limits
         Values at the ends of the colours, where someone chose them; None: those its values suggest.
+    moves
+        Of a what-if, the concepts that it went along, each with how far.
     """
 
     method: Method
@@ -74,6 +80,7 @@ class Attribution:
     settings: Mapping[str, Any] = field(default_factory=dict)
     detail: str = ""
     colour_limits: tuple[float, float] | None = None
+    moves: tuple[Move, ...] = ()
 
     @property
     def title(self) -> str:
@@ -84,3 +91,8 @@ class Attribution:
         """The mean over its maps, of the shape of one input: what is painted on tissue."""
         mean: Float[np.ndarray, "..."] = self.values.mean(axis=0)
         return mean
+
+
+def moves_told(moves: Sequence[Move]) -> str:
+    """Moves as a title has them, e.g. ``"GCL +2 SD, MCL -1 SD"``."""
+    return ", ".join(f"{concept.name} {far:+g} SD" for concept, far in moves)

@@ -16,6 +16,7 @@ from conceptstain.recipe.records import (
     SpotScoreRecord,
     TrainingRecord,
     UnitMapRecord,
+    WhatIfRecord,
 )
 from conceptstain.recipe.schema import Recipe
 from conceptstain.study.picture_records import ImagesRecord, SlideRecord
@@ -60,6 +61,7 @@ _MAPS: Final = {
     "rectified": "the rectified gradient",
     "attention": "latent attention",
     "activation": "the activation of units",
+    "what-if": "the change of what is decoded of items that are moved along concepts",
     "integrated-gradients": "integrated gradients",
     "smoothgrad": "SmoothGrad",
     "deeplift": "DeepLift",
@@ -246,7 +248,7 @@ def _definition(record: DefinitionRecord, recipe: Recipe) -> str:
 def _maps(recipe: Recipe) -> str:
     if not recipe.maps:
         return "No map was painted."
-    told = dict.fromkeys(_map(record, of_pictures=recipe.shown is not None) for record in recipe.maps)
+    told = dict.fromkeys(_map(record, recipe) for record in recipe.maps)
     chosen = sum(record.colour_limits is not None for record in recipe.maps)
     limits = f" Colour limits were chosen by hand for {chosen} of {len(recipe.maps)} maps." if chosen else ""
     definitions = recipe.tables.definitions
@@ -255,7 +257,7 @@ def _maps(recipe: Recipe) -> str:
     return f"Maps{of} were painted by {_list(tuple(told))}.{limits}"
 
 
-def _map(record: object, *, of_pictures: bool) -> str:
+def _map(record: object, recipe: Recipe) -> str:
     if isinstance(record, SaliencyRecord):
         settings = []
         if record.percentile is not None and record.variant != "constant":
@@ -274,6 +276,10 @@ def _map(record: object, *, of_pictures: bool) -> str:
     if isinstance(record, UnitMapRecord):
         network = "" if record.network is None else f" of {record.network.name}"
         return f"{_MAPS['activation']}{network} at {record.layer} ({CITATIONS['activation']})"
+    if isinstance(record, WhatIfRecord):
+        names = recipe.tables.definitions
+        moves = _list([f"{names[each.concept].name} by {each.far:+g}" for each in record.moves])
+        return f"{_MAPS['what-if']} ({moves} standard deviations of the score)"
     if isinstance(record, AttributedRecord):
         settings = [
             f"{word} {value:g}" if isinstance(value, float) else f"{word} {value}"
@@ -289,7 +295,7 @@ def _map(record: object, *, of_pictures: bool) -> str:
             "neighbours weighted by cross-validation" if asked.context is None else f"neighbours {asked.context:g}"
         )
         return f"{_MAPS['spot-score']} ({asked.direction} direction, {against}, {context})"
-    if of_pictures and isinstance(record, PlainMapRecord) and record.map == "gene-mean":
+    if recipe.shown is not None and isinstance(record, PlainMapRecord) and record.map == "gene-mean":
         return "the mean of the concept's pictures, which uses no network"
     return _MAPS[getattr(record, "map", "decoded")]
 

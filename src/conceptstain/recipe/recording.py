@@ -38,6 +38,7 @@ from conceptstain.recipe.records import (
     FitRecord,
     ItemScoreRecord,
     MapRecord,
+    MoveRecord,
     PlainMapRecord,
     ProfilesRecord,
     SaliencyRecord,
@@ -45,6 +46,7 @@ from conceptstain.recipe.records import (
     SpotScoreRecord,
     TrainingRecord,
     UnitMapRecord,
+    WhatIfRecord,
 )
 from conceptstain.recipe.schema import Recipe
 from conceptstain.study import Snapshot, Study
@@ -170,15 +172,10 @@ class _Recorder:
         told = plain(made.settings)
         if made.method == "activation":
             return self._of_unit(made, told, known)
-        if isinstance(made, SpotScore | ItemScore) and KEYS[made.method] in DEVIATIONS:
-            return DeviationScoreRecord(map=KEYS[made.method], **known)  # type: ignore[arg-type]  # one of the two
-        if isinstance(made, SpotScore):
-            settings = self._asked(told)
-            return SpotScoreRecord(
-                map="spot-score", together=self._together([made.name, *told["against"]]), settings=settings, **known
-            )
-        if isinstance(made, ItemScore):
-            return ItemScoreRecord(map="score", **known)
+        if isinstance(made, SpotScore | ItemScore):
+            return self._of_score(made, told, known)
+        if made.method == "what if":
+            return self._of_moves(made, known)
         if made.method == "attention":
             return AttentionRecord(
                 map="attention",
@@ -199,6 +196,18 @@ class _Recorder:
             raise _unwritable(made)
         words = {word: told[word] for word in ("percentile", "threshold", "variant", "padding") if word in told}
         return SaliencyRecord(map=told["rule"], times_input=told["times_input"], at=self._at(made), **words, **known)
+
+    def _of_score(self, made: SpotScore | ItemScore, told: dict[str, Any], known: dict[str, Any]) -> MapRecord:
+        if KEYS[made.method] in DEVIATIONS:
+            return DeviationScoreRecord(map=KEYS[made.method], **known)  # type: ignore[arg-type]  # one of the two
+        if isinstance(made, ItemScore):
+            return ItemScoreRecord(map="score", **known)
+        together = self._together([made.name, *told["against"]])
+        return SpotScoreRecord(map="spot-score", together=together, settings=self._asked(told), **known)
+
+    def _of_moves(self, made: Attribution, known: dict[str, Any]) -> WhatIfRecord:
+        moves = tuple(MoveRecord(concept=self.tables.definition(of.definition), far=far) for of, far in made.moves)
+        return WhatIfRecord(map="what-if", moves=moves, at=self._names(made), **known)
 
     def _of_unit(self, made: Finding, told: dict[str, Any], known: dict[str, Any]) -> UnitMapRecord:
         snapshot = self.snapshot
@@ -224,7 +233,10 @@ class _Recorder:
             own, _ = concept_items(canvas, made.concept) if made.concept.items else ((), ())
             if tuple(int(item) for item in own) == made.items:
                 return "own"
-        return tuple(str(name) for name in canvas.item_names[list(made.items)])
+        return self._names(made)
+
+    def _names(self, made: Attribution) -> tuple[str, ...]:
+        return tuple(str(name) for name in self.snapshot.canvas.item_names[list(made.items)])
 
     def _asked(self, told: dict[str, Any]) -> SpotSettingsRecord:
         if "asked" in told:

@@ -38,6 +38,7 @@ __all__ = [
     "ImageNetworkRecord",
     "ItemScoreRecord",
     "MapRecord",
+    "MoveRecord",
     "ObjectiveRecord",
     "PictureNetworkRecord",
     "PlainMapRecord",
@@ -48,6 +49,7 @@ __all__ = [
     "SpotScoreRecord",
     "TrainingRecord",
     "UnitMapRecord",
+    "WhatIfRecord",
 ]
 
 LARGEST = 2**53  # of a seed: beyond it YAML of other programs loses digits
@@ -280,6 +282,24 @@ class UnitMapRecord(_Asked):
 
 
 @final
+class MoveRecord(Record):
+    """How far to go along a concept, in standard deviations of its score."""
+
+    concept: Key
+    far: Finite
+
+
+@final
+class WhatIfRecord(_Asked):
+    """What changes in decoded items with more or less of some concepts; ``at``: names of the items."""
+
+    map: Literal["what-if"]
+    concept: None = None
+    moves: Annotated[tuple[MoveRecord, ...], Field(min_length=1, max_length=1000)]
+    at: Annotated[tuple[Name, ...], Field(min_length=1, max_length=100_000)]
+
+
+@final
 class AttributedRecord(_Asked):
     """A map by a method of the literature; of the settings, those that the method has.
 
@@ -341,6 +361,7 @@ MapRecord: TypeAlias = (
     | SaliencyRecord
     | AttentionRecord
     | UnitMapRecord
+    | WhatIfRecord
     | AttributedRecord
     | SpotScoreRecord
     | ItemScoreRecord

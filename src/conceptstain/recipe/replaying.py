@@ -34,6 +34,7 @@ from conceptstain.methods.score_map import score_map
 from conceptstain.methods.smoothgrad import smoothgrad
 from conceptstain.methods.spot_score import spot_score
 from conceptstain.methods.unit_maps import unit_map
+from conceptstain.methods.what_if import what_if
 from conceptstain.nets.rules import rectified
 from conceptstain.progress import Report, Step, silent
 from conceptstain.recipe.ingredients import AGAIN, Ingredients
@@ -48,7 +49,9 @@ from conceptstain.recipe.records import (
     MapRecord,
     PlainMapRecord,
     SaliencyRecord,
+    SpotScoreRecord,
     UnitMapRecord,
+    WhatIfRecord,
 )
 from conceptstain.recipe.results import CONTROLS, EVIDENCE, check_out, names_of, write_results
 from conceptstain.recipe.schema import Recipe
@@ -202,39 +205,52 @@ class _Made:
         return Study.of(snapshot)
 
     def _map(self, record: MapRecord) -> Finding:
-        canvas, report = self._from.canvas, self._steps.within
-        if isinstance(record, AttentionRecord):
-            return self._attention(record)
-        if isinstance(record, UnitMapRecord):
-            return self._of_unit(record)
-        if isinstance(record, PlainMapRecord):
-            return self._plain(record)
-        if isinstance(record, SaliencyRecord):
-            return saliency(
-                canvas,
-                self._from.need_encoder(),
-                self._from.concept(record.concept),
-                rule=_rule(record),
-                items=None if record.at == "own" else [canvas.item(name) for name in record.at],
-                times_input=record.times_input,
-                report=report,
-            )
-        if isinstance(record, AttributedRecord):
-            return ATTRIBUTED[record.map](
-                canvas,
-                self._from.need_encoder(),
-                self._from.concept(record.concept),
-                items=None if record.at == "own" else [canvas.item(name) for name in record.at],
-                **record.settings,
-                report=report,
-            )
-        if isinstance(record, ItemScoreRecord):
-            return self._item_score(record)
-        if isinstance(record, DeviationScoreRecord):
-            return self._deviation_score(record)
+        ways: dict[type[MapRecord], Callable[[Any], Finding]] = {
+            AttentionRecord: self._attention,
+            UnitMapRecord: self._of_unit,
+            WhatIfRecord: self._what_if,
+            PlainMapRecord: self._plain,
+            SaliencyRecord: self._saliency,
+            AttributedRecord: self._attributed,
+            ItemScoreRecord: self._item_score,
+            DeviationScoreRecord: self._deviation_score,
+            SpotScoreRecord: self._spot_score,
+        }
+        return ways[type(record)](record)
+
+    def _saliency(self, record: SaliencyRecord) -> Finding:
+        canvas, at = self._from.canvas, record.at
+        return saliency(
+            canvas,
+            self._from.need_encoder(),
+            self._from.concept(record.concept),
+            rule=_rule(record),
+            items=None if at == "own" else [canvas.item(name) for name in at],
+            times_input=record.times_input,
+            report=self._steps.within,
+        )
+
+    def _attributed(self, record: AttributedRecord) -> Finding:
+        canvas, at = self._from.canvas, record.at
+        return ATTRIBUTED[record.map](
+            canvas,
+            self._from.need_encoder(),
+            self._from.concept(record.concept),
+            items=None if at == "own" else [canvas.item(name) for name in at],
+            **record.settings,
+            report=self._steps.within,
+        )
+
+    def _spot_score(self, record: SpotScoreRecord) -> Finding:
         definition = self._from.definition(record.concept)
         read = self._from.together(record.together, record.settings)
-        return spot_score(read, definition.name, report=report).defined_by(definition)
+        return spot_score(read, definition.name, report=self._steps.within).defined_by(definition)
+
+    def _what_if(self, record: WhatIfRecord) -> Finding:
+        canvas = self._from.canvas
+        moves = [(self._from.concept(each.concept), each.far) for each in record.moves]
+        items = [canvas.item(name) for name in record.at]
+        return what_if(self._from.need_encoder(), canvas, items, moves, report=self._steps.within)
 
     def _of_unit(self, record: UnitMapRecord) -> Finding:
         encoder = self._from.network(record)
@@ -342,6 +358,8 @@ ATTRIBUTED: dict[str, Callable[..., Finding]] = {
 
 
 def _named(record: MapRecord) -> str:
+    if isinstance(record, WhatIfRecord):
+        return "what if"
     return f"unit {record.unit}" if isinstance(record, UnitMapRecord) else record.concept or "latents"
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 
 from conceptstain.errors import InputError
+from conceptstain.methods.attribution import Attribution, moves_told
 
 if TYPE_CHECKING:
     from conceptstain.concepts.definition import Definition
@@ -89,6 +90,8 @@ class Findings:
 
 def _named_as_listed(finding: Finding, concepts: ConceptList) -> Finding | None:
     """The finding under its concept's present name; None where the concept is off the list."""
+    if isinstance(finding, Attribution) and finding.moves:
+        return _moved_as_listed(finding, concepts)
     if finding.concept is None:
         return finding
     of = finding.concept.definition
@@ -100,3 +103,16 @@ def _named_as_listed(finding: Finding, concepts: ConceptList) -> Finding | None:
         return finding
     definition = same[0].definition
     return replace(finding, name=definition.name, concept=replace(finding.concept, definition=definition))
+
+
+def _moved_as_listed(finding: Attribution, concepts: ConceptList) -> Attribution | None:
+    """A what-if under the present names of the concepts it went along; None where one is off the list."""
+    moves = []
+    for concept, far in finding.moves:
+        of = concept.definition
+        same = [entry.definition for entry in concepts if entry.definition.has_same_source(of)]
+        if not same:
+            return None
+        listed = of if any(each.name == of.name for each in same) else same[0]
+        moves.append((replace(concept, definition=listed), far))
+    return replace(finding, name=moves_told(moves), moves=tuple(moves))

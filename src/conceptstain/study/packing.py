@@ -166,6 +166,9 @@ class _Packer:
             settings=plain(made.settings),
             detail=made.detail,
             colour_limits=made.colour_limits,
+            moves=tuple((self.concept(concept), far) for concept, far in made.moves)
+            if isinstance(made, Attribution)
+            else (),
         )
 
     def evidences(self, snapshot: Snapshot) -> list[EvidenceRecord]:

@@ -70,7 +70,8 @@ class ConceptRecord(Record):
 class FindingRecord(Record):
     """A map, or a score of spots, pictures or patches; its values are the array ``finding/<number>/values``.
 
-    ``section``: of a score, what it is of: the name of the section, of the pictures or of the slide.
+    ``section``: of a score, what it is of: the name of the section, of the pictures or of the slide. ``moves``: of a
+    what-if, numbers of the concepts and how far it went along each.
     """
 
     kind: Literal["map", "spot score", "item score"]
@@ -84,6 +85,7 @@ class FindingRecord(Record):
     settings: Json
     detail: str
     colour_limits: Limits | None
+    moves: tuple[tuple[Number, Finite], ...] = ()
 
 
 @final

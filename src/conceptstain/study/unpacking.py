@@ -130,6 +130,7 @@ class _Unpacker:
             settings=record.settings,
             detail=record.detail,
             colour_limits=record.colour_limits,
+            moves=tuple((self.concepts[number], far) for number, far in record.moves),
         )
 
     def _score(self, record: FindingRecord, values: NDArray[Any], concept: Concept | None) -> Finding:
