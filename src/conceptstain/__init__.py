@@ -82,6 +82,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.integrated import integrated_gradients
     from conceptstain.methods.interventions import effect_of_units, units_set
     from conceptstain.methods.map_settings import MapSettings
+    from conceptstain.methods.marker_enrichment import marker_enrichment
     from conceptstain.methods.occlusion import occlusion
     from conceptstain.methods.randomisation import randomisation
     from conceptstain.methods.regions import gradient_by_regions
@@ -237,6 +238,7 @@ __all__ = [
     "load_classifier",
     "load_encoder",
     "lrp",
+    "marker_enrichment",
     "mutual_information_gap",
     "normal",
     "normal_of",
@@ -411,6 +413,7 @@ _HOMES = {
     "load_classifier": "nets.classifier_checkpoint",
     "load_encoder": "nets.checkpoint",
     "lrp": "methods.relevance",
+    "marker_enrichment": "methods.marker_enrichment",
     "mutual_information_gap": "methods.disentanglement",
     "normal": "concepts.normal",
     "normal_of": "concepts.normal",
