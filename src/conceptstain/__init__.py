@@ -81,6 +81,9 @@ if TYPE_CHECKING:
     from conceptstain.methods.grad_cam import grad_cam
     from conceptstain.methods.integrated import integrated_gradients
     from conceptstain.methods.interventions import effect_of_units, units_set
+    from conceptstain.methods.link import Link
+    from conceptstain.methods.link_quality import LinkQuality
+    from conceptstain.methods.linking import link
     from conceptstain.methods.map_settings import MapSettings
     from conceptstain.methods.marker_enrichment import marker_enrichment
     from conceptstain.methods.occlusion import occlusion
@@ -104,6 +107,8 @@ if TYPE_CHECKING:
     from conceptstain.nets.classifier_checkpoint import load_classifier, save_classifier
     from conceptstain.nets.confusion import Confusion, confusion
     from conceptstain.nets.encoder import Encoder
+    from conceptstain.nets.generator import Generator
+    from conceptstain.nets.generators import generator
     from conceptstain.nets.kept_epochs import Checkpoints
     from conceptstain.nets.objectives import Objective
     from conceptstain.nets.own_classifier import own_classifier
@@ -151,6 +156,7 @@ __all__ = [
     "FitSettings",
     "GenePictureSettings",
     "GenePictures",
+    "Generator",
     "ImagePatchSettings",
     "ImagePatches",
     "ImageSet",
@@ -159,6 +165,8 @@ __all__ = [
     "InputError",
     "Label",
     "LabelMaps",
+    "Link",
+    "LinkQuality",
     "MapSettings",
     "MismatchError",
     "Normal",
@@ -228,6 +236,7 @@ __all__ = [
     "fit",
     "fit_classifier",
     "fit_seeds",
+    "generator",
     "grad_cam",
     "gradient_by_regions",
     "integrated_gradients",
@@ -235,6 +244,7 @@ __all__ = [
     "latent_information",
     "layers",
     "layers_with_places",
+    "link",
     "load_classifier",
     "load_encoder",
     "lrp",
@@ -326,6 +336,7 @@ _HOMES = {
     "FitSettings": "fitting",
     "GenePictureSettings": "canvas.gene_pictures",
     "GenePictures": "canvas.gene_pictures",
+    "Generator": "nets.generator",
     "ImagePatchSettings": "canvas.patch_grid",
     "ImagePatches": "canvas.image_patches",
     "ImageSet": "canvas.image_set",
@@ -334,6 +345,8 @@ _HOMES = {
     "InputError": "errors",
     "Label": "canvas.label_maps",
     "LabelMaps": "canvas.label_maps",
+    "Link": "methods.link",
+    "LinkQuality": "methods.link_quality",
     "MapSettings": "methods.map_settings",
     "MismatchError": "errors",
     "Normal": "concepts.normal",
@@ -403,6 +416,7 @@ _HOMES = {
     "fit": "fitting",
     "fit_classifier": "classifying",
     "fit_seeds": "fitting",
+    "generator": "nets.generators",
     "grad_cam": "methods.grad_cam",
     "gradient_by_regions": "methods.regions",
     "integrated_gradients": "methods.integrated",
@@ -410,6 +424,7 @@ _HOMES = {
     "latent_information": "concepts.information",
     "layers": "layer_tuples",
     "layers_with_places": "methods.dissecting",
+    "link": "methods.linking",
     "load_classifier": "nets.classifier_checkpoint",
     "load_encoder": "nets.checkpoint",
     "lrp": "methods.relevance",
