@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from conceptstain.canvas.picture_canvas import PictureCanvas
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["OFFSETS", "Latents", "attended", "sorted_latents", "walks"]
+__all__ = ["OFFSETS", "Latents", "attended", "coloured", "cropped", "sorted_latents", "walks"]
 
 MOST_PATCHES = 4096  # of a slide that latents are measured on
 OFFSETS = (-2, -1, 0, 1, 2)  # standard deviations of the latent over the data
@@ -97,7 +97,7 @@ def walks(
     drawn = []
     for done, dimension in enumerate(asked):
         report(Step(done, len(asked), "Decoding latents"))
-        drawn.append(_coloured(canvas, _walk(encoder, dimension, latents.spread, latents.centre), latents.limits))
+        drawn.append(coloured(canvas, _walk(encoder, dimension, latents.spread, latents.centre), latents.limits))
     return asked, np.stack(drawn)
 
 
@@ -136,10 +136,10 @@ def _heat(values: np.ndarray, shown: np.ndarray, below: np.ndarray | None) -> np
     if below is not None:
         made[..., :3] = (1 - BACKGROUND) * made[..., :3] + BACKGROUND * np.clip(below, 0, 1)[..., None]
     made[..., 3] = shown
-    return _drawn(made, shown)
+    return cropped(made, shown)
 
 
-def _coloured(canvas: PictureCanvas, pictures: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
+def coloured(canvas: PictureCanvas, pictures: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
     """Decoded pictures as a figure would colour them: photographs as they are, genes in the colours of maps."""
     from conceptstain.colours import rgba
 
@@ -152,10 +152,10 @@ def _coloured(canvas: PictureCanvas, pictures: np.ndarray, limits: tuple[float, 
         made = rgba(pictures[:, 0].ravel(), signed=signed, limits=limits).reshape(steps, height, width, 4)
     shown = np.broadcast_to(canvas.mask, canvas.shape)[0]
     made[..., 3] = shown
-    return _drawn(made, shown)
+    return cropped(made, shown)
 
 
-def _drawn(colours: np.ndarray, shown: np.ndarray) -> np.ndarray:
+def cropped(colours: np.ndarray, shown: np.ndarray) -> np.ndarray:
     """Colours as 8 bits, without the rows and columns at the border that show nothing."""
     (top, bottom), (left, right) = ((found.min(), found.max() + 1) for found in np.nonzero(shown))
     return np.ascontiguousarray(np.rint(colours[..., top:bottom, left:right, :] * 255).astype(np.uint8))

@@ -29,7 +29,7 @@ class ExportPanel(Card):
     raster_wanted = Signal(object, str)  # path, title of the map
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("7  Export", parent)
+        super().__init__("8  Export", parent)
         self.which = QComboBox()
         self.which.setAccessibleName("Maps of the figure")
         self.which.setToolTip("Which maps the figure shows")

@@ -1,4 +1,4 @@
-"""The dock widget: seven cards over one study, one queue of jobs and one viewer."""
+"""The dock widget: eight cards over one study, one queue of jobs and one viewer."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from conceptstain._qt.defining import Defining
 from conceptstain._qt.drawing import Drawing
 from conceptstain._qt.export_panel import ExportPanel
 from conceptstain._qt.exporting import Exporting
+from conceptstain._qt.imagining import Imagining
 from conceptstain._qt.jobs import Jobs
 from conceptstain._qt.keeping import Keeping
 from conceptstain._qt.maps_panel import MapsPanel
@@ -29,6 +30,7 @@ from conceptstain._qt.staining import Staining
 from conceptstain._qt.thresholding import Thresholding
 from conceptstain._qt.uniting import Uniting
 from conceptstain._qt.units_panel import UnitsPanel
+from conceptstain._qt.what_if_panel import WhatIfPanel
 from conceptstain.study import Study
 
 if TYPE_CHECKING:
@@ -55,8 +57,10 @@ class MainPanel(QWidget):
         self.maps = MapsPanel()
         self.attention = AttentionPanel()
         self.units = UnitsPanel()
+        self.what_if = WhatIfPanel()
         self.export = ExportPanel()
-        self.cards = (self.data, self.model, self.concepts, self.maps, self.attention, self.units, self.export)
+        before = (self.data, self.model, self.concepts, self.maps, self.attention)
+        self.cards = (*before, self.units, self.what_if, self.export)
         self._build()
         self.opening = Opening(self.study, self.jobs, self.painter, (self.data, self.model), self)
         made = (self.concepts, self.maps)
@@ -80,6 +84,8 @@ class MainPanel(QWidget):
         self.attending = Attending(self.study, self.jobs, self.painter, looked_at, self, staining=self.staining)
         self.uniting = Uniting(self.study, self.jobs, self.painter, self.units, self)
         self.uniting.concept_defined.connect(self.defining.make)
+        imagined = (self.what_if, self.concepts)
+        self.imagining = Imagining(self.study, self.jobs, self.painter, imagined, self)
         self.exporting = Exporting(self.study, self.jobs, self.export, self)
         self.keeping = Keeping(self.study, self.jobs, self.data, self)
         self.staining.spot_encoders_wanted.connect(self.opening.fit_spots)

@@ -1,0 +1,360 @@
+"""Items are moved in latent space by sliders, and what is decoded there follows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtGui import QImage
+
+from conceptstain._qt import picture_work, what_if_work
+from conceptstain._qt.concept_panel import ConceptPanel
+from conceptstain._qt.jobs import Job, Jobs
+from conceptstain._qt.move_row import Move
+from conceptstain._qt.notifications import guarded, show_failure, show_note
+from conceptstain._qt.painter import Painter
+from conceptstain._qt.units_work import Network
+from conceptstain._qt.what_if_panel import WhatIfPanel
+from conceptstain.canvas.expression import counted, several
+from conceptstain.errors import InputError
+from conceptstain.study import Study
+
+if TYPE_CHECKING:
+    from conceptstain._qt.what_if_work import Begun, ConceptMove, Imagined, Pictures
+
+__all__ = ["Imagining", "image_of"]
+
+SETTLED = 300  # milliseconds that the viewer has to stand still before its item is taken
+REACH = 3.0  # standard deviations that a slider goes either way
+NO_DECODER = "needs an encoder that decodes"
+
+
+@final
+class Imagining(QObject):
+    """Connects the What if half of the card with the study and the viewer. Nothing is computed while it is folded.
+
+    The newest place of the sliders is decoded as soon as the one before is drawn; those between are never begun.
+    """
+
+    begun_changed = Signal()  # other items, or another network
+
+    def __init__(
+        self, study: Study, jobs: Jobs, painter: Painter, cards: tuple[WhatIfPanel, ConceptPanel], parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._study, self._jobs, self._painter = study, jobs, painter
+        self._card, self._concepts = cards
+        self._offered: list[Network] = []
+        self._items: tuple[int, ...] = ()
+        self._moves: dict[str, ConceptMove] = {}
+        self.begun: Begun | None = None
+        self._wanted: dict[str, float] | None = None
+        self._running: Job | None = None
+        self._beginning: Job | None = None
+        self._making: Job | None = None
+        self.shown = 0  # pictures so far that followed a slider
+        self._moved = QTimer(self)
+        self._moved.setSingleShot(True)
+        self._moved.setInterval(SETTLED)
+        self._moved.timeout.connect(guarded(self._follow_viewer))
+        self._connect(painter.viewer)
+
+    def _connect(self, viewer: Any) -> None:
+        study, card = self._study, self._card
+        study.section_changed.connect(self._offer)
+        study.encoder_changed.connect(self._offer)
+        study.spot_encoders_changed.connect(self._offer)
+        study.concepts_changed.connect(self._make_moves)
+        card.unfolded.connect(lambda unfolded: self._go_on() if unfolded else None)
+        card.network_chosen.connect(lambda _row: self._change_network())
+        card.item_wanted.connect(guarded(self._take_item))
+        card.from_viewer_wanted.connect(guarded(self._take_from_viewer))
+        card.page.moved.connect(self._follow)
+        card.page.table_wanted.connect(self._write_table)
+        viewer.dims.events.current_step.connect(lambda _event: self._hear_of_view())
+        viewer.scene.camera.events.center.connect(lambda _event: self._hear_of_view())
+
+    # -- what is open ----------------------------------------------------------------------------------------------
+
+    @property
+    def network(self) -> Network | None:
+        """The network in whose latent space items are moved."""
+        row = self._card.network.currentIndex()
+        return self._offered[row] if 0 <= row < len(self._offered) else None
+
+    def _offer(self) -> None:
+        """Offer the networks in use that decode; what was begun goes where its network did."""
+        canvas, encoder = self._study.canvas, self._study.encoder
+        before = self.network
+        found = []
+        if canvas is not None and encoder is not None:
+            found.append(Network(f"{encoder.name} · {several(canvas.noun)}", encoder, canvas))
+        for number, each in enumerate(self._study.spot_encoders, 1):
+            found.append(Network(f"{each.name} · spots, seed {number}", each, self._study.spot_canvas))
+        found = [each for each in found if hasattr(each.encoder.network, "decode")]  # type: ignore[union-attr]
+        same = [row for row, each in enumerate(found) if before is not None and _is_same(each, before)]
+        self._offered = [before if row in same and before is not None else each for row, each in enumerate(found)]
+        self._card.offer_networks([each.name for each in self._offered], same[0] if same else 0 if found else -1)
+        if not same:
+            self._card.set_ready(ready=bool(found), reason="" if found else self._reason())
+            self._change_network()
+
+    def _reason(self) -> str:
+        return NO_DECODER if self._study.encoder is not None else "waits for an encoder"
+
+    def _change_network(self) -> None:
+        self._stop()
+        self.begun, self._items, self._moves = None, (), {}
+        self._card.clear()
+        network = self.network
+        if network is not None:
+            canvas = network.need_canvas
+            self._card.show_kind(canvas.noun, [str(name) for name in canvas.item_names])
+            self._card.page.offer_keeping(map_=False, table=canvas.noun in {"gene", "spot"})
+        self.begun_changed.emit()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Find out what can be moved, and begin with the item that is seen."""
+        if self.network is None or not self._card.is_unfolded:
+            return
+        if not self._moves:
+            self._make_moves()
+        if self.begun is None and self._beginning is None:
+            guarded(self._take_first)()
+
+    # -- items -----------------------------------------------------------------------------------------------------
+
+    def _take_first(self) -> None:
+        try:
+            self._take_from_viewer()
+        except InputError as error:
+            self._card.say(str(error))
+
+    def _take_item(self, name: str) -> None:
+        network = self.network
+        if network is not None and name:
+            self.take((network.need_canvas.item(name),))
+
+    def _take_from_viewer(self) -> None:
+        items = self._items_in_viewer()
+        if items:
+            self.take(items)
+
+    def _items_in_viewer(self) -> tuple[int, ...]:
+        network = self.network
+        if network is None:
+            return ()
+        canvas, tissue = network.need_canvas, self._painter.tissue
+        if canvas.noun == "picture":
+            return (tissue.looked_at or 0,)
+        if canvas.noun == "patch":
+            return picture_work.seen_patches(canvas, tissue.visible, 1) or (0,)  # type: ignore[arg-type]
+        if canvas.noun == "gene":
+            return (self._gene_of_concept(),)
+        region = self._painter.selection("chosen")
+        if region is None:
+            raise InputError("No spots are chosen", cure="Pick spots or draw around some, then press From viewer")
+        return tuple(int(spot) for spot in np.flatnonzero(region.choose(canvas.section)))  # type: ignore[union-attr]
+
+    def _gene_of_concept(self) -> int:
+        """The gene that the chosen concept is made from, or another; of a region, or without any, the first gene."""
+        canvas, chosen = self._study.need_genes(), self._concepts.chosen_name
+        entries = sorted(self._study.entries, key=lambda entry: entry.name != chosen)
+        for definition in (entry.definition for entry in entries):
+            for name in (definition.like, *(definition.items or ())):
+                if name is not None and name in canvas.item_names:
+                    return canvas.item(name)
+        return int(canvas.trainable[0])
+
+    def take(self, items: tuple[int, ...]) -> None:
+        """Move these items from now on."""
+        network = self.network
+        if network is None:
+            return
+        self._items = items
+        if self._beginning is not None:
+            self._beginning.cancel()
+        job = self._jobs.run(
+            what_if_work.begun,
+            network=network,
+            items=items,
+            then=self._begin,
+            on_end=lambda: self._end_beginning(job),
+            about=self._study.canvas,
+            live=True,
+        )
+        self._beginning = job
+
+    def _end_beginning(self, job: Job) -> None:
+        if self._beginning is job:
+            self._beginning = None
+
+    def _begin(self, begun: Begun) -> None:
+        self.begun = begun
+        canvas = begun.network.need_canvas
+        names = [str(canvas.item_names[item]) for item in begun.items]
+        told = names[0] if len(names) == 1 else counted(len(names), canvas.noun)
+        together = "" if len(names) == 1 else f"{told}: what is decoded is the mean over them."
+        self._card.show_item("" if together else names[0], together)
+        self._card.set_state(told, begun.network.name)
+        self._show_unmoved()
+        self.begun_changed.emit()
+        self._follow(self._card.page.amounts)
+
+    def _show_unmoved(self) -> None:
+        begun = self.begun
+        if begun is not None and begun.original.colours is not None:
+            pictures = (begun.original, begun.reconstruction)
+            self._card.pictures.show_pictures([*map(image_of, pictures), None, None])
+
+    def _hear_of_view(self) -> None:
+        network = self.network
+        if network is not None and self._card.is_unfolded and network.need_canvas.noun in {"picture", "patch"}:
+            self._moved.start()
+
+    def _follow_viewer(self) -> None:
+        """Begin with what has come into sight."""
+        items = self._items_in_viewer()
+        if self._card.is_unfolded and items and items != self._items:
+            self.take(items)
+
+    # -- what can be moved -----------------------------------------------------------------------------------------
+
+    def _make_moves(self) -> None:
+        network = self.network
+        if network is None or not self._card.is_unfolded:
+            self._moves = {}
+            return
+        if self._making is not None:
+            self._making.cancel()
+        job = self._jobs.run(
+            what_if_work.concept_moves,
+            study=self._study,
+            network=network,
+            then=lambda moves: self._take_moves(network, moves),
+            on_end=lambda: self._end_making(job),
+            about=self._study.canvas,
+            live=True,
+        )
+        self._making = job
+
+    def _end_making(self, job: Job) -> None:
+        if self._making is job:
+            self._making = None
+
+    def _take_moves(self, network: Network, moves: tuple[ConceptMove, ...]) -> None:
+        if network is not self.network:
+            return
+        self._moves = {f"concept {move.definition.name}": move for move in moves}
+        self._show_moves()
+
+    def _show_moves(self) -> None:
+        colours = {entry.name: entry.colour for entry in self._study.entries}
+        rows = [
+            Move(
+                key,
+                move.definition.name,
+                "In standard deviations of the concept's score over the data, along its direction",
+                colours.get(move.definition.name, ""),
+                -REACH,
+                REACH,
+                0.0,
+                " sd",
+                move.refusal,
+            )
+            for key, move in self._moves.items()
+        ]
+        self._card.page.show_moves(rows)
+        self._follow(self._card.page.amounts)
+
+    # -- following the sliders -------------------------------------------------------------------------------------
+
+    def _follow(self, amounts: Mapping[str, float]) -> None:
+        """Decode where the sliders are, when there is time."""
+        if self.begun is not None:
+            self._wanted = dict(amounts)
+            self._decode()
+
+    def _decode(self) -> None:
+        begun = self.begun
+        if self._wanted is None or self._running is not None or begun is None:
+            return
+        wanted, self._wanted = self._wanted, None
+        job = self._jobs.run(
+            what_if_work.imagined,
+            of=begun,
+            shifts=self._shifts(wanted),
+            then=lambda made: self._show(begun, made),
+            on_failure=show_failure,
+            on_end=lambda: self._end(job),
+            about=self._study.canvas,
+            live=True,
+        )
+        self._running = job
+
+    def _shifts(self, amounts: Mapping[str, float]) -> list[tuple[float, np.ndarray]]:
+        steps = {key: move.step for key, move in self._moves.items()}
+        return [(amount, steps[key]) for key, amount in amounts.items() if steps.get(key) is not None]  # type: ignore[misc]
+
+    def _show(self, begun: Begun, made: Imagined) -> None:
+        self._running = None
+        self._decode()  # first: the next is decoded while Qt draws this one
+        if begun is self.begun:
+            self.show_imagined(made)
+            self.shown += 1
+
+    def show_imagined(self, made: Imagined) -> None:
+        """Show what was decoded beside what the items are."""
+        begun = self.begun
+        if begun is None:
+            return
+        if made.changed.colours is None:
+            self._card.genes.show_genes(*made.difference.genes)
+        else:
+            shown = (begun.original, begun.reconstruction, made.changed, made.difference)
+            self._card.pictures.show_pictures([image_of(each) for each in shown])
+
+    # -- results ---------------------------------------------------------------------------------------------------
+
+    def _write_table(self) -> None:
+        begun = self.begun
+        if begun is None:
+            return
+        path = self._card.ask_where("what-if.csv", "Tables (*.csv)")
+        if path is not None:
+            self._jobs.run(
+                what_if_work.write_table,
+                of=begun,
+                shifts=self._shifts(self._card.page.amounts),
+                path=path,
+                then=lambda written: show_note(f"Wrote {written}"),
+            )
+
+    def _end(self, job: Job) -> None:
+        """Go on after one that could not be decoded; one that was drawn has begun the next already."""
+        if self._running is job:
+            self._running = None
+            self._decode()
+
+    def _stop(self) -> None:
+        self._wanted = None
+        for job in (self._running, self._beginning, self._making):
+            if job is not None:
+                job.cancel()
+        self._running = self._beginning = self._making = None
+
+
+def image_of(drawn: Pictures) -> QImage | None:
+    """A copy with its own memory; None of genes."""
+    pixels = drawn.colours
+    if pixels is None:
+        return None
+    height, width, _ = pixels.shape
+    return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
+
+
+def _is_same(one: Network, other: Network) -> bool:
+    return one.is_same(other) and one.canvas is other.canvas

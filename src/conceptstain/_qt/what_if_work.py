@@ -1,0 +1,293 @@
+"""What jobs run of what-if pictures: latents are moved, decoded, and drawn beside what they were; no Qt or viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, final
+
+import numpy as np
+
+from conceptstain._qt.attention_work import coloured
+from conceptstain._qt.work import need_torch
+from conceptstain.errors import ConceptStainError, InputError
+from conceptstain.progress import Report, Step
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+    from conceptstain._qt.units_work import Network
+    from conceptstain.concepts.concept import Concept
+    from conceptstain.concepts.definition import Definition
+    from conceptstain.methods.dissection_passes import Canvas
+    from conceptstain.nets.encoder import Encoder
+    from conceptstain.study import Study
+
+__all__ = [
+    "MOST_ITEMS",
+    "Begun",
+    "ConceptMove",
+    "Imagined",
+    "Pictures",
+    "begun",
+    "compared",
+    "concept_moves",
+    "decoded_at",
+    "drawn",
+    "imagined",
+    "write_table",
+]
+
+MOST_ITEMS = 64  # that are decoded each time the slider moves; of more, those spread evenly
+LISTED = 12  # genes that rise, and as many that fall
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class ConceptMove:
+    """How far a step of the slider goes along a concept.
+
+    Attributes
+    ----------
+    definition
+        The concept as it is in the list.
+    concept
+        What this network makes of it; None where it makes nothing.
+    step
+        What a standard deviation of the concept's scores over the items is in latent space.
+    refusal
+        Why there is none.
+    """
+
+    definition: Definition
+    concept: Concept | None = None
+    step: Float[np.ndarray, " latent"] | None = None
+    refusal: str = ""
+
+
+class Pictures(NamedTuple):
+    """What is drawn of values: 8-bit colours, or genes.
+
+    Attributes
+    ----------
+    colours
+        ``(height, width, 4)``; None of spots.
+    genes
+        Names of those that change most with their change, those that rise and those that fall; empty of pictures.
+    """
+
+    colours: np.ndarray | None = None
+    genes: tuple[tuple[tuple[str, float], ...], tuple[tuple[str, float], ...]] = ((), ())
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Begun:
+    """Some items as they are, from which they are moved.
+
+    Attributes
+    ----------
+    network
+        That encoded them, and decodes.
+    items
+        Their indices on its canvas.
+    latents
+        Where they lie.
+    given, decoded
+        Means over the items of what the network was given, and of what it decodes.
+    limits
+        Values at the ends of the colours.
+    original, reconstruction
+        Drawn.
+    """
+
+    network: Network
+    items: tuple[int, ...]
+    latents: Float[np.ndarray, "items latent"]
+    given: np.ndarray
+    decoded: np.ndarray
+    limits: tuple[float, float]
+    original: Pictures
+    reconstruction: Pictures
+
+
+class Imagined(NamedTuple):
+    """What the network decodes of moved items, and how that differs from what it decodes of them as they are."""
+
+    changed: Pictures
+    difference: Pictures
+    largest: float
+
+
+def decoded_at(encoder: Encoder, latents: Float[np.ndarray, "items latent"]) -> np.ndarray:
+    """What a network decodes at these places, float32, one by one."""
+    import torch
+
+    with torch.inference_mode():
+        return np.asarray(encoder.decode(encoder.tensor(latents)).cpu().numpy(), dtype=np.float32)
+
+
+def concept_moves(study: Study, network: Network, *, report: Report) -> tuple[ConceptMove, ...]:
+    """How far to go along each concept of the list, in the latent space of a network."""
+    need_torch()
+    from conceptstain.concepts.definition import LATENT
+
+    encoder, canvas = _encoder(network), network.need_canvas
+    moves = []
+    for done, entry in enumerate(study.entries):
+        report(Step(done, len(study.entries), "Making concepts"))
+        definition = entry.definition
+        if definition.space != LATENT:
+            refusal = f"It lives in the layer {definition.space}; the decoder reads the latent space alone"
+            moves.append(ConceptMove(definition, refusal=refusal))
+            continue
+        try:
+            concept = _concept(study, network, definition, report)
+        except ConceptStainError as error:
+            moves.append(ConceptMove(definition, refusal=str(error)))
+            continue
+        moves.append(ConceptMove(definition, concept, _step(canvas, encoder, concept, report)))
+    return tuple(moves)
+
+
+def _concept(study: Study, network: Network, definition: Definition, report: Report) -> Concept:
+    from conceptstain.concepts.concept import make
+
+    if network.encoder is study.encoder:
+        return study.concept(definition.name, report=report)
+    return make(definition, network.need_canvas, _encoder(network), report=report)
+
+
+def _step(canvas: Canvas, encoder: Encoder, concept: Concept, report: Report) -> np.ndarray:
+    """The shortest way that raises the score of a concept by a standard deviation over the items."""
+    from conceptstain.concepts.latents import latents_of
+
+    latents = latents_of(canvas, encoder, report=report)[canvas.trainable].astype(np.float64)
+    direction = np.asarray(concept.direction, dtype=np.float64)
+    squared = float(direction @ direction)
+    return direction * (float((latents @ direction).std()) / squared if squared > 0 else 0.0)
+
+
+def begun(network: Network, items: Sequence[int], *, report: Report) -> Begun:
+    """Encode some items, and draw them as they are and as they are decoded."""
+    need_torch()
+    from conceptstain.concepts.latents import latents_at
+
+    report(Step(0, 1, "Decoding"))
+    encoder, canvas = _encoder(network), network.need_canvas
+    chosen = np.asarray(items, dtype=int)
+    if not len(chosen):
+        raise InputError(f"No {canvas.noun} is chosen", cure="Choose one in the viewer or by its name")
+    if len(chosen) > MOST_ITEMS:
+        chosen = chosen[np.linspace(0, len(chosen) - 1, MOST_ITEMS).astype(int)]
+    latents = latents_at(canvas, encoder, chosen).astype(np.float64)
+    given = canvas.inputs(chosen).mean(axis=0, dtype=np.float64)
+    decoded = decoded_at(encoder, latents).mean(axis=0, dtype=np.float64)
+    limits = _limits(canvas, given, decoded)
+    return Begun(
+        network=network,
+        items=tuple(int(item) for item in chosen),
+        latents=latents,
+        given=given,
+        decoded=decoded,
+        limits=limits,
+        original=drawn(canvas, given, limits),
+        reconstruction=drawn(canvas, decoded, limits),
+    )
+
+
+def imagined(of: Begun, shifts: Sequence[tuple[float, np.ndarray]], *, report: Report) -> Imagined:
+    """Move items along some directions, each so many steps, and draw what the network decodes there."""
+    report(Step(0, 1, "Decoding"))
+    return compared(of, _moved(of, shifts))
+
+
+def _moved(of: Begun, shifts: Sequence[tuple[float, np.ndarray]]) -> np.ndarray:
+    shift = sum((amount * step for amount, step in shifts), start=np.zeros(of.latents.shape[1]))
+    return decoded_at(_encoder(of.network), of.latents + shift).mean(axis=0, dtype=np.float64)
+
+
+def write_table(of: Begun, shifts: Sequence[tuple[float, np.ndarray]], path: Path, *, report: Report) -> Path:
+    """Write what is decoded, what is decoded after a move, and the difference: a row for every gene, or every spot."""
+    import pandas as pd
+
+    from conceptstain.canvas.gene_pictures import GenePictures
+    from conceptstain.exporting import write_table as write
+
+    report(Step(0, 1, "Writing"))
+    canvas = of.network.need_canvas
+    changed = _moved(of, shifts)
+    columns = {"decoded": of.decoded, "what if": changed, "difference": changed - of.decoded}
+    if isinstance(canvas, GenePictures):
+        placed = {name: canvas.place(values.astype(np.float32)) for name, values in columns.items()}
+        table = pd.DataFrame(placed, index=pd.Index(canvas.section.adata.obs_names, name="spot"))
+    else:
+        table = pd.DataFrame(columns, index=pd.Index(canvas.features, name="gene"))  # type: ignore[union-attr]
+        table = table.sort_values("difference", ascending=False, kind="stable")
+    return write(table, path, overwrite=True)  # the file dialog has asked
+
+
+def compared(of: Begun, values: np.ndarray) -> Imagined:
+    """Draw what was decoded, and how it differs from what is decoded of the items as they are."""
+    canvas, difference = of.network.need_canvas, values - of.decoded
+    shown = np.broadcast_to(canvas.mask, difference.shape)
+    return Imagined(
+        drawn(canvas, values, of.limits),
+        drawn(canvas, difference, of.limits, difference=True),
+        float(np.abs(difference[shown]).max(initial=0.0)),
+    )
+
+
+def drawn(canvas: Canvas, values: np.ndarray, limits: tuple[float, float], *, difference: bool = False) -> Pictures:
+    """Values of one input as a picture in its colours; of spots, the genes at both ends.
+
+    Differences are drawn between limits that do not follow the slider, so that small ones look small.
+    """
+    if canvas.noun == "spot":
+        return Pictures(genes=_ends(canvas, values))
+    if difference:
+        reach = (limits[1] - limits[0]) / 2
+        return Pictures(_signed(canvas, values, reach))
+    return Pictures(coloured(canvas, values[None], limits)[0])  # type: ignore[arg-type]
+
+
+def _signed(canvas: Canvas, values: np.ndarray, reach: float) -> np.ndarray:
+    from conceptstain._qt.attention_work import cropped
+    from conceptstain.colours import rgba
+
+    of_places = values.mean(axis=0)
+    made = rgba(of_places.ravel(), signed=True, limits=(-reach, reach)).reshape(*of_places.shape, 4)
+    shown = np.broadcast_to(canvas.mask, canvas.shape)[0]
+    made[..., 3] = shown
+    return cropped(made, shown)
+
+
+def _ends(canvas: Canvas, values: np.ndarray) -> tuple[tuple[tuple[str, float], ...], tuple[tuple[str, float], ...]]:
+    """The genes with the highest values above 0, and those with the lowest below."""
+    names: Sequence[str] = canvas.features  # type: ignore[union-attr]
+    most = min(LISTED, len(values))
+    high = np.argpartition(-values, most - 1)[:most]
+    low = np.argpartition(values, most - 1)[:most]
+    rising = sorted(((names[gene], float(values[gene])) for gene in high), key=lambda each: -each[1])
+    falling = sorted(((names[gene], float(values[gene])) for gene in low), key=lambda each: each[1])
+    return (
+        tuple(each for each in rising if each[1] > 0),
+        tuple(each for each in falling if each[1] < 0),
+    )
+
+
+def _limits(canvas: Canvas, given: np.ndarray, decoded: np.ndarray) -> tuple[float, float]:
+    """Limits that the item and what is decoded of it share."""
+    from conceptstain.colours import limits
+
+    if canvas.scaling == "unit":
+        return (0.0, 1.0)
+    shown = np.broadcast_to(canvas.mask, given.shape)
+    return limits(np.concatenate([given[shown], decoded[shown]]), signed=canvas.scaling == "z-score")
+
+
+def _encoder(network: Network) -> Encoder:
+    if network.encoder is None:
+        raise InputError("The inputs themselves have no latent space", got=network.name, cure="Choose a network")
+    return network.encoder
