@@ -66,6 +66,9 @@ if TYPE_CHECKING:
     from conceptstain.methods.attribution import Attribution
     from conceptstain.methods.concept_genes import concept_genes
     from conceptstain.methods.controls import Controls, controls
+    from conceptstain.methods.counterfactual import Counterfactual
+    from conceptstain.methods.counterfactual_search import counterfactual
+    from conceptstain.methods.counterfactual_settings import CounterfactualSettings
     from conceptstain.methods.decoded import decoded
     from conceptstain.methods.deep_lift import deep_lift
     from conceptstain.methods.detection import Detection, DetectionMetrics
@@ -142,6 +145,8 @@ __all__ = [
     "ConceptStainError",
     "Confusion",
     "Controls",
+    "Counterfactual",
+    "CounterfactualSettings",
     "CrossValidation",
     "DCIScores",
     "Definition",
@@ -214,6 +219,7 @@ __all__ = [
     "controls",
     "corrected",
     "cosines",
+    "counterfactual",
     "cross_validate_classifier",
     "dci",
     "decoded",
@@ -322,6 +328,8 @@ _HOMES = {
     "ConceptStainError": "errors",
     "Confusion": "nets.confusion",
     "Controls": "methods.controls",
+    "Counterfactual": "methods.counterfactual",
+    "CounterfactualSettings": "methods.counterfactual_settings",
     "CrossValidation": "classifying",
     "DCIScores": "methods.disentanglement",
     "Definition": "concepts.definition",
@@ -394,6 +402,7 @@ _HOMES = {
     "controls": "methods.controls",
     "corrected": "concepts.evidence",
     "cosines": "concepts.cosines",
+    "counterfactual": "methods.counterfactual_search",
     "cross_validate_classifier": "classifying",
     "dci": "methods.disentanglement",
     "decoded": "methods.decoded",
@@ -472,12 +481,12 @@ _HOMES = {
     "supported_methods": "methods.support",
     "supported_rules": "methods.saliency",
     "traverse": "methods.traversal",
-    "unit_importance": "methods.unit_importance",
-    "units_set": "methods.interventions",
     "unit_figure": "unit_figures",
+    "unit_importance": "methods.unit_importance",
     "unit_map": "methods.unit_maps",
     "unit_mask": "methods.unit_maps",
     "unit_peaks": "methods.unit_maps",
+    "units_set": "methods.interventions",
     "what_if": "methods.what_if",
     "whole_labels": "canvas.whole_labels",
     "write_raster": "raster_file",
