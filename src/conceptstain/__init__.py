@@ -67,6 +67,8 @@ if TYPE_CHECKING:
     from conceptstain.methods.concept_genes import concept_genes
     from conceptstain.methods.controls import Controls, controls
     from conceptstain.methods.counterfactual import Counterfactual
+    from conceptstain.methods.counterfactual_genes import changed_genes
+    from conceptstain.methods.counterfactual_maps import counterfactual_map, gene_changes
     from conceptstain.methods.counterfactual_search import counterfactual
     from conceptstain.methods.counterfactual_settings import CounterfactualSettings
     from conceptstain.methods.decoded import decoded
@@ -209,6 +211,7 @@ __all__ = [
     "attention",
     "attention_maps",
     "bundled",
+    "changed_genes",
     "class_concept",
     "class_labels",
     "colour_labels",
@@ -220,6 +223,7 @@ __all__ = [
     "corrected",
     "cosines",
     "counterfactual",
+    "counterfactual_map",
     "cross_validate_classifier",
     "dci",
     "decoded",
@@ -242,6 +246,7 @@ __all__ = [
     "fit",
     "fit_classifier",
     "fit_seeds",
+    "gene_changes",
     "generator",
     "grad_cam",
     "gradient_by_regions",
@@ -392,6 +397,7 @@ _HOMES = {
     "attention": "methods.attention",
     "attention_maps": "methods.attention",
     "bundled": "nets.bundled",
+    "changed_genes": "methods.counterfactual_genes",
     "class_concept": "concepts.class_concept",
     "class_labels": "canvas.class_labels",
     "colour_labels": "canvas.colour_labels",
@@ -403,6 +409,7 @@ _HOMES = {
     "corrected": "concepts.evidence",
     "cosines": "concepts.cosines",
     "counterfactual": "methods.counterfactual_search",
+    "counterfactual_map": "methods.counterfactual_maps",
     "cross_validate_classifier": "classifying",
     "dci": "methods.disentanglement",
     "decoded": "methods.decoded",
@@ -426,6 +433,7 @@ _HOMES = {
     "fit_classifier": "classifying",
     "fit_seeds": "fitting",
     "generator": "nets.generators",
+    "gene_changes": "methods.counterfactual_maps",
     "grad_cam": "methods.grad_cam",
     "gradient_by_regions": "methods.regions",
     "integrated_gradients": "methods.integrated",

@@ -50,6 +50,7 @@ MAP_LABELS: dict[str, str] = {
     "gradient by regions": "gradient, mean over regions",
     "deviation": "deviation from the normal",
     "what if": "change of what is decoded",
+    "counterfactual": "change of what is decoded",
 }
 
 

@@ -33,6 +33,7 @@ Method = Literal[
     "gradient by regions",
     "deviation",
     "what if",
+    "counterfactual",
 ]
 
 Move: TypeAlias = tuple[Concept, float]

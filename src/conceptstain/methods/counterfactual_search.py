@@ -141,7 +141,13 @@ def counterfactual(
         classifier=classifier.fingerprint,
         generator=generator.fingerprint,
         second=second.fingerprint if second is not None else "",
-        settings={**asdict(settings), "method": method, "start": "mean latent of the item", "known": len(pool.items)},
+        settings={
+            **asdict(settings),
+            "method": method,
+            "start": "mean latent of the item",
+            "known": None if known is None else tuple(familiar.tolist()),
+            "classifier name": classifier.name,
+        },
     )
 
 

@@ -10,7 +10,7 @@ from scipy.stats import bootstrap
 
 from conceptstain.concepts.sentences import fraction
 
-__all__ = ["LEVEL", "Interval", "interval"]
+__all__ = ["LEVEL", "Interval", "interval", "mean_intervals"]
 
 LEVEL = 0.95
 RESAMPLES = 2000
@@ -52,3 +52,20 @@ def interval(values: Float[np.ndarray, " items"], *, seed: int = 0) -> Interval:
         rng=np.random.default_rng(seed),
     )
     return Interval(mean, float(drawn.confidence_interval.low), float(drawn.confidence_interval.high))
+
+
+def mean_intervals(
+    values: Float[np.ndarray, "items things"], *, seed: int = 0
+) -> tuple[Float[np.ndarray, " things"], Float[np.ndarray, " things"], Float[np.ndarray, " things"]]:
+    """Means of many things over the same items, and where they lie, as :func:`interval` finds it for one.
+
+    The items that are drawn anew are the same for all things. The bounds of a single item are NaN.
+    """
+    n_items = len(values)
+    mean = np.asarray(values.mean(axis=0, dtype=np.float64))
+    if n_items < 2:
+        return mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan)
+    counts = np.random.default_rng(seed).multinomial(n_items, np.full(n_items, 1 / n_items), size=RESAMPLES)
+    drawn = counts @ values.astype(np.float64) / n_items
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    return mean, np.asarray(low), np.asarray(high)

@@ -6,11 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conceptstain.canvas.canvas import Canvas
+from conceptstain.canvas.expression import counted
 from conceptstain.concepts.concept import Concept
 from conceptstain.errors import InputError, MismatchError
 from conceptstain.inputs import Inputs, ItemIndices
 
-__all__ = ["checked_items", "concept_items"]
+__all__ = ["checked_items", "concept_items", "items_told"]
+
+LONGEST = 100  # of a name in a title
 
 
 def checked_items(canvas: Inputs, items: ItemIndices) -> NDArray[np.integer]:
@@ -59,3 +62,8 @@ def concept_items(canvas: Canvas, concept: Concept) -> tuple[NDArray[np.integer]
             cure="Choose the items to map, or make the concept on this data",
         )
     return np.asarray(found, dtype=int), tuple(missing)
+
+
+def items_told(canvas: Canvas, items: NDArray[np.integer]) -> str:
+    """Which items, as a title has them: the name of a single one, else how many."""
+    return str(canvas.item_names[items[0]])[:LONGEST] if len(items) == 1 else counted(len(items), canvas.noun)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SpotMethod", "SpotScore", "spot_score"]
 
-SpotMethod: TypeAlias = Literal["spot score", "deviation of spots", "activation"]
+SpotMethod: TypeAlias = Literal["spot score", "deviation of spots", "activation", "counterfactual"]
 
 
 @final

@@ -7,10 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from jaxtyping import Float
-from numpy.typing import NDArray
 
 from conceptstain.canvas.canvas import Canvas
-from conceptstain.canvas.expression import counted
 from conceptstain.concepts.concept import Concept
 from conceptstain.concepts.definition import LATENT
 from conceptstain.concepts.latents import latents_at, latents_of
@@ -18,7 +16,7 @@ from conceptstain.errors import InputError, MismatchError
 from conceptstain.inputs import ItemIndices
 from conceptstain.methods.attribution import Attribution, Move, moves_told
 from conceptstain.methods.gradient import copies_at_once
-from conceptstain.methods.items import checked_items
+from conceptstain.methods.items import checked_items, items_told
 from conceptstain.nets.encoder import FEWEST, Encoder
 from conceptstain.progress import Report, Step, silent
 
@@ -82,7 +80,7 @@ def what_if(
         signed=True,
         encoder=encoder.fingerprint,
         settings={"start": "mean latents of the items", "length": float(np.linalg.norm(shift))},
-        detail=_items_told(canvas, chosen),
+        detail=items_told(canvas, chosen),
         moves=going,
     )
 
@@ -163,9 +161,3 @@ def _checked_moves(moves: Sequence[Move]) -> tuple[Move, ...]:
     if endless:
         raise InputError("A move goes a finite way", got=endless[0], cure="Give it in standard deviations, such as 2")
     return going
-
-
-def _items_told(canvas: Canvas, items: NDArray[np.integer]) -> str:
-    """Which items, as a title has them: the name of a single one, else their number."""
-    names = canvas.item_names[items]
-    return str(names[0])[:100] if len(items) == 1 else counted(len(items), canvas.noun)

@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from conceptstain.errors import InputError, ReadingError
+from conceptstain.nets.classifier import Classifier
 from conceptstain.nets.encoder import Encoder
 from conceptstain.recipe.schema import FORMAT_VERSION, Recipe
 from conceptstain.study.record import first_error
@@ -120,9 +121,14 @@ def read_recipe(path: Path) -> Recipe:
 
 
 def write_recipe(
-    recipe: Recipe, path: Path, *, encoders: Sequence[Encoder] = (), overwrite: bool = False
+    recipe: Recipe,
+    path: Path,
+    *,
+    encoders: Sequence[Encoder] = (),
+    classifiers: Sequence[Classifier] = (),
+    overwrite: bool = False,
 ) -> tuple[Path, ...]:
-    """Write a recipe, whole or not at all, with the weights of encoders beside it.
+    """Write a recipe, whole or not at all, with the weights of encoders and classifiers beside it.
 
     Parameters
     ----------
@@ -130,7 +136,7 @@ def write_recipe(
         What to write.
     path
         A file that ends in ``.yaml`` or ``.yml``.
-    encoders
+    encoders, classifiers
         Written as ``<fingerprint>.safetensors`` into the same folder, where they are looked for.
     overwrite
         Replace a file of that name.
@@ -146,11 +152,13 @@ def write_recipe(
         Another ending, a file that exists, or a folder that does not.
     """
     from conceptstain.nets.checkpoint import save_encoder
+    from conceptstain.nets.classifier_checkpoint import save_classifier
 
     if path.suffix.lower() not in {".yaml", ".yml"}:
         raise InputError("A recipe is written as YAML", got=path.name, cure="End the name in .yaml")
     check_writable(path, overwrite=overwrite)
     weights = [save_encoder(each, path.with_name(f"{each.fingerprint}.safetensors")) for each in encoders]
+    weights += [save_classifier(each, path.with_name(f"{each.fingerprint}.safetensors")) for each in classifiers]
     with written_whole(path, overwrite=overwrite) as beside:
         beside.write_text(recipe_text(recipe), encoding="utf-8", newline="\n")
     return (path, *weights)

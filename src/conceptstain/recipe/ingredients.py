@@ -20,11 +20,19 @@ from conceptstain.errors import InputError, MismatchError
 from conceptstain.fitting import fit
 from conceptstain.nets.bundled import bundled
 from conceptstain.nets.checkpoint import load_encoder
+from conceptstain.nets.classifier import Classifier
+from conceptstain.nets.classifier_checkpoint import load_classifier
 from conceptstain.nets.devices import available_devices
 from conceptstain.nets.encoder import Encoder
 from conceptstain.progress import Report
 from conceptstain.recipe.files import inside
-from conceptstain.recipe.records import EncoderRecord, SectionRecord, UnitMapRecord
+from conceptstain.recipe.records import (
+    ClassifierRecord,
+    CounterfactualRecord,
+    EncoderRecord,
+    SectionRecord,
+    UnitMapRecord,
+)
 from conceptstain.recipe.schema import Recipe
 from conceptstain.study.hashing import section_fingerprint, sha256_of
 from conceptstain.study.picture_finding import canvas_again, pictures_again
@@ -87,6 +95,7 @@ class Ingredients:
             self.profiles = section.view("spots", genes=self.spot_encoders[0].features)
         self.concepts: dict[str, Concept] = {}
         self._networks: list[Encoder] = []
+        self._classifiers: dict[str, Classifier] = {}
         self._together: dict[tuple[Any, ...], SpotConcepts] = {}
 
     def need_encoder(self) -> Encoder:
@@ -114,16 +123,44 @@ class Ingredients:
             raise InputError("The recipe asks for scores of spots and names no encoder of spots", cure=AGAIN)
         return self.profiles
 
-    def network(self, record: UnitMapRecord) -> Encoder:
-        """The network of a unit: one of the study's, or found by its fingerprint as they are."""
+    def network(self, record: UnitMapRecord | CounterfactualRecord) -> Encoder:
+        """The network of a unit or a counterfactual: one of the study's, or found by its fingerprint as they are."""
         known = [each for each in (self.encoder, *self.spot_encoders, *self._networks) if each is not None]
         for each in known:
             if each.fingerprint == record.fingerprint:
                 return each
         if record.network is None or record.network.fingerprint != record.fingerprint:
-            raise InputError("The recipe names no network of a unit", got=record.fingerprint, cure=AGAIN)
+            raise InputError("The recipe names no network of a map", got=record.fingerprint, cure=AGAIN)
         self._networks.append(self._encoder(record.network, lambda: self.canvas))
         return self._networks[-1]
+
+    def classifier(self, record: ClassifierRecord) -> Classifier:
+        """A classifier, read on first use.
+
+        Raises
+        ------
+        InputError
+            Its file is in none of the folders.
+        MismatchError
+            Another classifier is in the file.
+        """
+        if record.fingerprint not in self._classifiers:
+            path = self._file(f"{record.fingerprint}.safetensors")
+            if path is None:
+                raise InputError(
+                    f"The classifier {record.name!r} is not here",
+                    got=f"no file {record.fingerprint}.safetensors",
+                    cure="Put it under that name into the folder of the data or of the recipe",
+                )
+            classifier = load_classifier(path)
+            if classifier.fingerprint != record.fingerprint:
+                raise MismatchError(
+                    f"The classifier {record.name!r} is another than that of the recipe",
+                    got=f"fingerprint {classifier.fingerprint} for {record.fingerprint}",
+                    cure="Use the file that was written with the recipe",
+                )
+            self._classifiers[record.fingerprint] = classifier
+        return self._classifiers[record.fingerprint]
 
     def profiles_for(self, encoder: Encoder) -> SpotProfiles:
         """The spots as a network of spots reads them."""
@@ -145,13 +182,17 @@ class Ingredients:
             self._together[known] = made
         return self._together[known]
 
+    def _file(self, name: str) -> Path | None:
+        """The file of that name in the first folder that has it."""
+        found = (inside(folder, name) for folder in self._folders)
+        return next((path for path in found if path is not None), None)
+
     def _encoder(self, record: EncoderRecord, canvas: Callable[[], PictureCanvas | SpotProfiles]) -> Encoder:
         if record.bundled is not None:
             return _checked(bundled(record.bundled), record)
-        for folder in self._folders:
-            path = inside(folder, f"{record.fingerprint}.safetensors")
-            if path is not None:
-                return _checked(load_encoder(path), record)
+        path = self._file(f"{record.fingerprint}.safetensors")
+        if path is not None:
+            return _checked(load_encoder(path), record)
         if record.fit is None:
             raise InputError(
                 f"The encoder {record.name!r} is not here, and the recipe does not say how to fit it",

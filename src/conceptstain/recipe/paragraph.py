@@ -9,6 +9,7 @@ from conceptstain.canvas.expression import counted, several
 from conceptstain.recipe.records import (
     AttentionRecord,
     AttributedRecord,
+    CounterfactualRecord,
     EncoderRecord,
     PlainMapRecord,
     ProfileNetworkRecord,
@@ -37,6 +38,7 @@ CITATIONS: Final = {
     "rectified": "Kim et al. 2019, arXiv:1902.04893",
     "attention": "Liu et al. 2020, arXiv:1911.07389",
     "activation": "Bau, Zhou et al. 2017, arXiv:1704.05796",
+    "counterfactual": "Wachter et al. 2017, arXiv:1711.00399",
     "integrated-gradients": "Sundararajan et al. 2017, arXiv:1703.01365",
     "smoothgrad": "Smilkov et al. 2017, arXiv:1706.03825",
     "deeplift": "Shrikumar et al. 2017, arXiv:1704.02685",
@@ -62,6 +64,7 @@ _MAPS: Final = {
     "attention": "latent attention",
     "activation": "the activation of units",
     "what-if": "the change of what is decoded of items that are moved along concepts",
+    "counterfactual": "the change of what is decoded of items until a classifier takes them for another class",
     "integrated-gradients": "integrated gradients",
     "smoothgrad": "SmoothGrad",
     "deeplift": "DeepLift",
@@ -276,10 +279,8 @@ def _map(record: object, recipe: Recipe) -> str:
     if isinstance(record, UnitMapRecord):
         network = "" if record.network is None else f" of {record.network.name}"
         return f"{_MAPS['activation']}{network} at {record.layer} ({CITATIONS['activation']})"
-    if isinstance(record, WhatIfRecord):
-        names = recipe.tables.definitions
-        moves = _list([f"{names[each.concept].name} by {each.far:+g}" for each in record.moves])
-        return f"{_MAPS['what-if']} ({moves} standard deviations of the score)"
+    if isinstance(record, WhatIfRecord | CounterfactualRecord):
+        return _imagined(record, recipe)
     if isinstance(record, AttributedRecord):
         settings = [
             f"{word} {value:g}" if isinstance(value, float) else f"{word} {value}"
@@ -298,6 +299,17 @@ def _map(record: object, recipe: Recipe) -> str:
     if recipe.shown is not None and isinstance(record, PlainMapRecord) and record.map == "gene-mean":
         return "the mean of the concept's pictures, which uses no network"
     return _MAPS[getattr(record, "map", "decoded")]
+
+
+def _imagined(record: WhatIfRecord | CounterfactualRecord, recipe: Recipe) -> str:
+    """What was changed in items."""
+    if isinstance(record, WhatIfRecord):
+        names = recipe.tables.definitions
+        moves = _list([f"{names[each.concept].name} by {each.far:+g}" for each in record.moves])
+        return f"{_MAPS['what-if']} ({moves} standard deviations of the score)"
+    targets = _list(tuple(dict.fromkeys(record.targets)))
+    known = f"the classifier {record.classifier.name}, fingerprint {record.classifier.fingerprint}"
+    return f"{_MAPS['counterfactual']} ({targets}; {known}; by {record.method}; {CITATIONS['counterfactual']})"
 
 
 def _evidence(recipe: Recipe) -> str:

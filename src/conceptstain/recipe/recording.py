@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
 from conceptstain.canvas.gene_pictures import GenePictures
@@ -30,7 +31,9 @@ from conceptstain.nets.encoder import Encoder
 from conceptstain.recipe.records import (
     AttentionRecord,
     AttributedRecord,
+    ClassifierRecord,
     ControlsRecord,
+    CounterfactualRecord,
     DeviationScoreRecord,
     EncoderRecord,
     EvidenceRecord,
@@ -172,6 +175,8 @@ class _Recorder:
         told = plain(made.settings)
         if made.method == "activation":
             return self._of_unit(made, told, known)
+        if made.method == "counterfactual":
+            return self._of_class(made, told, known)
         if isinstance(made, SpotScore | ItemScore):
             return self._of_score(made, told, known)
         if made.method == "what if":
@@ -197,6 +202,37 @@ class _Recorder:
         words = {word: told[word] for word in ("percentile", "threshold", "variant", "padding") if word in told}
         return SaliencyRecord(map=told["rule"], times_input=told["times_input"], at=self._at(made), **words, **known)
 
+    def _of_class(self, made: Finding, told: dict[str, Any], known: dict[str, Any]) -> CounterfactualRecord:
+        names = self._spot_names if isinstance(made, SpotScore) else self.snapshot.canvas.item_names
+        shown = list(made.items) if isinstance(made, Attribution) else told["asked"]
+        return CounterfactualRecord(
+            map="counterfactual",
+            classifier=ClassifierRecord(name=told["classifier name"][:500], fingerprint=told["classifier"]),
+            link=told["link"] or None,
+            network=self._network(made, told),
+            fingerprint=made.encoder,
+            targets=told["targets"],
+            method=told["method"],
+            settings=told["search"],
+            asked=tuple(map(str, names[told["asked"]])),
+            known=None if told["known"] is None else tuple(map(str, names[told["known"]])),
+            at="all" if shown == told["asked"] else tuple(map(str, names[shown])),
+            gene=told.get("gene"),
+            **known,
+        )
+
+    def _network(self, made: Finding, told: dict[str, Any]) -> EncoderRecord | None:
+        """Of a network that is none of the study's, what to look for it by."""
+        snapshot = self.snapshot
+        in_use = [] if snapshot.encoder is None else [snapshot.encoder]
+        if made.encoder in {each.fingerprint for each in (*in_use, *snapshot.spot_encoders)}:
+            return None
+        return EncoderRecord(name=told["network"][:500], fingerprint=made.encoder)
+
+    @property
+    def _spot_names(self) -> pd.Index[str]:
+        return self.snapshot.genes.section.adata.obs_names
+
     def _of_score(self, made: SpotScore | ItemScore, told: dict[str, Any], known: dict[str, Any]) -> MapRecord:
         if KEYS[made.method] in DEVIATIONS:
             return DeviationScoreRecord(map=KEYS[made.method], **known)  # type: ignore[arg-type]  # one of the two
@@ -210,17 +246,13 @@ class _Recorder:
         return WhatIfRecord(map="what-if", moves=moves, at=self._names(made), **known)
 
     def _of_unit(self, made: Finding, told: dict[str, Any], known: dict[str, Any]) -> UnitMapRecord:
-        snapshot = self.snapshot
-        in_use = [] if snapshot.encoder is None else [snapshot.encoder]
-        own = made.encoder in {each.fingerprint for each in (*in_use, *snapshot.spot_encoders)}
-        network = EncoderRecord(name=told["network"][:500], fingerprint=made.encoder)
         return UnitMapRecord(
             map="activation",
             unit=told["unit"],
             layer=told["layer"],
             alignment=told["alignment"],
             fingerprint=made.encoder,
-            network=None if own else network,
+            network=self._network(made, told),
             spots=isinstance(made, SpotScore),
             at=self._at(made) if isinstance(made, Attribution) and made.items else "all",
             **known,

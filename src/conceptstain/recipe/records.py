@@ -29,7 +29,9 @@ __all__ = [
     "AnyMap",
     "AttentionRecord",
     "AttributedRecord",
+    "ClassifierRecord",
     "ControlsRecord",
+    "CounterfactualRecord",
     "DeviationScoreRecord",
     "EncoderRecord",
     "EvidenceRecord",
@@ -300,6 +302,41 @@ class WhatIfRecord(_Asked):
 
 
 @final
+class ClassifierRecord(Record):
+    """A classifier, from a file ``<fingerprint>.safetensors`` in the folders that the recipe is given."""
+
+    name: Annotated[str, Field(max_length=500)]
+    fingerprint: Fingerprint
+
+
+@final
+class CounterfactualRecord(_Asked):
+    """What changes in items for a classifier to take them for another class.
+
+    ``asked``: names of all items that were asked about together; ``at``: of those that are shown, or ``"all"``;
+    ``known``: of those that the search went by, where they were chosen.
+    ``targets``: one class for all, or one for each. ``fingerprint``: of the network that decodes; ``network``: where
+    that is none of the study's, the ways to it. ``gene``: of spots, the gene that is shown.
+    """
+
+    map: Literal["counterfactual"]
+    concept: None = None
+    classifier: ClassifierRecord
+    link: Fingerprint | None = None
+    network: EncoderRecord | None = None
+    fingerprint: Fingerprint
+    targets: Annotated[tuple[Name, ...], Field(min_length=1, max_length=100_000)]
+    method: Name
+    settings: Annotated[dict[Name, bool | int | Finite | Name | None], Field(max_length=50)] = Field(
+        default_factory=dict
+    )
+    asked: Annotated[tuple[Name, ...], Field(min_length=1, max_length=100_000)]
+    known: Annotated[tuple[Name, ...], Field(min_length=1, max_length=1_000_000)] | None = None
+    at: Literal["all"] | Annotated[tuple[Name, ...], Field(min_length=1, max_length=100_000)] = "all"
+    gene: Name | None = None
+
+
+@final
 class AttributedRecord(_Asked):
     """A map by a method of the literature; of the settings, those that the method has.
 
@@ -362,6 +399,7 @@ MapRecord: TypeAlias = (
     | AttentionRecord
     | UnitMapRecord
     | WhatIfRecord
+    | CounterfactualRecord
     | AttributedRecord
     | SpotScoreRecord
     | ItemScoreRecord

@@ -16,6 +16,9 @@ from conceptstain.concepts.evidence import Evidence, corrected, evidence
 from conceptstain.errors import InputError
 from conceptstain.methods.attention import attention
 from conceptstain.methods.controls import Controls, controls
+from conceptstain.methods.counterfactual_maps import counterfactual_map, gene_changes
+from conceptstain.methods.counterfactual_search import counterfactual
+from conceptstain.methods.counterfactual_settings import CounterfactualSettings
 from conceptstain.methods.decoded import decoded
 from conceptstain.methods.deep_lift import deep_lift
 from conceptstain.methods.deviation import deviation
@@ -43,6 +46,7 @@ from conceptstain.recipe.records import (
     AttentionRecord,
     AttributedRecord,
     ControlsRecord,
+    CounterfactualRecord,
     DeviationScoreRecord,
     EvidenceRecord,
     ItemScoreRecord,
@@ -209,6 +213,7 @@ class _Made:
             AttentionRecord: self._attention,
             UnitMapRecord: self._of_unit,
             WhatIfRecord: self._what_if,
+            CounterfactualRecord: self._counterfactual,
             PlainMapRecord: self._plain,
             SaliencyRecord: self._saliency,
             AttributedRecord: self._attributed,
@@ -258,6 +263,25 @@ class _Made:
         items = None if record.at == "all" else [canvas.item(name) for name in record.at]
         how: Any = {"items": items, "alignment": record.alignment, "report": self._steps.within}
         return unit_map(encoder, record.layer, canvas, record.unit, **how)
+
+    def _counterfactual(self, record: CounterfactualRecord) -> Finding:
+        encoder, classifier = self._from.network(record), self._from.classifier(record.classifier)
+        canvas: Any = self._from.canvas if record.gene is None else self._from.profiles_for(encoder)
+        method: Any = record.method  # refused where it is none
+        found = counterfactual(
+            classifier,
+            encoder,
+            canvas,
+            [canvas.item(name) for name in record.asked],
+            record.targets[0] if len(record.targets) == 1 else record.targets,
+            method=method,
+            settings=_search(record),
+            known=None if record.known is None else [canvas.item(name) for name in record.known],
+            report=self._steps.within,
+        )
+        if record.gene is not None:
+            return gene_changes(found, canvas, record.gene)
+        return counterfactual_map(found, canvas, None if record.at == "all" else [canvas.item(at) for at in record.at])
 
     def _plain(self, record: PlainMapRecord) -> Finding:
         canvas, concept = self._from.canvas, self._from.concept(record.concept)
@@ -358,9 +382,19 @@ ATTRIBUTED: dict[str, Callable[..., Finding]] = {
 
 
 def _named(record: MapRecord) -> str:
-    if isinstance(record, WhatIfRecord):
-        return "what if"
+    if isinstance(record, WhatIfRecord | CounterfactualRecord):
+        return "a what-if" if isinstance(record, WhatIfRecord) else "a counterfactual"
     return f"unit {record.unit}" if isinstance(record, UnitMapRecord) else record.concept or "latents"
+
+
+def _search(record: CounterfactualRecord) -> CounterfactualSettings:
+    """How it was searched for; an InputError for words that are no settings of it."""
+    try:
+        return CounterfactualSettings(**record.settings)  # type: ignore[arg-type]  # refused by what it is made of
+    except TypeError as error:
+        raise InputError(
+            "The recipe asks for a counterfactual in words that are not known here", got=str(error), cure=AGAIN
+        ) from error
 
 
 def _rule(record: SaliencyRecord) -> Any:

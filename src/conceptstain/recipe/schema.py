@@ -28,6 +28,7 @@ from conceptstain.study.records import EntryRecord, SpotSettingsRecord, TablesRe
 from conceptstain.study.study_record import PicturesRecord
 
 if TYPE_CHECKING:
+    from conceptstain.nets.classifier import Classifier
     from conceptstain.nets.encoder import Encoder
     from conceptstain.recipe.replaying import Replay
     from conceptstain.study import Snapshot, Study
@@ -116,12 +117,17 @@ class Recipe(Record):
         return read_recipe(Path(path))
 
     def write(
-        self, path: str | PathLike[str], *, encoders: Sequence[Encoder] = (), overwrite: bool = False
+        self,
+        path: str | PathLike[str],
+        *,
+        encoders: Sequence[Encoder] = (),
+        classifiers: Sequence[Classifier] = (),
+        overwrite: bool = False,
     ) -> tuple[Path, ...]:
-        """Write it, with the weights of encoders beside it; see :func:`conceptstain.recipe.files.write_recipe`."""
+        """Write it, with weights beside it; see :func:`conceptstain.recipe.files.write_recipe`."""
         from conceptstain.recipe.files import write_recipe
 
-        return write_recipe(self, Path(path), encoders=encoders, overwrite=overwrite)
+        return write_recipe(self, Path(path), encoders=encoders, classifiers=classifiers, overwrite=overwrite)
 
     def run(
         self,

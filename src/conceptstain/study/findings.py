@@ -52,7 +52,7 @@ class Findings:
         if earlier is not None and finding.colour_limits is None:
             finding = replace(finding, colour_limits=earlier.colour_limits)
         self._made[finding.title] = finding
-        return finding, earlier is None or not np.array_equal(earlier.values, finding.values)
+        return finding, earlier is None or not np.array_equal(earlier.values, finding.values, equal_nan=True)
 
     def set_colour_limits(self, title: str, limits: tuple[float, float] | None) -> None:
         """Choose the colour limits of a map; None: those its values suggest.

@@ -136,7 +136,7 @@ class _Unpacker:
     def _score(self, record: FindingRecord, values: NDArray[Any], concept: Concept | None) -> Finding:
         of_items = record.kind == "item score"
         _check_shape(values, (len(self._canvas) if of_items else self._n_spots,))
-        if concept is None and (of_items or record.method != "activation"):
+        if concept is None and (of_items or record.method not in {"activation", "counterfactual"}):
             raise ValueError(f"the score of {record.name!r} is of no concept")
         said: dict[str, Any] = {
             "settings": record.settings,

@@ -1,0 +1,72 @@
+"""Genes of counterfactuals: their mean change over the spots that count, with an interval and how many agree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from changed_spots import of_spots
+from conceptstain.errors import ConceptStainError
+from conceptstain.methods.counterfactual import Counterfactual
+from conceptstain.methods.counterfactual_genes import changed_genes
+from conceptstain.methods.intervals import interval
+
+
+def changing(rng: np.random.Generator) -> Counterfactual:
+    """Spots of which the first was in its class already, the second did not arrive and the third is not confirmed."""
+    found, _ = of_spots()
+    arrays = {word: values for word, values in vars(found).items() if isinstance(values, np.ndarray)}
+    twice: dict[str, Any] = {word: np.repeat(values, 2, axis=0) for word, values in arrays.items()}
+    twice |= {
+        "item_names": tuple("abcdef"),
+        "origins": np.array([1, 0, 0, 0, 0, 0]),
+        "targets": np.full(6, 1),
+        "start": rng.normal(size=twice["start"].shape),
+        "end": rng.normal(size=twice["end"].shape),
+        "margins": np.full(twice["margins"].shape, -1.0),
+        "success": np.array([True, False, True, True, True, True]),
+        "confirmed": np.array([True, False, False, True, True, True]),
+    }
+    return replace(found, **twice)
+
+
+@pytest.mark.parametrize(
+    ("count", "spots"), [("all", [1, 2, 3, 4, 5]), ("success", [2, 3, 4, 5]), ("confirmed", [3, 4, 5])]
+)
+def test_genes_are_ranked_by_their_mean_change_over_the_spots_that_count(count, spots):
+    found = changing(np.random.default_rng(0))
+    table = changed_genes(found, count=count)
+    assert table.attrs["spots"] == len(spots)
+    assert table["rank"].tolist() == list(range(1, len(table) + 1))
+    assert table["change"].is_monotonic_decreasing
+    for number, gene in enumerate(found.network.features):
+        changes = [found.end[spot, number] - found.start[spot, number] for spot in spots]
+        mean = sum(changes) / len(changes)
+        told = table.loc[gene]
+        np.testing.assert_allclose(told["change"], mean)
+        assert told["agreeing"] == sum((change > 0) == (mean > 0) for change in changes) / len(changes)
+        assert min(changes) - 1e-9 < told["low"] <= mean <= told["high"] < max(changes) + 1e-9
+
+
+def test_an_interval_is_that_of_each_gene_by_itself():
+    found = changing(np.random.default_rng(1))
+    table = changed_genes(found)
+    for number, gene in enumerate(found.network.features[:3]):
+        alone = interval((found.end - found.start)[2:, number])
+        width = alone.high - alone.low
+        np.testing.assert_allclose(table.loc[gene, ["low", "high"]].to_numpy(), alone[1:], atol=0.1 * width)
+
+
+def test_what_cannot_be_counted_is_refused():
+    rng = np.random.default_rng(2)
+    found = changing(rng)
+    for refused, count in (
+        (replace(found, confirmed=None), "confirmed"),
+        (replace(found, success=np.zeros(6, dtype=bool)), "success"),
+        (replace(found, network=replace(found.network, features=())), "all"),
+    ):
+        with pytest.raises(ConceptStainError):
+            changed_genes(refused, count=count)
