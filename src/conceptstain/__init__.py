@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from conceptstain.figures import figure, save_figure
     from conceptstain.fitting import FitSettings, fit, fit_seeds
     from conceptstain.layer_tuples import layers
+    from conceptstain.link_figures import link_figure
     from conceptstain.methods.ablating import ablation_curves
     from conceptstain.methods.ablation_curves import AblationCurves
     from conceptstain.methods.agreement import agreement, shuffled_masks
@@ -87,6 +88,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.integrated import integrated_gradients
     from conceptstain.methods.interventions import effect_of_units, units_set
     from conceptstain.methods.link import Link
+    from conceptstain.methods.link_file import load_link, save_link
     from conceptstain.methods.link_quality import LinkQuality
     from conceptstain.methods.linking import link
     from conceptstain.methods.map_settings import MapSettings
@@ -256,8 +258,10 @@ __all__ = [
     "layers",
     "layers_with_places",
     "link",
+    "link_figure",
     "load_classifier",
     "load_encoder",
+    "load_link",
     "lrp",
     "marker_enrichment",
     "mutual_information_gap",
@@ -290,6 +294,7 @@ __all__ = [
     "save_classifier",
     "save_encoder",
     "save_figure",
+    "save_link",
     "score_map",
     "scores",
     "section_labels",
@@ -442,8 +447,10 @@ _HOMES = {
     "layers": "layer_tuples",
     "layers_with_places": "methods.dissecting",
     "link": "methods.linking",
+    "link_figure": "link_figures",
     "load_classifier": "nets.classifier_checkpoint",
     "load_encoder": "nets.checkpoint",
+    "load_link": "methods.link_file",
     "lrp": "methods.relevance",
     "marker_enrichment": "methods.marker_enrichment",
     "mutual_information_gap": "methods.disentanglement",
@@ -476,6 +483,7 @@ _HOMES = {
     "save_classifier": "nets.classifier_checkpoint",
     "save_encoder": "nets.checkpoint",
     "save_figure": "figures",
+    "save_link": "methods.link_file",
     "score_map": "methods.score_map",
     "scores": "concepts.item_scores",
     "section_labels": "canvas.section_labels",

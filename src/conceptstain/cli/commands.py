@@ -33,6 +33,7 @@ from conceptstain.cli.classifiers import fit_classifier
 from conceptstain.cli.dissection import dissect
 from conceptstain.cli.explanation import explain
 from conceptstain.cli.judging import controlled, tested
+from conceptstain.cli.linking import link
 from conceptstain.cli.networks import (
     NetworkLatent,
     NetworkMean,
@@ -569,3 +570,4 @@ app.command()(ablate)
 app.command()(explain)
 app.command()(run)
 app.command()(fit_classifier)
+app.command()(link)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.explanation import Explanation
     from conceptstain.nets.classifier import Classifier
 
-__all__ = ["explain"]
+__all__ = ["classifier_at", "explain"]
 
 ENDINGS = ("-units.csv", ".svg", ".png")
 FOLDERS = "folders"
@@ -83,7 +83,7 @@ def explain(  # noqa: PLR0917 - options, which typer passes by name
         from conceptstain.methods.explanation import explain as explained
 
         canvas, _ = canvas_and_network(source, weights, section_name)
-        classifier = _classifier(weights)
+        classifier = classifier_at(weights)
         named_by = labels_of_places(
             canvas,
             columns=annotation or (),
@@ -111,7 +111,8 @@ def explain(  # noqa: PLR0917 - options, which typer passes by name
         _write(made, canvas, out, stem, most)
 
 
-def _classifier(weights: Path) -> Classifier:
+def classifier_at(weights: Path) -> Classifier:
+    """The classifier in a file; an InputError where there is an encoder."""
     from conceptstain.nets.checkpoint import read_weights, refuse_pickle
     from conceptstain.nets.classifier_checkpoint import KIND, load_classifier
 

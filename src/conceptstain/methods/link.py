@@ -7,8 +7,10 @@ the latent along column u of ``W``.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, final
 
 import numpy as np
@@ -98,6 +100,14 @@ class Link:
                 got=", ".join(wrong) or repr(self.method),
                 cure="Make links with conceptstain.link",
             )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits of the SHA-256 over what it links and how."""
+        digest = hashlib.sha256(f"{self.classifier} {self.generator} {self.layer} {self.method}".encode())
+        for values in (self.weights, self.bias, *(each for layer in self.dense for each in layer)):
+            digest.update(np.ascontiguousarray(values, dtype=np.float64).tobytes())
+        return digest.hexdigest()[:12]
 
     @property
     def units(self) -> int:

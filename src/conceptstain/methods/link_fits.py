@@ -92,7 +92,7 @@ def _mlp(
     stops = len(r) >= 40  # of fewer, nothing is held out
     network = MLPRegressor(
         hidden_layer_sizes=HIDDEN,
-        batch_size=min(BATCH, len(r)),
+        batch_size=min(BATCH, len(r) // 2),
         learning_rate_init=RATE,
         max_iter=STEPS,
         early_stopping=stops,
