@@ -94,15 +94,21 @@ if TYPE_CHECKING:
     from conceptstain.methods.map_settings import MapSettings
     from conceptstain.methods.marker_enrichment import marker_enrichment
     from conceptstain.methods.occlusion import occlusion
+    from conceptstain.methods.part_measures import PartMeasures, part_changes, part_measures
     from conceptstain.methods.randomisation import randomisation
     from conceptstain.methods.regions import gradient_by_regions
     from conceptstain.methods.relevance import lrp
     from conceptstain.methods.rotation import part_of_rotation, random_rotation
     from conceptstain.methods.saliency import saliencies, saliency, supported_rules
     from conceptstain.methods.score_map import score_map
+    from conceptstain.methods.segment_few_shot import few_shot_segmenter, part_overlaps
+    from conceptstain.methods.segmenters import Segmenter, layer_segmenter, part_segmenter, threshold_segmenter
     from conceptstain.methods.smoothgrad import smoothgrad
     from conceptstain.methods.spot_score import SpotScore, spot_score
     from conceptstain.methods.support import supported_methods
+    from conceptstain.methods.sweep import Sweep, sweep
+    from conceptstain.methods.sweep_table import UnitSweeps
+    from conceptstain.methods.sweep_units import sweep_units
     from conceptstain.methods.traversal import Traversal, traverse
     from conceptstain.methods.unit_effect import UnitEffect
     from conceptstain.methods.unit_importance import UnitImportance, unit_importance
@@ -114,6 +120,7 @@ if TYPE_CHECKING:
     from conceptstain.nets.classifier_checkpoint import load_classifier, save_classifier
     from conceptstain.nets.confusion import Confusion, confusion
     from conceptstain.nets.encoder import Encoder
+    from conceptstain.nets.few_shot import FewShotSettings
     from conceptstain.nets.generator import Generator
     from conceptstain.nets.generators import generator
     from conceptstain.nets.kept_epochs import Checkpoints
@@ -128,6 +135,7 @@ if TYPE_CHECKING:
     from conceptstain.spatialdata_file import write_spatialdata
     from conceptstain.study import Study
     from conceptstain.study.saving import open_study
+    from conceptstain.sweep_figures import sweep_figure
     from conceptstain.unit_figures import unit_figure
 
 __version__ = "0.1.0"
@@ -162,6 +170,7 @@ __all__ = [
     "Encoder",
     "Evidence",
     "Explanation",
+    "FewShotSettings",
     "FitSettings",
     "GenePictureSettings",
     "GenePictures",
@@ -183,6 +192,7 @@ __all__ = [
     "ObsValue",
     "OverlapOfMaps",
     "PartLabels",
+    "PartMeasures",
     "PickedSpots",
     "Polygon",
     "ReadingError",
@@ -192,6 +202,7 @@ __all__ = [
     "ScoreRaster",
     "Section",
     "SectionChoice",
+    "Segmenter",
     "Slide",
     "SpotConceptSettings",
     "SpotConcepts",
@@ -201,9 +212,11 @@ __all__ = [
     "SpotScores",
     "Step",
     "Study",
+    "Sweep",
     "Traversal",
     "UnitEffect",
     "UnitImportance",
+    "UnitSweeps",
     "ablation_curves",
     "ablation_figure",
     "agreement",
@@ -244,6 +257,7 @@ __all__ = [
     "explanation_figure",
     "export",
     "factor_vae_score",
+    "few_shot_segmenter",
     "figure",
     "fit",
     "fit_classifier",
@@ -255,6 +269,7 @@ __all__ = [
     "integrated_gradients",
     "item_deviation",
     "latent_information",
+    "layer_segmenter",
     "layers",
     "layers_with_places",
     "link",
@@ -277,8 +292,12 @@ __all__ = [
     "own_encoder",
     "painted_annotations",
     "painted_labels",
+    "part_changes",
     "part_labels",
+    "part_measures",
     "part_of_rotation",
+    "part_overlaps",
+    "part_segmenter",
     "perturbation",
     "random_cosines",
     "random_rotation",
@@ -307,6 +326,10 @@ __all__ = [
     "spot_score",
     "supported_methods",
     "supported_rules",
+    "sweep",
+    "sweep_figure",
+    "sweep_units",
+    "threshold_segmenter",
     "traverse",
     "unit_figure",
     "unit_importance",
@@ -351,6 +374,7 @@ _HOMES = {
     "Encoder": "nets.encoder",
     "Evidence": "concepts.evidence",
     "Explanation": "methods.explanation",
+    "FewShotSettings": "nets.few_shot",
     "FitSettings": "fitting",
     "GenePictureSettings": "canvas.gene_pictures",
     "GenePictures": "canvas.gene_pictures",
@@ -372,6 +396,7 @@ _HOMES = {
     "ObsValue": "canvas.region",
     "OverlapOfMaps": "methods.attention_overlap",
     "PartLabels": "canvas.part_labels",
+    "PartMeasures": "methods.part_measures",
     "PickedSpots": "canvas.region",
     "Polygon": "canvas.region",
     "ReadingError": "errors",
@@ -381,6 +406,7 @@ _HOMES = {
     "ScoreRaster": "canvas.score_raster",
     "Section": "canvas.section",
     "SectionChoice": "errors",
+    "Segmenter": "methods.segmenters",
     "Slide": "canvas.slide",
     "SpotConceptSettings": "concepts.spot_concepts",
     "SpotConcepts": "concepts.spot_concepts",
@@ -390,9 +416,11 @@ _HOMES = {
     "SpotScores": "concepts.spot_concepts",
     "Step": "progress",
     "Study": "study",
+    "Sweep": "methods.sweep",
     "Traversal": "methods.traversal",
     "UnitEffect": "methods.unit_effect",
     "UnitImportance": "methods.unit_importance",
+    "UnitSweeps": "methods.sweep_table",
     "ablation_curves": "methods.ablating",
     "ablation_figure": "ablation_figures",
     "agreement": "methods.agreement",
@@ -433,6 +461,7 @@ _HOMES = {
     "explanation_figure": "explanation_figures",
     "export": "exporting",
     "factor_vae_score": "methods.disentanglement",
+    "few_shot_segmenter": "methods.segment_few_shot",
     "figure": "figures",
     "fit": "fitting",
     "fit_classifier": "classifying",
@@ -444,6 +473,7 @@ _HOMES = {
     "integrated_gradients": "methods.integrated",
     "item_deviation": "methods.deviation_score",
     "latent_information": "concepts.information",
+    "layer_segmenter": "methods.segmenters",
     "layers": "layer_tuples",
     "layers_with_places": "methods.dissecting",
     "link": "methods.linking",
@@ -466,8 +496,12 @@ _HOMES = {
     "own_encoder": "nets.own_networks",
     "painted_annotations": "canvas.painted_annotations",
     "painted_labels": "canvas.painted_labels",
+    "part_changes": "methods.part_measures",
     "part_labels": "canvas.part_labels",
+    "part_measures": "methods.part_measures",
     "part_of_rotation": "methods.rotation",
+    "part_overlaps": "methods.segment_few_shot",
+    "part_segmenter": "methods.segmenters",
     "perturbation": "methods.faithfulness",
     "random_cosines": "concepts.cosines",
     "random_rotation": "methods.rotation",
@@ -496,6 +530,10 @@ _HOMES = {
     "spot_score": "methods.spot_score",
     "supported_methods": "methods.support",
     "supported_rules": "methods.saliency",
+    "sweep": "methods.sweep",
+    "sweep_figure": "sweep_figures",
+    "sweep_units": "methods.sweep_units",
+    "threshold_segmenter": "methods.segmenters",
     "traverse": "methods.traversal",
     "unit_figure": "unit_figures",
     "unit_importance": "methods.unit_importance",

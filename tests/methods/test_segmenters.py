@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 
 from classes import fitted_to_parts, fitted_to_squares, squares
+from conceptstain.canvas.image_set import ImageSet
 from conceptstain.canvas.painted_labels import painted_labels
 from conceptstain.canvas.section_labels import section_labels
 from conceptstain.errors import InputError, MismatchError
 from conceptstain.methods.segmenters import Segmenter, layer_segmenter, part_segmenter, threshold_segmenter
+from conceptstain.nets.classifier import Classifier
 from factories import tiny_section
 
 
-def test_a_classifier_of_parts_segments_pictures_as_it_predicts_their_parts() -> None:
+@cache
+def of_parts() -> tuple[Classifier, ImageSet]:
     classifier, canvas, _ = fitted_to_parts(4)
+    return classifier, canvas
+
+
+def test_a_classifier_of_parts_segments_pictures_as_it_predicts_their_parts() -> None:
+    classifier, canvas = of_parts()
     segmenter = part_segmenter(classifier, none="none")
     assert isinstance(segmenter, Segmenter)
     assert segmenter.parts == ("bright", "dark")
@@ -24,6 +34,16 @@ def test_a_classifier_of_parts_segments_pictures_as_it_predicts_their_parts() ->
     np.testing.assert_array_equal(segmenter.segment(canvas.inputs([0, 1, 2])), expected)
     larger = np.repeat(np.repeat(canvas.inputs([0]), 2, axis=2), 2, axis=3)
     assert (segmenter.segment(larger)[0, ::2, ::2] == expected[0]).mean() > 0.8
+
+
+def test_classes_can_be_joined_to_one_part() -> None:
+    classifier, canvas = of_parts()
+    apart = part_segmenter(classifier, none="none").segment(canvas.inputs([0, 1]))
+    joined = part_segmenter(classifier, joined={"square": ["bright", "dark"]}, none="none")
+    assert joined.parts == ("square",)
+    np.testing.assert_array_equal(joined.segment(canvas.inputs([0, 1])), np.minimum(apart, 0))
+    with pytest.raises(InputError, match="classes of its own"):
+        part_segmenter(classifier, joined={"one": ["dark"], "other": ["dark"]})
 
 
 def test_thresholds_tell_parts_by_their_light() -> None:
@@ -46,7 +66,7 @@ def test_layers_are_the_same_in_every_gene_picture_and_nowhere_where_no_spot_is(
 
 def test_what_tells_no_parts_is_refused() -> None:
     whole, canvas, _ = fitted_to_squares(1)
-    parts, _, _ = fitted_to_parts(1)
+    parts, _ = of_parts()
     _, _, masks = squares()
     with pytest.raises(InputError, match="not their parts"):
         part_segmenter(whole)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, final, runtime_checkable
 
@@ -93,20 +93,24 @@ class PartSegmenter:
         return found
 
 
-def part_segmenter(classifier: Classifier, *, none: str = BACKGROUND) -> PartSegmenter:
+def part_segmenter(
+    classifier: Classifier, *, joined: Mapping[str, Sequence[str]] | None = None, none: str = BACKGROUND
+) -> PartSegmenter:
     """A classifier of parts as a segmenter of generated pictures.
 
     Parameters
     ----------
     classifier
         Trained on label images: :func:`conceptstain.fit_classifier` with :func:`conceptstain.part_labels`.
+    joined
+        Classes that are one part, by its name: ``{"eyes": ["l_eye", "r_eye"]}``. The others stay as they are.
     none
         Name of the class that is no part, if it has one of that name.
 
     Raises
     ------
     InputError
-        A classifier that tells what whole pictures are.
+        A classifier that tells what whole pictures are; a class that it does not have, or that is of two parts.
     """
     if not classifier.parts:
         raise InputError(
@@ -114,8 +118,18 @@ def part_segmenter(classifier: Classifier, *, none: str = BACKGROUND) -> PartSeg
             got=", ".join(classifier.classes[:5]),
             cure="Train one on label images: part_labels",
         )
-    parts = tuple(name for name in classifier.classes if name != none)
-    number_of = np.array([parts.index(name) if name in parts else -1 for name in classifier.classes])
+    part_of = {name: name for name in classifier.classes if name != none}
+    together = [(name, part) for part, names in (joined or {}).items() for name in names]
+    wrong = [name for name, _ in together if name not in part_of or [each for each, _ in together].count(name) > 1]
+    if wrong:
+        raise InputError(
+            "Every part is joined of classes of its own",
+            got=", ".join(dict.fromkeys(wrong)),
+            cure=f"Choose each once, of: {', '.join(part_of)}",
+        )
+    part_of.update(together)
+    parts = tuple(dict.fromkeys(part_of.values()))
+    number_of = np.array([parts.index(part_of[name]) if name in part_of else -1 for name in classifier.classes])
     return PartSegmenter(classifier, parts, number_of)
 
 
