@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import ElasticNet, LinearRegression, RidgeCV
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPRegressor
@@ -101,7 +103,10 @@ def _mlp(
     )
     middle, spread = latents.mean(axis=0), np.maximum(latents.std(axis=0), np.finfo(np.float64).tiny)
     wanted = (latents - middle) / spread
-    network.fit(r, wanted if latents.shape[1] > 1 else wanted.ravel())
+    with warnings.catch_warnings():
+        # Not at rest after the last pass: what that is worth, held-out pairs tell.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        network.fit(r, wanted if latents.shape[1] > 1 else wanted.ravel())
     dense = [
         (np.asarray(weights.T, dtype=np.float64), np.asarray(bias, dtype=np.float64))
         for weights, bias in zip(network.coefs_, network.intercepts_, strict=True)

@@ -24,7 +24,7 @@ from conceptstain.inputs import ItemIndices
 from conceptstain.methods.dissection_passes import Canvas
 from conceptstain.methods.items import checked_items
 from conceptstain.methods.link import Link
-from conceptstain.methods.link_pairs import representations_of
+from conceptstain.methods.link_pairs import read_samples
 from conceptstain.nets.classifier import Classifier
 from conceptstain.nets.encoder import CHUNK, Encoder
 from conceptstain.nets.generator import Generator
@@ -257,7 +257,7 @@ def starts_of(link: Link, classifier: Classifier, canvas: Canvas, items: ItemInd
     check_readable(classifier, canvas)
     chosen = checked_items(canvas, items)
     layer = None if link.penultimate else link.layer
-    return Starts(chosen, representations_of(classifier, canvas.inputs(chosen), layer))
+    return Starts(chosen, read_samples(classifier, canvas.inputs(chosen), layer).r)
 
 
 def checked_units(link: Link, units: Sequence[int] | Int[np.ndarray, " swept"]) -> Int[np.ndarray, " swept"]:
