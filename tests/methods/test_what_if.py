@@ -14,7 +14,8 @@ from conceptstain.errors import InputError, MismatchError
 from conceptstain.methods.what_if import concept_step, what_if
 from factories import tiny_profile_encoders, tiny_section
 from laws import ITEMS, agree
-from scenes import Scene, scene, some_direction
+from scenes import Scene, concept_along, scene, some_direction
+from sweeps import linked
 from twins.what_if import what_if as slow_what_if
 
 
@@ -62,6 +63,38 @@ def test_of_spots_it_is_a_table_of_genes() -> None:
     found = cs.what_if(encoder, canvas, [4, 1], [(cs.concept("two", canvas, encoder, items=names), 1.0)])
     assert found.values.shape == (2, len(canvas.features))
     assert list(canvas.place(found.mean()).index) == list(canvas.features)
+
+
+def test_units_move_items_along_their_columns_of_the_link_from_where_the_items_lie() -> None:
+    link, classifier, encoder, canvas = linked()
+    values = {4: 0.75, 1: -0.5}
+    found = what_if(encoder, canvas, [3, 0], units=values, link=link, classifier=classifier)
+    r = classifier.encoder.latents(canvas, [3, 0]).astype(np.float64)
+    start = encoder.latents(canvas, [3, 0]).astype(np.float64)
+    end = start + sum(np.outer(value - r[:, unit], link.weights[:, unit]) for unit, value in values.items())
+    before, after = (encoder.decode(encoder.tensor(each)).numpy() for each in (start, end))
+    np.testing.assert_allclose(found.values, after - before, atol=1e-5)
+    assert found.name == "unit 1 at -0.5, unit 4 at 0.75"
+
+
+def test_units_at_their_own_values_change_nothing_beside_a_concept() -> None:
+    link, classifier, encoder, canvas = linked()
+    concept = concept_along(encoder, np.arange(1.0, encoder.latent + 1), ("none",))
+    own = float(classifier.encoder.latents(canvas, [2])[0, 3])
+    through = {"units": {3: own}, "link": link, "classifier": classifier}
+    both = what_if(encoder, canvas, [2], [(concept, 1.0)], **through)
+    agree(both.values, what_if(encoder, canvas, [2], [(concept, 1.0)]).values)
+    assert both.name.startswith("granule +1 SD, unit 3 at ")
+
+
+def test_units_without_a_link_or_of_another_are_refused() -> None:
+    link, classifier, encoder, canvas = linked()
+    with pytest.raises(InputError, match="through a link"):
+        what_if(encoder, canvas, [0], units={1: 0.0})
+    with pytest.raises(InputError, match="not units of the linked layer"):
+        what_if(encoder, canvas, [0], units={99: 0.0}, link=link, classifier=classifier)
+    with pytest.raises(MismatchError, match="another generator"):
+        what_if(encoder, canvas, [0], units={1: 0.0}, link=replace(link, generator="0" * 12), classifier=classifier)
 
 
 @pytest.mark.parametrize(

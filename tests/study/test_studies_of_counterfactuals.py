@@ -10,9 +10,11 @@ import pytest
 
 import conceptstain as cs
 from classes import quick
+from conceptstain.concepts.definition import Definition
 from conceptstain.errors import InputError, MismatchError
 from conceptstain.methods.counterfactual_maps import counterfactual_map, gene_changes
 from conceptstain.methods.counterfactual_settings import CounterfactualSettings
+from conceptstain.methods.link import Link
 from conceptstain.nets.classifier import Classifier
 from conceptstain.painting import painting
 from conceptstain.recipe import Recipe
@@ -35,7 +37,16 @@ def of_pictures(folder: Path) -> tuple[Study, Path, Classifier]:
     found = cs.counterfactual(classifier, study.need_encoder(), canvas, [4, 1], ["odd", "even"], **asked)
     study.keep(counterfactual_map(found, canvas))
     study.keep(counterfactual_map(found, canvas, [1]))
+    study.add(Definition("one", items=("cell 2.png",)))
+    through = {"link": link_of(classifier, study), "classifier": classifier}
+    moves = [(study.concept("one"), 1.0)]
+    study.keep(cs.what_if(study.need_encoder(), canvas, [3], moves, units={1: 0.5, 0: 2.0}, **through))
     return study, canvas.source.path, classifier
+
+
+def link_of(classifier: Classifier, study: Study) -> Link:
+    """From the classifier to the network of the study; the same whenever it is asked for."""
+    return cs.link(classifier, study.need_encoder(), study.need_canvas())
 
 
 def of_tissue(folder: Path) -> tuple[Study, Path, Classifier]:
@@ -62,8 +73,9 @@ def made(request, tmp_path) -> tuple[Study, Path, Classifier]:
 def test_counterfactuals_are_saved_and_replayed_from_a_recipe_to_equal_numbers(made, tmp_path):
     study, data, classifier = made
     opened = open_study(save_study(study, tmp_path / "study.zarr"))
-    encoders = [study.need_encoder(), *study.spot_encoders]
-    Recipe.of(study, figures=("maps.png",)).write(tmp_path / "r.yaml", encoders=encoders, classifiers=[classifier])
+    links = [link_of(classifier, study)] if study.section is None else []
+    beside = {"encoders": [study.need_encoder(), *study.spot_encoders], "classifiers": [classifier], "links": links}
+    Recipe.of(study, figures=("maps.png",)).write(tmp_path / "r.yaml", **beside)
     recipe = Recipe.read(tmp_path / "r.yaml")
     replayed = recipe.run(data, tmp_path / "again", weights=tmp_path)
     assert all(replayed.equal.values())
@@ -73,6 +85,8 @@ def test_counterfactuals_are_saved_and_replayed_from_a_recipe_to_equal_numbers(m
             np.testing.assert_array_equal(theirs.values, mine.values)
             assert np.nanmax(np.abs(mine.values)) > 0
     told = recipe.methods_paragraph()
+    if links:
+        assert "unit 0 at 2 and unit 1 at 0.5 of the classifier values through a link, Wehrheim et al. 2024" in told
     assert f"fingerprint {classifier.fingerprint}; by gradient; Wachter et al. 2017" in told
 
 

@@ -94,6 +94,7 @@ class Attribution:
         return mean
 
 
-def moves_told(moves: Sequence[Move]) -> str:
-    """Moves as a title has them, e.g. ``"GCL +2 SD, MCL -1 SD"``."""
-    return ", ".join(f"{concept.name} {far:+g} SD" for concept, far in moves)
+def moves_told(moves: Sequence[Move], units: Sequence[tuple[int, float]] = ()) -> str:
+    """What was changed, as a title has it, e.g. ``"GCL +2 SD, MCL -1 SD, unit 3 at 0.5"``."""
+    told = [f"{concept.name} {far:+g} SD" for concept, far in moves]
+    return ", ".join([*told, *(f"unit {unit} at {value:.3g}" for unit, value in units)])

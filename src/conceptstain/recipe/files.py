@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from conceptstain.errors import InputError, ReadingError
+from conceptstain.methods.link import Link
 from conceptstain.nets.classifier import Classifier
 from conceptstain.nets.encoder import Encoder
 from conceptstain.recipe.schema import FORMAT_VERSION, Recipe
@@ -126,9 +127,10 @@ def write_recipe(
     *,
     encoders: Sequence[Encoder] = (),
     classifiers: Sequence[Classifier] = (),
+    links: Sequence[Link] = (),
     overwrite: bool = False,
 ) -> tuple[Path, ...]:
-    """Write a recipe, whole or not at all, with the weights of encoders and classifiers beside it.
+    """Write a recipe, whole or not at all, with the weights of encoders, classifiers and links beside it.
 
     Parameters
     ----------
@@ -136,7 +138,7 @@ def write_recipe(
         What to write.
     path
         A file that ends in ``.yaml`` or ``.yml``.
-    encoders, classifiers
+    encoders, classifiers, links
         Written as ``<fingerprint>.safetensors`` into the same folder, where they are looked for.
     overwrite
         Replace a file of that name.
@@ -151,6 +153,7 @@ def write_recipe(
     InputError
         Another ending, a file that exists, or a folder that does not.
     """
+    from conceptstain.methods.link_file import save_link
     from conceptstain.nets.checkpoint import save_encoder
     from conceptstain.nets.classifier_checkpoint import save_classifier
 
@@ -159,6 +162,7 @@ def write_recipe(
     check_writable(path, overwrite=overwrite)
     weights = [save_encoder(each, path.with_name(f"{each.fingerprint}.safetensors")) for each in encoders]
     weights += [save_classifier(each, path.with_name(f"{each.fingerprint}.safetensors")) for each in classifiers]
+    weights += [save_link(each, path.with_name(f"{each.fingerprint}.safetensors")) for each in links]
     with written_whole(path, overwrite=overwrite) as beside:
         beside.write_text(recipe_text(recipe), encoding="utf-8", newline="\n")
     return (path, *weights)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, final
+from typing import Any, Protocol, TypeVar, final
 
 from conceptstain.canvas.expression import several
 from conceptstain.canvas.gene_pictures import GenePictures
@@ -18,6 +18,8 @@ from conceptstain.concepts.definition import Definition
 from conceptstain.concepts.spot_concepts import SpotConcepts, spot_concepts
 from conceptstain.errors import InputError, MismatchError
 from conceptstain.fitting import fit
+from conceptstain.methods.link import Link
+from conceptstain.methods.link_file import load_link
 from conceptstain.nets.bundled import bundled
 from conceptstain.nets.checkpoint import load_encoder
 from conceptstain.nets.classifier import Classifier
@@ -45,6 +47,14 @@ __all__ = ["AGAIN", "Ingredients"]
 
 AGAIN = "Export it again"
 NOT_DEFINED = "The recipe names a concept or region that it does not define"
+
+
+class _Known(Protocol):
+    @property
+    def fingerprint(self) -> str: ...
+
+
+Read = TypeVar("Read", bound=_Known)
 
 
 @final
@@ -96,6 +106,7 @@ class Ingredients:
         self.concepts: dict[str, Concept] = {}
         self._networks: list[Encoder] = []
         self._classifiers: dict[str, Classifier] = {}
+        self._links: dict[str, Link] = {}
         self._together: dict[tuple[Any, ...], SpotConcepts] = {}
 
     def need_encoder(self) -> Encoder:
@@ -135,32 +146,16 @@ class Ingredients:
         return self._networks[-1]
 
     def classifier(self, record: ClassifierRecord) -> Classifier:
-        """A classifier, read on first use.
-
-        Raises
-        ------
-        InputError
-            Its file is in none of the folders.
-        MismatchError
-            Another classifier is in the file.
-        """
+        """A classifier, read on first use; see :meth:`_beside`."""
         if record.fingerprint not in self._classifiers:
-            path = self._file(f"{record.fingerprint}.safetensors")
-            if path is None:
-                raise InputError(
-                    f"The classifier {record.name!r} is not here",
-                    got=f"no file {record.fingerprint}.safetensors",
-                    cure="Put it under that name into the folder of the data or of the recipe",
-                )
-            classifier = load_classifier(path)
-            if classifier.fingerprint != record.fingerprint:
-                raise MismatchError(
-                    f"The classifier {record.name!r} is another than that of the recipe",
-                    got=f"fingerprint {classifier.fingerprint} for {record.fingerprint}",
-                    cure="Use the file that was written with the recipe",
-                )
-            self._classifiers[record.fingerprint] = classifier
+            self._classifiers[record.fingerprint] = self._beside(record.fingerprint, "classifier", load_classifier)
         return self._classifiers[record.fingerprint]
+
+    def link(self, fingerprint: str) -> Link:
+        """A link, read on first use; see :meth:`_beside`."""
+        if fingerprint not in self._links:
+            self._links[fingerprint] = self._beside(fingerprint, "link", load_link)
+        return self._links[fingerprint]
 
     def profiles_for(self, encoder: Encoder) -> SpotProfiles:
         """The spots as a network of spots reads them."""
@@ -181,6 +176,32 @@ class Ingredients:
             made = spot_concepts(regions, profiles, self.spot_encoders, settings.made(), report=self._report)
             self._together[known] = made
         return self._together[known]
+
+    def _beside(self, fingerprint: str, what: str, read: Callable[[Path], Read]) -> Read:
+        """What is in the file ``<fingerprint>.safetensors``.
+
+        Raises
+        ------
+        InputError
+            There is none in any of the folders.
+        MismatchError
+            Something else is in it.
+        """
+        path = self._file(f"{fingerprint}.safetensors")
+        if path is None:
+            raise InputError(
+                f"The recipe needs a {what} that is not here",
+                got=f"no file {fingerprint}.safetensors",
+                cure="Put it under that name into the folder of the data or of the recipe",
+            )
+        made = read(path)
+        if made.fingerprint != fingerprint:
+            raise MismatchError(
+                f"The {what} is another than that of the recipe",
+                got=f"fingerprint {made.fingerprint} for {fingerprint}",
+                cure="Use the file that was written with the recipe",
+            )
+        return made
 
     def _file(self, name: str) -> Path | None:
         """The file of that name in the first folder that has it."""

@@ -38,6 +38,7 @@ CITATIONS: Final = {
     "rectified": "Kim et al. 2019, arXiv:1902.04893",
     "attention": "Liu et al. 2020, arXiv:1911.07389",
     "activation": "Bau, Zhou et al. 2017, arXiv:1704.05796",
+    "link": "Wehrheim et al. 2024, arXiv:2409.16865",
     "counterfactual": "Wachter et al. 2017, arXiv:1711.00399",
     "integrated-gradients": "Sundararajan et al. 2017, arXiv:1703.01365",
     "smoothgrad": "Smilkov et al. 2017, arXiv:1706.03825",
@@ -63,7 +64,7 @@ _MAPS: Final = {
     "rectified": "the rectified gradient",
     "attention": "latent attention",
     "activation": "the activation of units",
-    "what-if": "the change of what is decoded of items that are moved along concepts",
+    "what-if": "the change of what is decoded of items that are moved in latent space",
     "counterfactual": "the change of what is decoded of items until a classifier takes them for another class",
     "integrated-gradients": "integrated gradients",
     "smoothgrad": "SmoothGrad",
@@ -306,7 +307,11 @@ def _imagined(record: WhatIfRecord | CounterfactualRecord, recipe: Recipe) -> st
     if isinstance(record, WhatIfRecord):
         names = recipe.tables.definitions
         moves = _list([f"{names[each.concept].name} by {each.far:+g}" for each in record.moves])
-        return f"{_MAPS['what-if']} ({moves} standard deviations of the score)"
+        told = [f"{moves} standard deviations of the score"] if moves else []
+        if record.units and record.classifier is not None:
+            units = _list([f"unit {each.unit} at {each.value:.3g}" for each in record.units])
+            told.append(f"{units} of the classifier {record.classifier.name} through a link, {CITATIONS['link']}")
+        return f"{_MAPS['what-if']} ({'; '.join(told)})"
     targets = _list(tuple(dict.fromkeys(record.targets)))
     known = f"the classifier {record.classifier.name}, fingerprint {record.classifier.fingerprint}"
     return f"{_MAPS['counterfactual']} ({targets}; {known}; by {record.method}; {CITATIONS['counterfactual']})"
@@ -350,7 +355,8 @@ def _software(recipe: Recipe) -> str:
 def _cited(record: object) -> tuple[str, ...]:
     """Words of the citations of a map; how anomalies are looked for has one of its own, where it is another's."""
     anomaly = getattr(record, "anomaly", None) or ""
-    return (getattr(record, "map", ""), "attention" if anomaly.startswith("attention") else anomaly)
+    link = "link" if getattr(record, "link", None) else ""
+    return (getattr(record, "map", ""), link, "attention" if anomaly.startswith("attention") else anomaly)
 
 
 def _references(recipe: Recipe) -> list[str]:

@@ -49,6 +49,7 @@ from conceptstain.recipe.records import (
     SpotScoreRecord,
     TrainingRecord,
     UnitMapRecord,
+    UnitValueRecord,
     WhatIfRecord,
 )
 from conceptstain.recipe.schema import Recipe
@@ -180,7 +181,7 @@ class _Recorder:
         if isinstance(made, SpotScore | ItemScore):
             return self._of_score(made, told, known)
         if made.method == "what if":
-            return self._of_moves(made, known)
+            return self._of_moves(made, told, known)
         if made.method == "attention":
             return AttentionRecord(
                 map="attention",
@@ -207,7 +208,7 @@ class _Recorder:
         shown = list(made.items) if isinstance(made, Attribution) else told["asked"]
         return CounterfactualRecord(
             map="counterfactual",
-            classifier=ClassifierRecord(name=told["classifier name"][:500], fingerprint=told["classifier"]),
+            classifier=_classifier(told),
             link=told["link"] or None,
             network=self._network(made, told),
             fingerprint=made.encoder,
@@ -241,9 +242,16 @@ class _Recorder:
         together = self._together([made.name, *told["against"]])
         return SpotScoreRecord(map="spot-score", together=together, settings=self._asked(told), **known)
 
-    def _of_moves(self, made: Attribution, known: dict[str, Any]) -> WhatIfRecord:
+    def _of_moves(self, made: Attribution, told: dict[str, Any], known: dict[str, Any]) -> WhatIfRecord:
+        linked: dict[str, Any] = {}
+        if "units" in told:
+            linked = {
+                "units": tuple(UnitValueRecord(unit=unit, value=value) for unit, value in told["units"]),
+                "classifier": _classifier(told),
+                "link": told["link"],
+            }
         moves = tuple(MoveRecord(concept=self.tables.definition(of.definition), far=far) for of, far in made.moves)
-        return WhatIfRecord(map="what-if", moves=moves, at=self._names(made), **known)
+        return WhatIfRecord(map="what-if", moves=moves, at=self._names(made), **linked, **known)
 
     def _of_unit(self, made: Finding, told: dict[str, Any], known: dict[str, Any]) -> UnitMapRecord:
         return UnitMapRecord(
@@ -347,6 +355,10 @@ ATTRIBUTED = {
     "gradient by regions": (),
     "deviation": ("anomaly",),
 }
+
+
+def _classifier(told: dict[str, Any]) -> ClassifierRecord:
+    return ClassifierRecord(name=told["classifier name"][:500], fingerprint=told["classifier"])
 
 
 def _unwritable(made: Finding) -> InputError:

@@ -51,6 +51,7 @@ __all__ = [
     "SpotScoreRecord",
     "TrainingRecord",
     "UnitMapRecord",
+    "UnitValueRecord",
     "WhatIfRecord",
 ]
 
@@ -292,13 +293,11 @@ class MoveRecord(Record):
 
 
 @final
-class WhatIfRecord(_Asked):
-    """What changes in decoded items with more or less of some concepts; ``at``: names of the items."""
+class UnitValueRecord(Record):
+    """A unit of a classifier's layer, and the value that it is to have."""
 
-    map: Literal["what-if"]
-    concept: None = None
-    moves: Annotated[tuple[MoveRecord, ...], Field(min_length=1, max_length=1000)]
-    at: Annotated[tuple[Name, ...], Field(min_length=1, max_length=100_000)]
+    unit: Annotated[int, Field(ge=0, le=1_000_000)]
+    value: Finite
 
 
 @final
@@ -307,6 +306,22 @@ class ClassifierRecord(Record):
 
     name: Annotated[str, Field(max_length=500)]
     fingerprint: Fingerprint
+
+
+@final
+class WhatIfRecord(_Asked):
+    """What changes in decoded items with more or less of some concepts, or other values of units.
+
+    ``at``: names of the items. ``link``: of the units, its file is ``<fingerprint>.safetensors``, too.
+    """
+
+    map: Literal["what-if"]
+    concept: None = None
+    moves: Annotated[tuple[MoveRecord, ...], Field(max_length=1000)] = ()
+    units: Annotated[tuple[UnitValueRecord, ...], Field(max_length=10_000)] = ()
+    classifier: ClassifierRecord | None = None
+    link: Fingerprint | None = None
+    at: Annotated[tuple[Name, ...], Field(min_length=1, max_length=100_000)]
 
 
 @final

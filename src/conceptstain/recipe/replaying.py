@@ -255,7 +255,16 @@ class _Made:
         canvas = self._from.canvas
         moves = [(self._from.concept(each.concept), each.far) for each in record.moves]
         items = [canvas.item(name) for name in record.at]
-        return what_if(self._from.need_encoder(), canvas, items, moves, report=self._steps.within)
+        return what_if(
+            self._from.need_encoder(),
+            canvas,
+            items,
+            moves,
+            units={each.unit: each.value for each in record.units},
+            link=None if record.link is None else self._from.link(record.link),
+            classifier=None if record.classifier is None else self._from.classifier(record.classifier),
+            report=self._steps.within,
+        )
 
     def _of_unit(self, record: UnitMapRecord) -> Finding:
         encoder = self._from.network(record)

@@ -28,6 +28,7 @@ from conceptstain.study.records import EntryRecord, SpotSettingsRecord, TablesRe
 from conceptstain.study.study_record import PicturesRecord
 
 if TYPE_CHECKING:
+    from conceptstain.methods.link import Link
     from conceptstain.nets.classifier import Classifier
     from conceptstain.nets.encoder import Encoder
     from conceptstain.recipe.replaying import Replay
@@ -122,12 +123,15 @@ class Recipe(Record):
         *,
         encoders: Sequence[Encoder] = (),
         classifiers: Sequence[Classifier] = (),
+        links: Sequence[Link] = (),
         overwrite: bool = False,
     ) -> tuple[Path, ...]:
         """Write it, with weights beside it; see :func:`conceptstain.recipe.files.write_recipe`."""
         from conceptstain.recipe.files import write_recipe
 
-        return write_recipe(self, Path(path), encoders=encoders, classifiers=classifiers, overwrite=overwrite)
+        return write_recipe(
+            self, Path(path), encoders=encoders, classifiers=classifiers, links=links, overwrite=overwrite
+        )
 
     def run(
         self,

@@ -115,4 +115,4 @@ def _moved_as_listed(finding: Attribution, concepts: ConceptList) -> Attribution
             return None
         listed = of if any(each.name == of.name for each in same) else same[0]
         moves.append((replace(concept, definition=listed), far))
-    return replace(finding, name=moves_told(moves), moves=tuple(moves))
+    return replace(finding, name=moves_told(moves, finding.settings.get("units", ())), moves=tuple(moves))
