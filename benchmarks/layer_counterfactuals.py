@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("--directions", type=int, default=199, help="at random")
     parser.add_argument("--epochs", type=int, default=40, help="of classifiers")
     parser.add_argument("--cache", type=Path, default=Path("build") / "layers", help="folder of fitted encoders")
+    parser.add_argument("--figures", type=Path, help="folder to draw into")
     options = parser.parse_args()
     canvas = sections.section(sections.LABELLED).view("spots")
     told = {name: LAYERS[label] for name, label in zip(canvas.item_names, sections.labels(), strict=True) if label}
@@ -64,7 +65,7 @@ def main() -> None:
     tell_searches(bench, encoders[0])
     runs = [bench.all_pairs(encoder) for encoder in encoders]
     tell_pairs(runs)
-    tell_genes(runs[0]["GCL", "MCL"])
+    tell_genes(runs[0]["GCL", "MCL"], options.figures)
     tell_controls(bench, encoders[0], runs[0], options)
 
 
@@ -129,11 +130,9 @@ class Bench:
 
 def changes(found: list[cs.Counterfactual], *, arrived: bool = True) -> pd.Series:
     """Mean change of every gene over the counterfactuals of all folds that arrived; empty where those are few."""
-    made = [(each.end - each.start)[each.asked & (each.success if arrived else True)] for each in found]
-    made = np.concatenate(made) if made else np.empty((0, 0))
-    if len(made) < FEWEST:
+    if sum(int((each.asked & (each.success | (not arrived))).sum()) for each in found) < FEWEST:
         return pd.Series(dtype=float)
-    return pd.Series(made.mean(axis=0, dtype=np.float64), index=list(found[0].network.features))
+    return cs.changed_genes(*found, count="success" if arrived else "all")["change"].sort_index()
 
 
 @dataclass(frozen=True)
@@ -237,19 +236,16 @@ def tell_pairs(runs: list[dict[tuple[str, str], list[cs.Counterfactual]]]) -> No
     print(f"\n{held} of {len(rows)} hold at .05 after Holm's correction, in the worst seed.", flush=True)
 
 
-def tell_genes(found: list[cs.Counterfactual]) -> None:
-    """What rises and falls from GCL to MCL, mean over the folds' tables weighted by their spots."""
-    parts = [each for each in found if (each.asked & each.success).any()]
-    tables = [cs.changed_genes(each) for each in parts]
-    spots = np.array([table.attrs["spots"] for table in tables])
-    names = tables[0].index.sort_values()
-    mean = sum(n * table.loc[names, "change"] for n, table in zip(spots, tables, strict=True)) / spots.sum()
-    agreeing = sum(n * table.loc[names, "agreeing"] for n, table in zip(spots, tables, strict=True)) / spots.sum()
-    for word, chosen in (("rise", mean.nlargest(12)), ("fall", mean.nsmallest(12))):
-        told = ", ".join(f"{gene} {value:+.2f} ({agreeing[gene]:.0%})" for gene, value in chosen.items())
-        print(
-            f"\nGCL -> MCL, {spots.sum()} spots, genes that {word} most (z-scores, spots agreeing): {told}", flush=True
-        )
+def tell_genes(found: list[cs.Counterfactual], figures: Path | None) -> None:
+    """What rises and falls from GCL to MCL; and, in a folder, as figures."""
+    table = cs.changed_genes(*found)
+    for word, chosen in (("rise", table.head(12)), ("fall", table.tail(12)[::-1])):
+        told = ", ".join(f"{gene} {row.change:+.2f} ({row.agreeing:.0%})" for gene, row in chosen.iterrows())
+        print(f"\nGCL -> MCL, {table.attrs['spots']} spots, genes that {word} most (z-scores, agreeing):\n{told}")
+    if figures is not None:
+        shown = {"mitral": MARKERS["MCL"], "granule": MARKERS["GCL"], "others": MARKERS["GL"] + MARKERS["ONL"]}
+        drawn = cs.gene_change_figure(table, markers=shown, title="From granule to mitral cell layer, Rep11")
+        cs.save_figure(drawn, figures / "counterfactual-genes.png", dpi=150, overwrite=True)
 
 
 def tell_controls(
@@ -270,6 +266,8 @@ def tell_controls(
     print("|---|---|---|---|---|")
     for name, tested in rows.items():
         made = [each for each in tested if each.told]
+        if not made:
+            continue
         aurocs = np.array([each.auroc for each in made])
         p = np.array([p for each in made for _, _, p, _ in each.sides])
         print(
@@ -285,7 +283,7 @@ def tell_controls(
             print(f"| {' -> '.join(pair)} | too few arrive | | | |")
             continue
         nulls = [part_above(seen, rows[name]) for name in ("random directions", "labels dealt anew")]
-        similar = np.corrcoef(seen.changes, means[pair[1]] - means[pair[0]])[0, 1]
+        similar = seen.changes.corr(means[pair[1]] - means[pair[0]])
         print(f"| {' -> '.join(pair)} | {seen.auroc:.3f} | {' | '.join(nulls)} | {similar:.2f} |")
 
 

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from conceptstain.exporting import export
     from conceptstain.figures import figure, save_figure
     from conceptstain.fitting import FitSettings, fit, fit_seeds
+    from conceptstain.gene_change_figures import gene_change_figure
     from conceptstain.layer_tuples import layers
     from conceptstain.link_figures import link_figure
     from conceptstain.methods.ablating import ablation_curves
@@ -262,6 +263,7 @@ __all__ = [
     "fit",
     "fit_classifier",
     "fit_seeds",
+    "gene_change_figure",
     "gene_changes",
     "generator",
     "grad_cam",
@@ -467,6 +469,7 @@ _HOMES = {
     "fit_classifier": "classifying",
     "fit_seeds": "fitting",
     "generator": "nets.generators",
+    "gene_change_figure": "gene_change_figures",
     "gene_changes": "methods.counterfactual_maps",
     "grad_cam": "methods.grad_cam",
     "gradient_by_regions": "methods.regions",

@@ -51,6 +51,14 @@ def test_genes_are_ranked_by_their_mean_change_over_the_spots_that_count(count, 
         assert min(changes) - 1e-9 < told["low"] <= mean <= told["high"] < max(changes) + 1e-9
 
 
+def test_counterfactuals_of_several_folds_are_counted_together():
+    folds = [changing(np.random.default_rng(seed)) for seed in (3, 4)]
+    together = changed_genes(*folds)
+    alone = [changed_genes(fold).loc[together.index] for fold in folds]
+    assert together.attrs["spots"] == 8
+    np.testing.assert_allclose(together["change"], (alone[0]["change"] + alone[1]["change"]) / 2)
+
+
 def test_an_interval_is_that_of_each_gene_by_itself():
     found = changing(np.random.default_rng(1))
     table = changed_genes(found)

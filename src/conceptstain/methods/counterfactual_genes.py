@@ -18,7 +18,7 @@ Counted: TypeAlias = Literal["success", "confirmed", "all"]
 """Which counterfactuals count: those that arrived, those that a second classifier confirms, or all that were asked."""
 
 
-def changed_genes(counterfactual: Counterfactual, *, count: Counted = "success") -> pd.DataFrame:
+def changed_genes(*counterfactuals: Counterfactual, count: Counted = "success") -> pd.DataFrame:
     """The genes that change from the spots to their counterfactuals, those that rise first.
 
     Changes are between two decoded profiles, so that what the network cannot draw of a spot is none. They say what the
@@ -26,10 +26,11 @@ def changed_genes(counterfactual: Counterfactual, *, count: Counted = "success")
 
     Parameters
     ----------
-    counterfactual
-        Of spot profiles; its spots should have one origin and one target, or the mean has no meaning.
+    counterfactuals
+        Of spot profiles; several, such as those of the folds of a cross-validation, are counted together. All spots
+        should have one origin and one target, or the mean has no meaning.
     count
-        Which of its spots: those where the search arrived, those that were confirmed, or all that were asked.
+        Which of their spots: those where the search arrived, those that were confirmed, or all that were asked.
 
     Returns
     -------
@@ -47,20 +48,32 @@ def changed_genes(counterfactual: Counterfactual, *, count: Counted = "success")
     Raises
     ------
     MismatchError
-        It is of pictures.
+        One is of pictures, or they are of several lists of genes.
     InputError
         No spot is left to be counted, or confirmed ones are asked for where no second classifier was asked.
     """
-    genes = _genes(counterfactual)
-    counted = _counted(counterfactual, count)
-    changes = (counterfactual.end[counted] - counterfactual.start[counted]).astype(np.float64)
+    lists = list(dict.fromkeys(_genes(each) for each in counterfactuals))
+    if len(lists) != 1:
+        raise MismatchError(
+            "Genes are counted together where all profiles have the same ones",
+            got=f"{len(lists)} lists of genes in {len(counterfactuals)} counterfactuals",
+            cure="Give counterfactuals of one canvas",
+        )
+    (genes,) = lists
+    changes = np.concatenate([(each.end - each.start)[_counted(each, count)] for each in counterfactuals]).astype(float)
+    if not len(changes):
+        raise InputError(
+            "No spot is left to be counted",
+            got=f"{sum(int(each.asked.sum()) for each in counterfactuals)} asked",
+            cure='Ask about others, lower the probability that is asked for, or count="all"',
+        )
     mean, low, high = mean_intervals(changes)
     agreeing = (np.sign(changes) == np.sign(mean)).mean(axis=0)
     table = pd.DataFrame(
         {"change": mean, "low": low, "high": high, "agreeing": agreeing}, index=pd.Index(genes, name="gene")
     ).sort_values("change", ascending=False, kind="stable")
     table["rank"] = np.arange(1, len(table) + 1)
-    table.attrs["spots"] = int(counted.sum())
+    table.attrs["spots"] = len(changes)
     return table
 
 
@@ -85,10 +98,4 @@ def _counted(counterfactual: Counterfactual, count: Counted) -> Bool[np.ndarray,
         counted = counted & counterfactual.success & counterfactual.confirmed
     elif count == "success":
         counted = counted & counterfactual.success
-    if not counted.any():
-        raise InputError(
-            "No spot is left to be counted",
-            got=f"{int(counterfactual.asked.sum())} asked, {int(counterfactual.success.sum())} successful",
-            cure='Ask about others, lower the probability that is asked for, or count="all"',
-        )
     return counted
