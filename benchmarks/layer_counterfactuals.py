@@ -41,7 +41,8 @@ MARKERS = {
     "ONL": ("Kctd12", "Omp", "Apod", "Fabp7"),
 }
 PAIRS = tuple(permutations(LAYERS.values(), 2))
-METHODS = (None, "line search", "gradient")
+METHOD = "line search"  # of all that is told of genes
+METHODS = (None, "line search", "gradient")  # None: the default
 FOLDS = 5
 FEWEST = 4  # counterfactuals that a mean is taken of
 
@@ -98,7 +99,9 @@ class Bench:
 
         return cls(canvas, labels, folds, fitted(0, 1, 2), fitted(1, 3, 4) if twice else ())
 
-    def pair(self, encoder: cs.Encoder, origin: str, target: str, method: str | None = None) -> list[cs.Counterfactual]:
+    def pair(
+        self, encoder: cs.Encoder, origin: str, target: str, method: str | None = METHOD
+    ) -> list[cs.Counterfactual]:
         """Counterfactuals of the spots that are taken for the origin, one result for each fold."""
         found = []
         for number, (fold, classifier) in enumerate(zip(self.folds, self.first, strict=True)):

@@ -124,15 +124,16 @@ def _check(counterfactual: Counterfactual, canvas: Canvas) -> None:
 
 def _asked(counterfactual: Counterfactual) -> dict[str, Any]:
     """What the search was asked, for it to be done again."""
+    told = counterfactual.settings
     targets = tuple(counterfactual.classes[row] for row in counterfactual.targets)
     return {
         "method": counterfactual.method,
-        "search": {each.name: counterfactual.settings[each.name] for each in fields(CounterfactualSettings)},
+        "search": {word: told[word] for word in (each.name for each in fields(CounterfactualSettings)) if word in told},
         "targets": targets[:1] if len(set(targets)) == 1 else targets,
         "asked": tuple(int(item) for item in counterfactual.items),
-        "known": counterfactual.settings.get("known"),
+        "known": told.get("known"),
         "classifier": counterfactual.classifier,
-        "classifier name": counterfactual.settings.get("classifier name", "classifier"),
+        "classifier name": told.get("classifier name", "classifier"),
         "link": counterfactual.link,
         "network": counterfactual.network.name,
     }

@@ -277,6 +277,7 @@ class _Made:
         encoder, classifier = self._from.network(record), self._from.classifier(record.classifier)
         canvas: Any = self._from.canvas if record.gene is None else self._from.profiles_for(encoder)
         method: Any = record.method  # refused where it is none
+        linked: dict[str, Any] = {} if record.link is None else {"link": self._from.link(record.link)}
         found = counterfactual(
             classifier,
             encoder,
@@ -286,6 +287,7 @@ class _Made:
             method=method,
             settings=_search(record),
             known=None if record.known is None else [canvas.item(name) for name in record.known],
+            **linked,
             report=self._steps.within,
         )
         if record.gene is not None:
