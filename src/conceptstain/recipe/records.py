@@ -342,7 +342,7 @@ class CounterfactualRecord(_Asked):
     fingerprint: Fingerprint
     targets: Annotated[tuple[Name, ...], Field(min_length=1, max_length=100_000)]
     method: Name
-    settings: Annotated[dict[Name, bool | int | Finite | Name | None], Field(max_length=50)] = Field(
+    settings: Annotated[dict[Name, bool | Seed | Finite | Name | None], Field(max_length=50)] = Field(
         default_factory=dict
     )
     asked: Annotated[tuple[Name, ...], Field(min_length=1, max_length=100_000)]
