@@ -28,8 +28,8 @@ SpotMethod: TypeAlias = Literal["spot score", "deviation of spots", "activation"
 class SpotScore:
     """One number per spot, and how it came about.
 
-    Make it with :func:`spot_score`, :func:`conceptstain.spot_deviation` or, of a unit of a network,
-    :func:`conceptstain.unit_map`.
+    Make it with :func:`spot_score`, :func:`conceptstain.spot_deviation`, of a unit of a network with
+    :func:`conceptstain.unit_map`, or of a gene in counterfactuals with :func:`conceptstain.gene_changes`.
 
     Attributes
     ----------
@@ -37,11 +37,13 @@ class SpotScore:
         The concept's, or ``"unit 3"``.
     values
         One per spot, in the order of the section. Of a spot score: mean 0 and standard deviation 1 over it; of a
-        deviation: distances in standard deviations of the normal. Of a unit: its activation.
+        deviation: distances in standard deviations of the normal. Of a unit: its activation. Of a gene: how much it
+        changes; NaN at spots that were not asked about.
     section
         Name of the section whose spots were scored.
     concept
-        The concept as a direction in the latent space of the first encoder; None: it is of a unit.
+        The concept as a direction in the latent space of the first encoder; None: it is of a unit or
+        of a counterfactual.
     encoders
         Fingerprints of the encoders whose scores are averaged.
     settings
@@ -73,7 +75,7 @@ class SpotScore:
         return "+".join(self.encoders)
 
     def defined_by(self, definition: Definition) -> SpotScore:
-        """The same of the definition that it was asked by; of a unit, as it is."""
+        """The same of the definition that it was asked by; of a unit or a counterfactual, as it is."""
         return self if self.concept is None else replace(self, concept=replace(self.concept, definition=definition))
 
     @property
