@@ -126,7 +126,7 @@ def _rows(  # noqa: PLR0917 - one step of the above
 
 def _taken_for(classifier: Classifier, samples: Float[np.ndarray, "items ..."]) -> list[str]:
     probabilities = softmax(classifier.scores_of(read_samples(classifier, samples).r), axis=1)
-    return [f"{classifier.classes[row.argmax()]} {row.max():.2f}" for row in probabilities]
+    return [f"{classifier.classes[row.argmax()]} ({row.max():.2f})" for row in probabilities]
 
 
 def _draw_row(panels: np.ndarray, row: _Row, side: float) -> None:

@@ -17,7 +17,7 @@ from conceptstain.methods.link import Dense, LinkMethod
 __all__ = ["Fit", "at_point", "fitted"]
 
 RIDGES = (1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5)
-NETS = (1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0)
+NETS = (0.01, 0.03, 0.1, 0.3, 1.0)
 HIDDEN, BATCH, RATE = (256,), 64, 3e-3
 STEPS, PATIENCE = 300, 20  # passes, at most and without a gain on the tenth of its pairs that the MLP holds out
 
@@ -73,7 +73,7 @@ def fitted(
 
 
 def _net(alpha: float) -> ElasticNet:
-    return ElasticNet(alpha=alpha, precompute=True, tol=1e-3, max_iter=5000)
+    return ElasticNet(alpha=alpha, precompute=True, tol=1e-3, max_iter=10_000)
 
 
 def _best_net(r: Float[np.ndarray, "items units"], latents: Float[np.ndarray, "items latent"], seed: int) -> float:
