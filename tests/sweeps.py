@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
+
+import numpy as np
 
 from classes import fitted_to_squares
 from conceptstain.canvas.class_labels import class_labels
@@ -24,6 +27,16 @@ def linked() -> tuple[Link, Classifier, Encoder, ImageSet]:
     classifier, canvas, _ = fitted_to_squares(4)
     encoder = tiny_encoder(canvas.shape, scaling="unit")
     return link(classifier, encoder, canvas, method="ridge", alpha=1.0), classifier, encoder, canvas
+
+
+@cache
+def bent() -> Link:
+    """A link between the same that is not linear: a layer of three units between."""
+    made = linked()[0]
+    rng = np.random.default_rng(0)
+    shapes = ((3, made.units), (made.latent, 3))
+    dense = tuple((rng.normal(size=shape), rng.normal(size=shape[0])) for shape in shapes)
+    return replace(made, method="mlp", dense=dense)
 
 
 @cache

@@ -9,10 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conceptstain.errors import InputError, MismatchError
-from conceptstain.methods.linking import link
 from conceptstain.methods.sweep import spread_over_items, sweep
 from factories import tiny_encoder
-from sweeps import linked, linked_spots
+from sweeps import bent, linked, linked_spots
 
 
 @settings(max_examples=20, deadline=None)
@@ -53,13 +52,12 @@ def test_several_units_move_the_latent_by_the_sum_of_their_moves() -> None:
 
 def test_of_a_link_that_is_not_linear_every_step_is_asked_for_by_itself() -> None:
     _, classifier, encoder, canvas = linked()
-    bent = link(classifier, encoder, canvas, method="mlp")
-    found = sweep(bent, classifier, encoder, canvas, [0, 3], items=[2, 6], steps=4)
+    found = sweep(bent(), classifier, encoder, canvas, [0, 3], items=[2, 6], steps=4)
     for item in range(2):
         for step in range(4):
             r = found.start[[item]].copy()
             r[0, [0, 3]] = found.values[:, step]
-            np.testing.assert_allclose(found.latents[item, step], bent.latents(r)[0], atol=1e-9)
+            np.testing.assert_allclose(found.latents[item, step], bent().latents(r)[0], atol=1e-9)
 
 
 def test_what_classes_do_is_told_with_intervals() -> None:

@@ -8,7 +8,6 @@ import pytest
 from conceptstain.errors import InputError
 from conceptstain.methods import sweep_units as module
 from conceptstain.methods.link import Link
-from conceptstain.methods.linking import link
 from conceptstain.methods.part_measures import PartMeasures, change_of, part_measures
 from conceptstain.methods.segmenters import threshold_segmenter
 from conceptstain.methods.sweep import sweep
@@ -17,7 +16,7 @@ from conceptstain.methods.sweep_units import sweep_units
 from conceptstain.nets.classifier import Classifier
 from conceptstain.nets.encoder import Encoder
 from conceptstain.progress import Cancelled, Step
-from sweeps import linked, linked_spots
+from sweeps import bent, linked, linked_spots
 
 ITEMS = [3, 0, 7]
 SEGMENTER = threshold_segmenter([-0.5, 0.0, 0.2], ["dark", "grey", "bright"])
@@ -26,7 +25,7 @@ SEGMENTER = threshold_segmenter([-0.5, 0.0, 0.2], ["dark", "grey", "bright"])
 @pytest.mark.parametrize("method", ["ridge", "mlp"])
 def test_one_run_equals_the_loop_over_units(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ridge, classifier, encoder, canvas = linked()
-    made = ridge if method == "ridge" else link(classifier, encoder, canvas, method="mlp")
+    made = ridge if method == "ridge" else bent()
     monkeypatch.setattr(module, "AT_ONCE", 2 * 9 * 256)  # two units at a time, so that a chunk ends within
     found = sweep_units(made, classifier, encoder, canvas, items=ITEMS, segmenter=SEGMENTER, draws=3)
     assert found.measures == PartMeasures._fields
@@ -38,7 +37,7 @@ def test_one_run_equals_the_loop_over_units(method: str, monkeypatch: pytest.Mon
         for number, expected in enumerate(change_of(path).values()):
             np.testing.assert_allclose(found.changes[unit, ..., number], expected, rtol=1e-4, atol=1e-5)
             seen += int((np.abs(np.nan_to_num(expected)) > 1e-3).sum())
-        length = np.linalg.norm(made.weights[:, unit]) * np.ptp(made.ranges[unit])
+        length = np.linalg.norm(alone.latents[:, -1] - alone.latents[:, 0], axis=1).mean()
         assert found.lengths[unit] == pytest.approx(length)
     assert seen > 10
 

@@ -110,6 +110,7 @@ from conceptstain.cli.results import (
     write_results,
 )
 from conceptstain.cli.spots import fit_profiles, spots
+from conceptstain.cli.sweeping import sweep
 from conceptstain.cli.telling import say_encoders, say_neighbours, say_section, say_written, told
 from conceptstain.cli.window import has_display, open_window
 from conceptstain.errors import InputError
@@ -571,3 +572,4 @@ app.command()(explain)
 app.command()(run)
 app.command()(fit_classifier)
 app.command()(link)
+app.command()(sweep)

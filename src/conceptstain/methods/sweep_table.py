@@ -8,7 +8,7 @@ from typing import Literal, final
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from conceptstain.errors import InputError
 from conceptstain.methods.sweep import Spread, spread_over_items
@@ -36,7 +36,7 @@ class UnitSweeps:
     changes
         From the first step to the last; NaN where a part is hidden.
     lengths
-        How far each unit moves the latent.
+        How far each unit moves the latent, mean over the items.
     null_changes, null_lengths
         The same of random directions, each as long as the move of one of the units.
     null
@@ -88,8 +88,8 @@ class UnitSweeps:
         """Units by how much more they change a part than any other, the most first.
 
         The *strength* of a change is its mean over the items, divided by the length of the move, in units of what 95 of
-        100 random directions reach in the same part: above 1 it is beyond them. A unit is *selective* where its
-        strength in this part is above 1, in every other one below, and the interval of its change leaves 0 out. The
+        100 random directions reach in the same part: above 1 it is beyond them. A unit *changes* a part where this is
+        so and the interval of the change leaves 0 out, and is *selective* where it changes this part and no other. The
         criterion is ours; the release has none.
 
         Parameters
@@ -115,7 +115,7 @@ class UnitSweeps:
         measure = self._measure(measure)
         number, found = self.parts.index(part), self.effect(measure)
         strength = self._strength(found.mean, self.lengths, measure)
-        own, selective = self._selective(found, strength, number)
+        own, selective = strength[:, number], _alone(found, strength)[:, number]
         others = np.delete(strength, number, axis=1)
         names = np.delete(np.array(self.parts), number)
         most = others.argmax(axis=1) if len(names) else np.zeros(len(own), dtype=int)
@@ -131,7 +131,8 @@ class UnitSweeps:
             },
             index=pd.Index(self.units, name="unit"),
         )
-        ahead = own / np.maximum(table["other_strength"].to_numpy(), 1.0)
+        with np.errstate(invalid="ignore"):
+            ahead = np.nan_to_num(own / np.maximum(table["other_strength"].to_numpy(), 1.0), nan=0.0)
         return table.iloc[np.lexsort((-ahead, ~selective))]
 
     def selective(self, part: str, measure: str | None = None) -> pd.DataFrame:
@@ -157,9 +158,7 @@ class UnitSweeps:
         )
         counts = []
         for lengths, each in ((self.lengths, found), (self.null_lengths, random)):
-            strength = self._strength(each.mean, lengths, measure)
-            passed = [self._selective(each, strength, part)[1].sum() for part in range(len(self.parts))]
-            counts.append(np.array(passed, dtype=int))
+            counts.append(_alone(each, self._strength(each.mean, lengths, measure)).sum(axis=0))
         told = {
             "units": counts[0],
             "of_units": counts[0] / max(len(self.lengths), 1),
@@ -194,18 +193,10 @@ class UnitSweeps:
         with np.errstate(divide="ignore", invalid="ignore"):
             per_length = np.nan_to_num(np.abs(random) / self.null_lengths[:, None], nan=0.0, posinf=0.0)
             reached = np.quantile(per_length, BEYOND, axis=0)
+            reached = np.where(reached > 0, reached, per_length.max(axis=0))  # of a part that few directions draw
             strength = np.abs(mean) / lengths[:, None] / reached
         strength[~np.isfinite(mean) | (mean == 0) | (lengths == 0)[:, None]] = 0
         return np.asarray(strength)
-
-    def _selective(
-        self, found: Spread, strength: Float[np.ndarray, "moves parts"], part: int
-    ) -> tuple[Float[np.ndarray, " moves"], np.ndarray]:
-        """Strength in a part, and whether the move is selective for it."""
-        own = strength[:, part]
-        others = np.delete(strength, part, axis=1).max(axis=1, initial=0)
-        surely = (found.low[:, part] > 0) | (found.high[:, part] < 0)
-        return own, (own > 1) & (others < 1) & surely
 
     def _measure(self, measure: str | None) -> str:
         return measure or ("share" if "share" in self.measures else self.measures[0])
@@ -216,3 +207,9 @@ class UnitSweeps:
                 "There is no such measure", got=repr(measure), cure=f"Choose one of: {', '.join(self.measures)}"
             )
         return self.measures.index(measure)
+
+
+def _alone(found: Spread, strength: Float[np.ndarray, "moves parts"]) -> Bool[np.ndarray, "moves parts"]:
+    """Whether a move changes this part and no other."""
+    changed = (strength > 1) & ((found.low > 0) | (found.high < 0))
+    return np.asarray(changed & (changed.sum(axis=1, keepdims=True) == 1))

@@ -137,18 +137,19 @@ def sweep_units(
 
     def quantified(
         latents_of: Callable[[slice], Float[np.ndarray, "some items steps latent"]], n: int, begun: int
-    ) -> tuple[Measured, Float[np.ndarray, "moves genes"]]:
+    ) -> tuple[Measured, Float[np.ndarray, "moves genes"], Float[np.ndarray, " moves"]]:
         found = np.empty((n, len(starts.items), len(parts), len(measures)), dtype=np.float32)
-        genes = np.empty((n, len(made.features)), dtype=np.float32)
+        genes, lengths = np.empty((n, len(made.features)), dtype=np.float32), np.empty(n)
         for start in range(0, n, size):
             some = slice(start, min(start + size, n))
             latents = latents_of(some)
             samples = made.samples(latents.reshape(-1, made.latent)).reshape(*latents.shape[:3], *made.shape)
             found[some] = measure(samples, latents)
+            lengths[some] = np.linalg.norm(latents[:, :, -1] - latents[:, :, 0], axis=-1).mean(axis=1)
             if made.features:
                 genes[some] = (samples[:, :, -1] - samples[:, :, 0]).mean(axis=1)
             report(Step(begun + some.stop, total, "Sweeping units"))
-        return found, genes
+        return found, genes, lengths
 
     def of_units(some: slice) -> Float[np.ndarray, "some items steps latent"]:
         if link.is_linear:
@@ -156,16 +157,16 @@ def sweep_units(
         bent = [moved_latents(link, starts.r, chosen[[u]], values[[u]]) for u in range(some.start, some.stop)]
         return np.stack(bent)
 
-    changes, genes = quantified(of_units, len(chosen), 0)
-    random, _ = quantified(beside.latents, draws, len(chosen))
+    changes, genes, lengths = quantified(of_units, len(chosen), 0)
+    random, _, random_lengths = quantified(beside.latents, draws, len(chosen))
     return UnitSweeps(
         units=chosen,
         parts=parts,
         measures=measures,
         changes=changes,
-        lengths=_lengths(moves),
+        lengths=lengths,
         null_changes=random,
-        null_lengths=_lengths(beside),
+        null_lengths=random_lengths,
         null=null,
         items=starts.items,
         steps=steps,
@@ -196,11 +197,6 @@ def _random_moves(link: Link, moves: _Moves, draws: int, null: NullDirections, r
     norms = np.linalg.norm(directions, axis=1, keepdims=True)
     columns = directions / np.where(norms > 0, norms, 1) * lengths
     return _Moves(moves.origins, columns, moves.amounts[like])
-
-
-def _lengths(moves: _Moves) -> Float[np.ndarray, " moves"]:
-    by = moves.amounts[:, 0, -1] - moves.amounts[:, 0, 0]
-    return np.asarray(np.abs(by) * np.linalg.norm(moves.columns, axis=1))
 
 
 def _measuring(
