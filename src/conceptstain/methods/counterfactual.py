@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int
 
 from conceptstain.errors import InputError
 from conceptstain.nets.encoder import Encoder
+from conceptstain.nets.generator import Generator
 
 __all__ = ["Counterfactual"]
 
@@ -95,7 +96,7 @@ class Counterfactual:
     nearest: Int[np.ndarray, " items"]
     nearest_distances: Float[np.ndarray, " items"]
     nearest_changes: Float[np.ndarray, " items"]
-    network: Encoder = field(repr=False)
+    network: Encoder | Generator = field(repr=False)
     classifier: str = ""
     generator: str = ""
     second: str = ""

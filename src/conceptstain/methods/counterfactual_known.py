@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import final
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from sklearn.covariance import ledoit_wolf
 from sklearn.neighbors import NearestNeighbors
 
 from conceptstain.canvas.canvas import Canvas
 from conceptstain.concepts.latents import latents_at, latents_of
 from conceptstain.errors import MismatchError
+from conceptstain.methods.counterfactual_reading import probabilities_of, representations_of
+from conceptstain.methods.link import Link
 from conceptstain.methods.plausibility import plausibility
 from conceptstain.nets.classifier import Classifier
-from conceptstain.nets.encoder import Encoder
-from conceptstain.progress import Report
+from conceptstain.nets.encoder import CHUNK, Encoder
+from conceptstain.nets.reading import check_readable
+from conceptstain.progress import Report, Step
 
-__all__ = ["Known"]
+__all__ = ["Known", "changes_between"]
 
 
 @final
@@ -26,12 +31,18 @@ __all__ = ["Known"]
 class Known:
     """The items that were asked about and the known ones, in the latent space of the generative model.
 
+    Latents are those of the generative model's encoder; with a link, what it makes of the classifier's representations.
+
     Attributes
     ----------
     classifier
         What told the classes.
+    asked
+        Indices of the items that were asked about.
     starts
         Latents of the items that were asked about.
+    representations
+        What the classifier tells their classes from.
     origins
         Rows of the classes that they were taken for.
     items
@@ -43,7 +54,9 @@ class Known:
     """
 
     classifier: Classifier
+    asked: Int[np.ndarray, " items"]
     starts: Float[np.ndarray, "items latent"]
+    representations: Float[np.ndarray, "items units"]
     origins: Int[np.ndarray, " items"]
     items: Int[np.ndarray, " known"]
     latents: Float[np.ndarray, "known latent"]
@@ -55,7 +68,7 @@ class Known:
         cls,
         canvas: Canvas,
         classifier: Classifier,
-        generator: Encoder,
+        space: Encoder | Link,
         chosen: Int[np.ndarray, " items"],
         *,
         known: Int[np.ndarray, " known"],
@@ -64,17 +77,15 @@ class Known:
         """Encode both, each once."""
         known = np.unique(known)
         pool = np.union1d(chosen, known)
-        latents, penultimate = (
-            latents_of(canvas, encoder, report=report)
-            if len(pool) == len(canvas)
-            else latents_at(canvas, encoder, pool, report=report)
-            for encoder in (generator, classifier.encoder)
-        )
+        r = _read(canvas, classifier, pool, report)
+        latents = space.latents(r) if isinstance(space, Link) else _encoded(canvas, space, pool, report)
         latents = latents.astype(np.float64)
-        told = classifier.scores_of(penultimate).argmax(axis=1)
+        told = classifier.scores_of(r).argmax(axis=1)
         asked, familiar = np.searchsorted(pool, chosen), np.searchsorted(pool, known)
         own = np.where(np.isin(chosen, known), np.searchsorted(known, chosen), -1)
-        return cls(classifier, latents[asked], told[asked], known, latents[familiar], told[familiar], own)
+        return cls(
+            classifier, chosen, latents[asked], r[asked], told[asked], known, latents[familiar], told[familiar], own
+        )
 
     @cached_property
     def means(self) -> Float[np.ndarray, "classes latent"]:
@@ -84,24 +95,93 @@ class Known:
             means[row] = self.latents[self.told == row].mean(axis=0)
         return means
 
-    def differences(self, targets: Int[np.ndarray, " items"]) -> Float[np.ndarray, "items latent"]:
-        """From the mean of each item's class to that of its target; 0 where they are one.
+    def check(self, targets: Int[np.ndarray, " items"], *, least: int = 1, origins: bool = True) -> None:
+        """Refuse classes of too few known items.
+
+        Parameters
+        ----------
+        targets
+            Rows of the classes that items are to be taken for; those of items that are there already do not count.
+        least
+            How many of each.
+        origins
+            Whether the items' own classes count, too.
 
         Raises
         ------
         MismatchError
-            There is no known item of a class that is needed.
+            There are fewer of a class that is needed.
         """
         apart = self.origins != targets
-        needed = np.union1d(self.origins[apart], targets[apart])
-        missing = [self.classifier.classes[row] for row in needed if not (self.told == row).any()]
-        if missing:
+        needed = np.union1d(self.origins[apart], targets[apart]) if origins else np.unique(targets[apart])
+        few = [self.classifier.classes[row] for row in needed if (self.told == row).sum() < least]
+        if few:
             raise MismatchError(
-                "The line search needs known items of both classes",
-                got=f"none that {self.classifier.name!r} takes for {', '.join(missing)}",
+                "There are too few known items of a class to find the way by",
+                got=f"fewer than {least} that {self.classifier.name!r} takes for {', '.join(few)}",
                 cure="Give known items of these classes, or use the gradient",
             )
+
+    def redrawn(
+        self,
+        targets: Int[np.ndarray, " items"],
+        scores_of: Callable[[Float[np.ndarray, "items latent"]], Float[np.ndarray, "items classes"]],
+        *,
+        probability: float,
+        least: int,
+    ) -> Known:
+        """Without those known items of the target classes of which what is decoded is not told as the class.
+
+        Parameters
+        ----------
+        targets
+            Rows of the classes that items are to be taken for.
+        scores_of
+            What the classifier says of what is decoded from latents.
+        probability
+            From which on it is told as the class.
+        least
+            A class that would be left with fewer keeps all.
+        """
+        told = self.told.copy()
+        for row in np.unique(targets[self.origins != targets]):
+            of = np.flatnonzero(self.told == row)
+            told_of = probabilities_of(scores_of(self.latents[of]), np.full(len(of), row))
+            others = of[told_of < probability]
+            if len(of) - len(others) >= least:
+                told[others] = -1
+        return replace(self, told=told)
+
+    def differences(self, targets: Int[np.ndarray, " items"]) -> Float[np.ndarray, "items latent"]:
+        """From the mean of each item's class to that of its target; 0 where they are one."""
+        apart = self.origins != targets
         return np.where(apart[:, None], self.means[targets] - self.means[self.origins], 0.0)
+
+    def middles(self, targets: Int[np.ndarray, " items"], n_nearest: int) -> Float[np.ndarray, "items latent"]:
+        """For each item the mean of the known items of its target class that are nearest to it; all of a smaller class.
+
+        The item itself is none of them, so that it would not matter whether it is known.
+        """
+        found = self.starts.copy()
+        for row in np.unique(targets[self.origins != targets]):
+            candidates = self.latents[self.told == row]
+            asked = np.flatnonzero((targets == row) & (self.origins != targets))
+            search = NearestNeighbors(n_neighbors=min(n_nearest, len(candidates)), algorithm="brute").fit(candidates)
+            near = search.kneighbors(self.starts[asked], return_distance=False)
+            found[asked] = candidates[near].mean(axis=1)
+        return found
+
+    def spread(
+        self, targets: Int[np.ndarray, " items"]
+    ) -> tuple[Float[np.ndarray, "classes latent latent"], Float[np.ndarray, "classes latent"]]:
+        """Axes and variances of the target classes' known items, by the covariance of Ledoit & Wolf (2004)."""
+        n_classes, latent = self.means.shape
+        axes, variances = np.zeros((n_classes, latent, latent)), np.ones((n_classes, latent))
+        for row in np.unique(targets[self.origins != targets]):
+            covariance, _ = ledoit_wolf(self.latents[self.told == row])
+            found, axes[row] = np.linalg.eigh(covariance)
+            variances[row] = found.clip(min=0)
+        return axes, variances
 
     def nearest(self, targets: Int[np.ndarray, " items"]) -> Int[np.ndarray, " items"]:
         """Which known item of its target class is nearest to each item; -1: there is none."""
@@ -124,5 +204,28 @@ def changes_between(
     one: Float[np.ndarray, "items ..."], other: Float[np.ndarray, "items ..."], mask: Bool[np.ndarray, "..."]
 ) -> Float[np.ndarray, " items"]:
     """Mean absolute difference of samples, over the values that hold data."""
-    counted = np.broadcast_to(mask, one.shape[1:])
+    fits = np.broadcast_shapes(mask.shape, one.shape[1:]) == one.shape[1:] if mask.ndim < one.ndim else False
+    counted = np.broadcast_to(mask if fits else True, one.shape[1:])
     return np.asarray(np.abs(other.astype(np.float64) - one)[:, counted].mean(axis=1))
+
+
+def _read(
+    canvas: Canvas, classifier: Classifier, items: Int[np.ndarray, " items"], report: Report
+) -> Float[np.ndarray, "items units"]:
+    """Representations of items; of a canvas that the classifier was made for they are kept."""
+    if tuple(canvas.shape) == tuple(classifier.encoder.shape):
+        return _encoded(canvas, classifier.encoder, items, report).astype(np.float64)
+    check_readable(classifier, canvas)
+    parts = []
+    for first in range(0, len(items), CHUNK):
+        parts.append(representations_of(classifier, canvas.inputs(items[first : first + CHUNK])))
+        report(Step(min(first + CHUNK, len(items)), len(items), "Reading items"))
+    return np.concatenate(parts)
+
+
+def _encoded(
+    canvas: Canvas, encoder: Encoder, items: Int[np.ndarray, " items"], report: Report
+) -> Float[np.ndarray, "items latent"]:
+    if len(items) == len(canvas):
+        return latents_of(canvas, encoder, report=report)
+    return latents_at(canvas, encoder, items, report=report)

@@ -10,9 +10,19 @@ from torch import Tensor
 from conceptstain.errors import InputError
 from conceptstain.methods.gradient import as_evaluated, copies_at_once
 from conceptstain.nets.classifier import Classifier
-from conceptstain.nets.encoder import Encoder
+from conceptstain.nets.generator import Generator
+from conceptstain.nets.reading import class_scores, penultimate
 
-__all__ = ["check_whole", "class_scores_of", "decoded_samples", "margins_of", "probabilities_of", "scores_of_samples"]
+__all__ = [
+    "check_whole",
+    "class_scores_of",
+    "decoded_samples",
+    "margins_of",
+    "probabilities_of",
+    "representations_of",
+    "scores_of_latents",
+    "scores_of_samples",
+]
 
 
 def check_whole(classifier: Classifier) -> None:
@@ -27,35 +37,50 @@ def check_whole(classifier: Classifier) -> None:
 
 def class_scores_of(classifier: Classifier, samples: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch classes"]:
     """What a classifier says of samples; gradients reach these."""
-    latents = classifier.encoder.encode(samples).mean
-    weights, bias = (classifier.encoder.tensor(each) for each in (classifier.weights, classifier.bias))
-    scores: Tensor = latents @ weights.T + bias
-    return scores
+    return class_scores(classifier, penultimate(classifier, samples))
 
 
-def decoded_samples(generator: Encoder, latents: Float[np.ndarray, "items latent"]) -> Float[np.ndarray, "items ..."]:
-    """What is decoded from latents, float32."""
+def decoded_samples(generator: Generator, latents: Float[np.ndarray, "items latent"]) -> Float[np.ndarray, "items ..."]:
+    """What is decoded from latents, float32; frozen networks with nothing of gradients."""
     at_once = copies_at_once(generator.shape)
     samples = np.empty((len(latents), *generator.shape), dtype=np.float32)
-    with as_evaluated(generator.network), torch.no_grad():
+    with as_evaluated(generator.network):
         for first in range(0, len(latents), at_once):
             part = slice(first, first + at_once)
-            samples[part] = generator.decode(generator.tensor(latents[part])).float().cpu().numpy()
+            samples[part] = generator.samples(latents[part])
     return samples
+
+
+def representations_of(
+    classifier: Classifier, samples: Float[np.ndarray, "items ..."]
+) -> Float[np.ndarray, "items units"]:
+    """Penultimate representations of samples, float64."""
+    at_once = copies_at_once(samples.shape[1:])
+    found = np.empty((len(samples), classifier.encoder.latent))
+    with as_evaluated(classifier.encoder.network), torch.no_grad():
+        for first in range(0, len(samples), at_once):
+            part = torch.as_tensor(samples[first : first + at_once])
+            found[first : first + at_once] = penultimate(classifier, part).double().cpu().numpy()
+    return found
 
 
 def scores_of_samples(
     classifier: Classifier, samples: Float[np.ndarray, "items ..."]
 ) -> Float[np.ndarray, "items classes"]:
     """What a classifier says of samples, float64."""
-    at_once = copies_at_once(samples.shape[1:])
-    scores = np.empty((len(samples), len(classifier.classes)))
-    with as_evaluated(classifier.encoder.network), torch.no_grad():
-        for first in range(0, len(samples), at_once):
-            part = slice(first, first + at_once)
-            x = classifier.encoder.tensor(samples[part])
-            scores[part] = class_scores_of(classifier, x).double().cpu().numpy()
-    return scores
+    return classifier.scores_of(representations_of(classifier, samples))
+
+
+def scores_of_latents(
+    classifier: Classifier, generator: Generator, latents: Float[np.ndarray, "items latent"]
+) -> Float[np.ndarray, "items classes"]:
+    """What a classifier says of what is decoded from latents; samples are not kept."""
+    at_once = copies_at_once(generator.shape)
+    scores = [
+        scores_of_samples(classifier, decoded_samples(generator, latents[first : first + at_once]))
+        for first in range(0, len(latents), at_once)
+    ]
+    return np.concatenate(scores) if scores else np.empty((0, len(classifier.classes)))
 
 
 def probabilities_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import NamedTuple
@@ -16,33 +17,50 @@ from conceptstain.errors import InputError
 from conceptstain.inputs import ItemIndices
 from conceptstain.methods.counterfactual import Counterfactual
 from conceptstain.methods.counterfactual_known import Known, changes_between
+from conceptstain.methods.counterfactual_paths import Line, Path, Proximal
 from conceptstain.methods.counterfactual_reading import (
     check_whole,
     class_scores_of,
     decoded_samples,
     margins_of,
     probabilities_of,
+    scores_of_latents,
     scores_of_samples,
 )
 from conceptstain.methods.counterfactual_settings import CounterfactualMethod, CounterfactualSettings, check_method
-from conceptstain.methods.counterfactual_walks import Line, gradient_walk, line_walk, resampled
+from conceptstain.methods.counterfactual_walks import (
+    Linked,
+    Walk,
+    gradient_walk,
+    path_walk,
+    published_walk,
+    resampled,
+    stop_at,
+)
 from conceptstain.methods.gradient import as_evaluated, copies_at_once
 from conceptstain.methods.items import checked_items
+from conceptstain.methods.link import Link
 from conceptstain.nets.classifier import Classifier
 from conceptstain.nets.encoder import Encoder
+from conceptstain.nets.generator import Generator
+from conceptstain.nets.generators import as_generator
+from conceptstain.nets.reading import check_readable, class_scores
 from conceptstain.progress import Report, Step, silent
 
 __all__ = ["counterfactual"]
 
+LEAST_ITEMS = 4  # of a class: of fewer, no covariance is known
+
 
 def counterfactual(
     classifier: Classifier,
-    generator: Encoder,
+    generator: Generator | Encoder,
     canvas: Canvas,
     items: ItemIndices,
     target: str | Sequence[str],
     *,
-    method: CounterfactualMethod = "line search",
+    link: Link | None = None,
+    method: CounterfactualMethod = "proximal path",
     settings: CounterfactualSettings | None = None,
     second: Classifier | None = None,
     known: ItemIndices | None = None,
@@ -50,27 +68,35 @@ def counterfactual(
 ) -> Counterfactual:
     """Find what would have to change in items for a classifier to take them for another class.
 
-    The path starts at the mean latent of an item and ends where the classifier, *shown the decoded sample*, gives the
-    target the probability that was asked for. An item that the classifier has for its target already is its own
-    counterfactual, without a step. ``"line search"`` goes along the difference of the mean latents of the two classes,
-    as the classifier tells the known items; ``"gradient"`` lets Adam make the target's log-probability larger through
-    decoder and classifier, with a pull to the start.
+    The path ends where the classifier, *shown the decoded sample*, gives the target the probability that was asked for.
+    An item that the classifier has for its target already is its own counterfactual, without a step.
 
-    A search that follows the classifier's gradient finds what deceives it as gladly as what is meant: count a success
-    only where a second classifier, trained on its own, confirms it.
+    - ``"proximal path"`` (ours) goes to the known items of the target class that are nearest, first along what hardly
+      varies within that class and last along what varies most, so that an item keeps its own ways. It asks the
+      classifier only where to stop, and follows no gradient of it.
+    - ``"line search"`` goes along the difference of the two classes' mean latents.
+    - ``"gradient"`` lets Adam raise the target's log-probability through decoder and classifier, with a pull to the
+      start. What it finds may deceive the classifier alone.
+    - ``"published"`` is the released search of Wehrheim et al.: a change of the penultimate representation, decoded
+      through the link.
+
+    Count a success only where a second classifier, trained on its own, confirms it.
 
     Parameters
     ----------
     classifier
-        Whose answer is to change.
+        Whose answer is to change; it reads the canvas and what is decoded.
     generator
-        What decodes: an encoder with a decoder.
+        What decodes: an encoder with a decoder, or a generative model of your own.
     canvas
-        Inputs of both.
+        What the items are of: the encoder's own view; with a link, whatever the classifier reads.
     items
         Indices.
     target
         Name of a class; or one for each item.
+    link
+        From the classifier's representations to latents. With it paths start at ``L(r)`` of the items and class means
+        are those of ``L(r)``; without, at the items' mean latents.
     method
         How the path is found.
     settings
@@ -78,36 +104,43 @@ def counterfactual(
     second
         A classifier with the same names of classes that was trained on its own.
     known
-        Indices of the items that plausibility is measured against, that class means are of, and among which the
-        nearest of the target class is; None: the trainable ones.
+        Indices of the items that the target's mean and spread are of, that plausibility is measured against, and among
+        which the nearest of the target class is; the classifier says what they are. None: the trainable ones.
     report
         Called while encoding, and at every step; may raise :class:`Cancelled`.
 
     Raises
     ------
     InputError
-        No such item, class or method, another number of targets than items, or a classifier of parts.
+        No such item, class or method, another number of targets than items, a classifier of parts, a generator without
+        an encoder and no link, or the published search without a link.
     MismatchError
-        Canvas, classifier and generator do not belong together, the generator cannot decode, or there is no known item
-        of a class whose mean is needed.
+        Canvas, classifier, generator and link do not belong together, the generator cannot decode, or there are too few
+        known items of a class.
+
+    References
+    ----------
+    Wehrheim, Osuna-Vargas & Kaschube 2024, "Linking in style", arXiv:2409.16865.
     """
     check_method(method)
     settings = settings or CounterfactualSettings()
+    made = as_generator(generator)
     chosen = checked_items(canvas, items)
-    judges = [each for each in (classifier, second) if each is not None]
-    for judge in judges:
-        check_whole(judge)
-        judge.encoder.check(canvas)
-    generator.check(canvas)
+    space = _space(classifier, made, canvas, link, method)
+    for judge in (classifier, second):
+        if judge is not None:
+            check_whole(judge)
+            check_readable(judge, made)
     rows = _targets(classifier, target, len(chosen))
     wanted = None if second is None else _targets(second, [classifier.classes[row] for row in rows], len(rows))
     familiar = canvas.trainable if known is None else checked_items(canvas, known)
 
-    pool = Known.of(canvas, classifier, generator, chosen, known=familiar, report=report)
-    frames, arrived, steps = _walked(_Question(classifier, generator, pool, rows), method, settings, report)
+    pool = Known.of(canvas, classifier, space, chosen, known=familiar, report=report)
+    question = _Question(classifier, made, pool, rows, link)
+    frames, arrived, steps = _walked(question, method, settings, report)
 
-    start, end = (decoded_samples(generator, frames[:, frame]) for frame in (0, -1))
-    along = [scores_of_samples(classifier, decoded_samples(generator, frames[:, at])) for at in range(settings.frames)]
+    start, end = (decoded_samples(made, frames[:, frame]) for frame in (0, -1))
+    along = [scores_of_latents(classifier, made, frames[:, at]) for at in range(settings.frames)]
     scores = np.stack(along, axis=1)
     confirmed = None
     if second is not None:
@@ -115,7 +148,7 @@ def counterfactual(
     nearest = pool.nearest(rows)
     found = nearest >= 0
     trivial = pool.latents[nearest]
-    trivial_changes = changes_between(start, decoded_samples(generator, trivial), canvas.mask)
+    trivial_changes = changes_between(start, decoded_samples(made, trivial), canvas.mask)
     return Counterfactual(
         method=method,
         items=chosen,
@@ -139,12 +172,13 @@ def counterfactual(
         nearest_changes=np.where(found, trivial_changes, np.nan),
         network=generator,
         classifier=classifier.fingerprint,
-        generator=generator.fingerprint,
+        generator=made.fingerprint,
         second=second.fingerprint if second is not None else "",
+        link=_fingerprint(link),
         settings={
             **asdict(settings),
             "method": method,
-            "start": "mean latent of the item",
+            "start": "mean latent of the item" if link is None else "L(r) of the item",
             "known": None if known is None else tuple(familiar.tolist()),
             "classifier name": classifier.name,
         },
@@ -155,25 +189,32 @@ class _Question(NamedTuple):
     """Who is asked, about what, and which class is wanted."""
 
     classifier: Classifier
-    generator: Encoder
+    generator: Generator
     pool: Known
     targets: Int[np.ndarray, " items"]
+    link: Link | None
 
 
 def _walked(
     question: _Question, method: CounterfactualMethod, settings: CounterfactualSettings, report: Report
 ) -> tuple[Float[np.ndarray, "items frames latent"], Bool[np.ndarray, " items"], Int[np.ndarray, " items"]]:
     """Paths of all items, whether they arrived, and the steps of their searches; chunk by chunk."""
-    classifier, generator, pool, rows = question
+    classifier, generator, pool, rows, _ = question
     frames = np.repeat(pool.starts[:, None], settings.frames, axis=1)
     arrived, steps = pool.origins == rows, np.zeros(len(rows), dtype=int)
     going = np.flatnonzero(~arrived)
-    differences = pool.differences(rows) if method == "line search" else np.zeros_like(pool.starts)
+    if method == "line search":
+        pool.check(rows)
+    if method == "proximal path":
+        pool.check(rows, least=LEAST_ITEMS, origins=False)
+        pool = pool.redrawn(
+            rows,
+            lambda latents: scores_of_latents(classifier, generator, latents),
+            probability=settings.probability_of(method) or 0.5,
+            least=LEAST_ITEMS,
+        )
+        question = question._replace(pool=pool)
     at_once = copies_at_once(generator.shape)
-
-    def ask(z: Tensor) -> Tensor:
-        return class_scores_of(classifier, generator.decode(z))
-
     with as_evaluated(generator.network), as_evaluated(classifier.encoder.network):
         for first in range(0, len(going), at_once):
             part = going[first : first + at_once]
@@ -181,16 +222,83 @@ def _walked(
             def report_of_all(step: Step, first: int = first) -> None:
                 report(Step(first + step.done, len(going), step.message))
 
-            start = generator.tensor(pool.starts[part])
-            targets = torch.as_tensor(rows[part], device=start.device)
-            if method == "gradient":
-                walk = gradient_walk(ask, start, targets, settings, report_of_all)
-            else:
-                line = Line(start, generator.tensor(differences[part]))
-                walk = line_walk(ask, line, targets, settings, report_of_all)
+            walk = _walk(question, part, method, settings, report_of_all)
             frames[part] = resampled(walk, settings.frames).double().cpu().numpy()
             arrived[part], steps[part] = walk.arrived.cpu().numpy(), walk.steps.cpu().numpy()
     return frames, arrived, steps
+
+
+def _walk(
+    question: _Question,
+    part: Int[np.ndarray, " items"],
+    method: CounterfactualMethod,
+    settings: CounterfactualSettings,
+    report: Report,
+) -> Walk:
+    """The search of some items together."""
+    classifier, generator, pool, rows, link = question
+
+    def ask(z: Tensor) -> Tensor:
+        return class_scores_of(classifier, generator.decode(z))
+
+    start = generator.tensor(pool.starts[part])
+    targets = torch.as_tensor(rows[part], device=start.device)
+    if method == "gradient":
+        return gradient_walk(ask, start, targets, settings, report)
+    if method == "published" and link is not None:
+        r = generator.tensor(pool.representations[part])
+        origins = torch.as_tensor(pool.origins[part], device=start.device)
+        drawn = [np.random.default_rng([settings.seed, int(pool.asked[row])]).random(r.shape[1]) for row in part]
+        first = generator.tensor(np.stack(drawn))
+        linked = Linked(r, link.torch_latents, lambda units: class_scores(classifier, units), origins, first)
+        return published_walk(ask, linked, targets, settings, report)
+    path: Path
+    if method == "line search":
+        path = Line(start, generator.tensor(pool.differences(rows)[part]), settings.farthest)
+    else:
+        middles = generator.tensor(pool.middles(rows, settings.nearest)[part])
+        axes, variances = (generator.tensor(each) for each in pool.spread(rows))
+        path = Proximal(start, middles, axes, variances, targets)
+    stop, most = stop_at(settings.probability_of(method)), settings.steps_of(method)
+    return path_walk(ask, path, targets, frames=settings.frames, most=most, stop=stop, report=report)
+
+
+def _space(
+    classifier: Classifier, generator: Generator, canvas: Canvas, link: Link | None, method: CounterfactualMethod
+) -> Encoder | Link:
+    """What makes latents of items; refuses networks that do not belong together."""
+    if link is not None:
+        link.check(classifier, generator)
+        check_readable(classifier, canvas)
+        if not link.penultimate:
+            raise InputError(
+                "The link does not start from the layer that classes are told from",
+                got=link.layer,
+                cure="Make one with conceptstain.link, without a layer",
+            )
+        return link
+    if method == "published":
+        raise InputError("The published search goes through a link", got="none", cure="Make one with conceptstain.link")
+    if generator.encoder is None:
+        raise InputError(
+            f"Where items lie for {generator.name!r} is not known, as it has no encoder",
+            got="no link",
+            cure="Make one with conceptstain.link, and give it as link=",
+        )
+    generator.encoder.check(canvas)
+    check_readable(classifier, canvas)
+    return generator.encoder
+
+
+def _fingerprint(link: Link | None) -> str:
+    """Of a link: of its weights; empty where there is none."""
+    if link is None:
+        return ""
+    digest = hashlib.sha256(f"{link.classifier} {link.generator} {link.method}".encode())
+    for weights, bias in link.dense or ((link.weights, link.bias),):
+        digest.update(np.ascontiguousarray(weights).tobytes())
+        digest.update(np.ascontiguousarray(bias).tobytes())
+    return digest.hexdigest()[:12]
 
 
 def _targets(classifier: Classifier, target: str | Sequence[str], n_items: int) -> Int[np.ndarray, " items"]:

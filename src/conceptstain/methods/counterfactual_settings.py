@@ -7,14 +7,16 @@ from typing import Literal, TypeAlias, final, get_args
 
 from conceptstain.errors import InputError
 
-__all__ = ["CounterfactualMethod", "CounterfactualSettings"]
+__all__ = ["METHODS", "CounterfactualMethod", "CounterfactualSettings", "check_method"]
 
-CounterfactualMethod: TypeAlias = Literal["line search", "gradient"]
-"""How the path is found."""
+CounterfactualMethod: TypeAlias = Literal["proximal path", "line search", "gradient", "published"]
+"""How the path is found; see :func:`~conceptstain.methods.counterfactual_search.counterfactual`."""
 
-PROBABILITY = 0.9
-MOST_STEPS = {"gradient": 500, "line search": 60}
-LEARNING_RATE = {"gradient": 0.05}
+METHODS: tuple[CounterfactualMethod, ...] = get_args(CounterfactualMethod)
+
+PROBABILITY = {"proximal path": 0.98, "line search": 0.9, "gradient": 0.9}
+MOST_STEPS = {"proximal path": 60, "line search": 60, "gradient": 500, "published": 2000}
+LEARNING_RATE = {"gradient": 0.05, "published": 0.5}
 
 
 @final
@@ -25,46 +27,58 @@ class CounterfactualSettings:
     Attributes
     ----------
     probability
-        The search ends where the classifier, shown the decoded sample, gives the target this probability.
+        The search ends where the classifier, shown the decoded sample, gives the target this probability. None: .9, of
+        the proximal path .98; the published search ends where the target is the most probable class.
     most_steps
-        Of the search; None: 500 of the gradient, 60 positions of the line search.
+        Of the search; None: 60 positions of a path, 500 steps of the gradient, 2,000 of the published search.
     learning_rate
-        Of Adam (gradient); None: .05.
+        None: .05 of Adam (gradient), .5 of the published plain descent.
     pull
         Weight of the squared distance to the start, against the target's log-probability (gradient).
     farthest
         How far the line search goes, in differences of the means of the two classes.
+    nearest
+        Known items of the target class, the nearest to the start, whose mean the proximal path leads to.
+    origin_weight, similarity_weight
+        Of the published objective: of the origin's score, and of the cosine of the two latents.
     frames
         Positions that the path is told at, start and end among them.
     neighbours
         Known items whose mean distance says how plausible the end is.
     seed
-        Of whatever is drawn.
+        Of what is drawn: the start of the published search, and known items that stand for very many.
     """
 
-    probability: float = PROBABILITY
+    probability: float | None = None
     most_steps: int | None = None
     learning_rate: float | None = None
     pull: float = 0.02
     farthest: float = 3.0
+    nearest: int = 50
+    origin_weight: float = 0.6
+    similarity_weight: float = 10.0
     frames: int = 11
     neighbours: int = 5
     seed: int = 0
 
     def __post_init__(self) -> None:
-        positive = self.most_steps, self.learning_rate, self.farthest, self.neighbours
+        positive = self.most_steps, self.learning_rate, self.farthest, self.neighbours, self.nearest
         in_range = (
-            0 < self.probability < 1
+            (self.probability is None or 0 < self.probability < 1)
             and all(each is None or each > 0 for each in positive)
-            and self.pull >= 0
+            and min(self.pull, self.origin_weight, self.similarity_weight, self.seed) >= 0
             and self.frames >= 2
         )
         if not in_range:
             raise InputError(
                 "A setting of the counterfactual is out of range",
                 got=str(self),
-                cure="Use a probability between 0 and 1, two frames or more, and numbers above 0; the pull may be 0",
+                cure="Use a probability between 0 and 1, two frames or more, and numbers above 0; weights may be 0",
             )
+
+    def probability_of(self, method: CounterfactualMethod) -> float | None:
+        """The probability at which a method stops; None: where the target is the most probable class."""
+        return PROBABILITY.get(method) if self.probability is None else self.probability
 
     def steps_of(self, method: CounterfactualMethod) -> int:
         """How many steps a method may take."""
@@ -77,9 +91,7 @@ class CounterfactualSettings:
 
 def check_method(method: str) -> None:
     """Refuse what is no method; an InputError that lists them."""
-    if method not in get_args(CounterfactualMethod):
+    if method not in METHODS:
         raise InputError(
-            "Counterfactuals are not found that way",
-            got=repr(method),
-            cure=f"Choose one of: {', '.join(get_args(CounterfactualMethod))}",
+            "Counterfactuals are not found that way", got=repr(method), cure=f"Choose one of: {', '.join(METHODS)}"
         )
