@@ -131,5 +131,6 @@ def write_section(path: Path, *, side: int = 12, genes: int = 30, group: str = "
     section = anndata.AnnData(counts, var=pd.DataFrame(index=[f"Gene{each}" for each in range(genes)]))
     section.obs[group] = np.where(columns < side / 2, "<b>left</b>", "right")
     section.obsm["spatial"] = np.stack([columns, rows], axis=1) * 100.0
+    path.parent.mkdir(exist_ok=True)
     section.write_h5ad(path)
     return path

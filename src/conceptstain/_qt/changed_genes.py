@@ -28,7 +28,7 @@ class ChangedGenes(QTableWidget):
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(ROW)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         header = self.horizontalHeader()
         for column in range(len(COLUMNS)):
@@ -49,6 +49,13 @@ class ChangedGenes(QTableWidget):
                 name, by = (genes[row][0], f"{genes[row][1]:+.2f}") if row < len(genes) else ("", "")
                 self.item(row, first).setText(name)
                 self.item(row, first + 1).setText(by)
+
+    @property
+    def chosen(self) -> str:
+        """The gene whose cell is selected; else the one that rises most, or falls, where none rises."""
+        row, column = self.currentRow(), self.currentColumn()
+        selected = self.item(row, column - column % 2).text() if row >= 0 and self.selectedItems() else ""
+        return selected or next(iter((*self.shown(0), *self.shown(2))), "")
 
     def shown(self, first: int) -> list[str]:
         """Names in a column: 0 for those that rise, 2 for those that fall."""

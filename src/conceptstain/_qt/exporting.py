@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from qtpy.QtCore import QObject
 
@@ -13,6 +14,9 @@ from conceptstain._qt.jobs import Jobs
 from conceptstain._qt.notifications import guarded
 from conceptstain.errors import InputError
 from conceptstain.study import Study
+
+if TYPE_CHECKING:
+    from conceptstain.nets.classifier import Classifier
 
 __all__ = ["Exporting"]
 
@@ -24,6 +28,7 @@ class Exporting(QObject):
     def __init__(self, study: Study, jobs: Jobs, card: ExportPanel, parent: QObject) -> None:
         super().__init__(parent)
         self._study, self._jobs, self._export = study, jobs, card
+        self.classifiers: Callable[[], tuple[Classifier, ...]] = tuple  # whose weights a recipe may need
         study.finding_added.connect(self._show_maps)
         study.findings_changed.connect(self._show_maps)
         card.figure_wanted.connect(self._export_figure)
@@ -74,7 +79,13 @@ class Exporting(QObject):
         )
 
     def _export_recipe(self, path: Path) -> None:
-        self._jobs.run(work.write_recipe, snapshot=self._study.snapshot(), path=path, then=self._export.show_done)
+        self._jobs.run(
+            work.write_recipe,
+            snapshot=self._study.snapshot(),
+            path=path,
+            classifiers=self.classifiers(),
+            then=self._export.show_done,
+        )
 
     def _copy_methods(self) -> None:
         self._jobs.run(work.methods_paragraph, snapshot=self._study.snapshot(), then=self._export.show_methods)

@@ -23,6 +23,8 @@ from conceptstain.study import Study
 
 if TYPE_CHECKING:
     from conceptstain._qt.what_if_work import Begun, ConceptMove, Imagined, Pictures
+    from conceptstain.concepts.concept import Concept
+    from conceptstain.nets.classifier import Classifier
 
 __all__ = ["Imagining", "image_of"]
 
@@ -39,6 +41,7 @@ class Imagining(QObject):
     """
 
     begun_changed = Signal()  # other items, or another network
+    moves_changed = Signal()  # other concepts
 
     def __init__(
         self, study: Study, jobs: Jobs, painter: Painter, cards: tuple[WhatIfPanel, ConceptPanel], parent: QObject
@@ -49,11 +52,14 @@ class Imagining(QObject):
         self._offered: list[Network] = []
         self._items: tuple[int, ...] = ()
         self._moves: dict[str, ConceptMove] = {}
+        self._units: list[tuple[Move, np.ndarray]] = []
         self.begun: Begun | None = None
         self._wanted: dict[str, float] | None = None
         self._running: Job | None = None
         self._beginning: Job | None = None
         self._making: Job | None = None
+        self.is_held = False  # something else is shown than what the sliders make
+        self._reader: Classifier | None = None
         self.shown = 0  # pictures so far that followed a slider
         self._moved = QTimer(self)
         self._moved.setSingleShot(True)
@@ -72,6 +78,8 @@ class Imagining(QObject):
         card.item_wanted.connect(guarded(self._take_item))
         card.from_viewer_wanted.connect(guarded(self._take_from_viewer))
         card.page.moved.connect(self._follow)
+        card.page.live_toggled.connect(self._take_live)
+        card.page.keep_wanted.connect(self._keep)
         card.page.table_wanted.connect(self._write_table)
         viewer.dims.events.current_step.connect(lambda _event: self._hear_of_view())
         viewer.scene.camera.events.center.connect(lambda _event: self._hear_of_view())
@@ -112,7 +120,7 @@ class Imagining(QObject):
         if network is not None:
             canvas = network.need_canvas
             self._card.show_kind(canvas.noun, [str(name) for name in canvas.item_names])
-            self._card.page.offer_keeping(map_=False, table=canvas.noun in {"gene", "spot"})
+            self._offer_keeping()
         self.begun_changed.emit()
         self._go_on()
 
@@ -250,6 +258,7 @@ class Imagining(QObject):
             return
         self._moves = {f"concept {move.definition.name}": move for move in moves}
         self._show_moves()
+        self.moves_changed.emit()
 
     def _show_moves(self) -> None:
         colours = {entry.name: entry.colour for entry in self._study.entries}
@@ -267,8 +276,20 @@ class Imagining(QObject):
             )
             for key, move in self._moves.items()
         ]
-        self._card.page.show_moves(rows)
+        self._card.page.show_moves([*rows, *(move for move, _ in self._units)])
+        self._offer_keeping()
         self._follow(self._card.page.amounts)
+
+    def show_units(self, units: list[tuple[Move, np.ndarray]]) -> None:
+        """Offer units, too: each with the way that the latent goes where it puts out one more."""
+        if units or self._units:
+            self._units = units
+            self._show_moves()
+
+    @property
+    def concepts(self) -> dict[str, Concept]:
+        """The concepts that the network has, by name."""
+        return {move.concept.name: move.concept for move in self._moves.values() if move.concept is not None}
 
     # -- following the sliders -------------------------------------------------------------------------------------
 
@@ -287,6 +308,7 @@ class Imagining(QObject):
             what_if_work.imagined,
             of=begun,
             shifts=self._shifts(wanted),
+            classifier=self._reader,
             then=lambda made: self._show(begun, made),
             on_failure=show_failure,
             on_end=lambda: self._end(job),
@@ -296,28 +318,88 @@ class Imagining(QObject):
         self._running = job
 
     def _shifts(self, amounts: Mapping[str, float]) -> list[tuple[float, np.ndarray]]:
-        steps = {key: move.step for key, move in self._moves.items()}
+        steps = {key: move.step for key, move in self._moves.items()} | {move.key: step for move, step in self._units}
         return [(amount, steps[key]) for key, amount in amounts.items() if steps.get(key) is not None]  # type: ignore[misc]
 
     def _show(self, begun: Begun, made: Imagined) -> None:
         self._running = None
         self._decode()  # first: the next is decoded while Qt draws this one
-        if begun is self.begun:
+        if begun is self.begun and not self.is_held:
             self.show_imagined(made)
-            self.shown += 1
+            self._paint(begun, made)
+        self.shown += 1
+
+    def show_again(self) -> None:
+        """Show what the sliders make."""
+        self._follow(self._card.page.amounts)
+
+    def look_at(self, item: int) -> None:
+        """Let the viewer show an item; of genes, paint its expression."""
+        canvas = self._study.need_canvas()
+        if canvas.noun == "gene":
+            self._painter.maps.show_gene(str(canvas.item_names[item]), self._study.need_genes())
+        elif canvas.noun == "picture":
+            self._painter.tissue.look_at(item)
+        else:
+            self._painter.tissue.look_around(canvas.to_world(item), canvas.shape[-1])  # type: ignore[union-attr]
+
+    def ask(self, classifier: Classifier | None) -> None:
+        """Say from now on what this classifier takes for what; None: say nothing."""
+        self._reader = classifier
+        if classifier is None:
+            self._card.say_of_class("")
+        self.show_again()
+
+    def _paint(self, begun: Begun, made: Imagined) -> None:
+        """Let the viewer follow, too, where that is wanted."""
+        if self._card.page.live.isChecked():
+            name = str(begun.network.need_canvas.item_names[begun.items[0]])
+            self._painter.maps.show_live(what_if_work.live_map(begun, made, name), self._study.need_canvas())
+
+    def _take_live(self, live: bool) -> None:
+        if live:
+            self._painter.maps.prepare_live()
+            self.show_again()
+        elif self._study.canvas is not None:
+            self._painter.maps.keep(self._study.findings)
 
     def show_imagined(self, made: Imagined) -> None:
         """Show what was decoded beside what the items are."""
         begun = self.begun
         if begun is None:
             return
+        self._card.say_of_class(made.told)
         if made.changed.colours is None:
             self._card.genes.show_genes(*made.difference.genes)
         else:
             shown = (begun.original, begun.reconstruction, made.changed, made.difference)
             self._card.pictures.show_pictures([image_of(each) for each in shown])
 
+    def _offer_keeping(self) -> None:
+        network = self.network
+        if network is None:
+            return
+        noun, reason = network.need_canvas.noun, ""
+        self._card.page.offer_live(possible=noun == "gene")
+        if noun == "spot":
+            reason = "Maps of the study are of its pictures of genes; write the table"
+        elif self._units:
+            reason = "Maps along concepts can be kept; take the units off the list"
+        self._card.page.offer_keeping(map_=not reason, table=noun in {"gene", "spot"}, reason=reason)
+
     # -- results ---------------------------------------------------------------------------------------------------
+
+    def _keep(self) -> None:
+        begun, amounts = self.begun, self._card.page.amounts
+        moves = [(move.concept, amounts[key]) for key, move in self._moves.items() if key in amounts and move.concept]
+        if begun is not None and moves:
+            self._jobs.run(
+                what_if_work.kept_map,
+                of=begun,
+                moves=moves,
+                then=guarded(self._study.keep),
+                about=self._study.canvas,
+            )
 
     def _write_table(self) -> None:
         begun = self.begun

@@ -13,6 +13,7 @@ from conceptstain._qt.attention_panel import AttentionPanel
 from conceptstain._qt.checking import Checking
 from conceptstain._qt.choosing import Choosing
 from conceptstain._qt.concept_panel import ConceptPanel
+from conceptstain._qt.contrasting import Contrasting
 from conceptstain._qt.data_panel import DataPanel
 from conceptstain._qt.defining import Defining
 from conceptstain._qt.drawing import Drawing
@@ -28,6 +29,7 @@ from conceptstain._qt.opening import Opening
 from conceptstain._qt.painter import Painter
 from conceptstain._qt.staining import Staining
 from conceptstain._qt.thresholding import Thresholding
+from conceptstain._qt.unit_moving import UnitMoving
 from conceptstain._qt.uniting import Uniting
 from conceptstain._qt.units_panel import UnitsPanel
 from conceptstain._qt.what_if_panel import WhatIfPanel
@@ -86,7 +88,12 @@ class MainPanel(QWidget):
         self.uniting.concept_defined.connect(self.defining.make)
         imagined = (self.what_if, self.concepts)
         self.imagining = Imagining(self.study, self.jobs, self.painter, imagined, self)
+        self.unit_moving = UnitMoving(self.study, self.jobs, self.what_if, self.imagining, self)
+        self.contrasting = Contrasting(
+            self.study, self.jobs, self.what_if, self, imagining=self.imagining, unit_moving=self.unit_moving
+        )
         self.exporting = Exporting(self.study, self.jobs, self.export, self)
+        self.exporting.classifiers = lambda: tuple(each.classifier for each in self.unit_moving.opened)
         self.keeping = Keeping(self.study, self.jobs, self.data, self)
         self.staining.spot_encoders_wanted.connect(self.opening.fit_spots)
         self.opening.fit_ended.connect(self.staining.show_no_spot_encoders)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QCompleter,
     QHBoxLayout,
@@ -31,6 +32,7 @@ class WhatIfPage(QWidget):
     link_wanted = Signal()
     unit_wanted = Signal(int)
     unit_removed = Signal(str)
+    live_toggled = Signal(bool)
     keep_wanted = Signal()
     table_wanted = Signal()
 
@@ -51,6 +53,8 @@ class WhatIfPage(QWidget):
         self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.scroll.setWidget(inside)
         self._build_units()
+        self.live = QCheckBox("Paint in the viewer, too")
+        self.live.setToolTip("The difference follows the sliders on the tissue; it is not kept")
         self.reset_button = QPushButton("Reset")
         self.reset_button.setToolTip("Move everything back to where it began")
         self.keep_button = QPushButton("Keep as a map")
@@ -63,13 +67,16 @@ class WhatIfPage(QWidget):
         column = QVBoxLayout(self)
         for part in (self.none, self.scroll, self.unit_row):
             column.addWidget(part)
+        column.addWidget(self.live)
         column.addLayout(buttons)
         self.reset_button.clicked.connect(self.reset)
+        self.live.toggled.connect(self.live_toggled)
         self.keep_button.clicked.connect(self.keep_wanted)
         self.table_button.clicked.connect(self.table_wanted)
         self.show_moves(())
         self.offer_units((), "")
         self.offer_keeping(map_=False, table=False)
+        self.offer_live(possible=False)
 
     def _build_units(self) -> None:
         self.unit_row = QWidget()
@@ -133,6 +140,12 @@ class WhatIfPage(QWidget):
         self.link_button.setVisible(can_link and not names)
         self.unit_row.setVisible(bool(names) or can_link)
         self.updateGeometry()
+
+    def offer_live(self, *, possible: bool) -> None:
+        """Offer to paint the difference in the viewer, where it has a layer for that."""
+        self.live.setVisible(possible)
+        if not possible:
+            self.live.setChecked(False)
 
     def offer_keeping(self, *, map_: bool, table: bool, reason: str = "") -> None:
         """Offer to keep what is seen; a reason says why there is no map."""

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 
 from conceptstain._qt.card import Card, asked_where
 from conceptstain._qt.changed_genes import ChangedGenes
+from conceptstain._qt.counterfactual_page import CounterfactualPage
 from conceptstain._qt.page_tabs import PageTabs
 from conceptstain._qt.picture_row import PictureRow
 from conceptstain._qt.progress_row import ProgressRow
@@ -59,18 +60,21 @@ class WhatIfPanel(Card):
         self.pictures.setToolTip(PICTURES)
         self.pictures.setAccessibleName("Pictures: " + ", ".join(CAPTIONS))
         self.genes = ChangedGenes()
-        self.told = QLabel()
-        self.told.setWordWrap(True)
-        self.told.setTextFormat(Qt.TextFormat.PlainText)
+        self.told, self.says = QLabel(), QLabel()
+        for line in (self.told, self.says):
+            line.setWordWrap(True)
+            line.setTextFormat(Qt.TextFormat.PlainText)
         self.page = WhatIfPage()
         self.tabs = PageTabs()
         self.tabs.tabBar().setAccessibleName("What if, or counterfactual")
         self.tabs.tabBar().setToolTip("Move items yourself, or let what has to change be found")
+        self.counterfactual = CounterfactualPage()
         self.tabs.addTab(self.page, "What if")
+        self.tabs.addTab(self.counterfactual, "Counterfactual")
         told = "How far it is; the viewer stays live"
         self.working = ProgressRow("Imagining", told=told, stops="Stop; what was found before stays")
         self.cancel_button = self.working.cancel_button
-        for part in (self.told, self.pictures, self.genes, self.tabs, self.working):
+        for part in (self.told, self.pictures, self.genes, self.says, self.tabs, self.working):
             self.form.addWidget(part)
         self.working.cancel_wanted.connect(self.cancel_wanted)
         self.set_ready(ready=False, reason="waits for an encoder")
@@ -163,8 +167,14 @@ class WhatIfPanel(Card):
         self.told.setText(sentence)
         self.told.setVisible(bool(sentence))
 
+    def say_of_class(self, sentence: str) -> None:
+        """Say what the classifier takes it for."""
+        self.says.setText(sentence)
+        self.says.setVisible(bool(sentence))
+
     def clear(self) -> None:
         """Show nothing imagined."""
+        self.say_of_class("")
         self.pictures.clear()
         self.genes.show_genes((), ())
         self.say("")

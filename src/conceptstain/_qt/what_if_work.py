@@ -11,7 +11,7 @@ import numpy as np
 
 from conceptstain._qt.attention_work import coloured
 from conceptstain._qt.work import need_torch
-from conceptstain.errors import ConceptStainError, InputError
+from conceptstain.errors import ConceptStainError, InputError, MismatchError
 from conceptstain.progress import Report, Step
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from conceptstain._qt.units_work import Network
     from conceptstain.concepts.concept import Concept
     from conceptstain.concepts.definition import Definition
+    from conceptstain.methods.attribution import Attribution
     from conceptstain.methods.dissection_passes import Canvas
+    from conceptstain.nets.classifier import Classifier
     from conceptstain.nets.encoder import Encoder
     from conceptstain.study import Study
 
@@ -31,11 +33,15 @@ __all__ = [
     "Imagined",
     "Pictures",
     "begun",
+    "class_probabilities",
     "compared",
     "concept_moves",
     "decoded_at",
     "drawn",
     "imagined",
+    "kept_map",
+    "live_map",
+    "need_encoder",
     "write_table",
 ]
 
@@ -113,11 +119,22 @@ class Begun:
 
 
 class Imagined(NamedTuple):
-    """What the network decodes of moved items, and how that differs from what it decodes of them as they are."""
+    """What the network decodes of moved items, and how that differs from what it decodes of them as they are.
+
+    Attributes
+    ----------
+    changed, difference
+        Drawn.
+    values
+        The difference, of the shape of one input.
+    told
+        What a classifier takes both for; empty where none is asked.
+    """
 
     changed: Pictures
     difference: Pictures
-    largest: float
+    values: np.ndarray
+    told: str = ""
 
 
 def decoded_at(encoder: Encoder, latents: Float[np.ndarray, "items latent"]) -> np.ndarray:
@@ -132,8 +149,9 @@ def concept_moves(study: Study, network: Network, *, report: Report) -> tuple[Co
     """How far to go along each concept of the list, in the latent space of a network."""
     need_torch()
     from conceptstain.concepts.definition import LATENT
+    from conceptstain.methods.what_if import concept_step
 
-    encoder, canvas = _encoder(network), network.need_canvas
+    encoder, canvas = need_encoder(network), network.need_canvas
     moves = []
     for done, entry in enumerate(study.entries):
         report(Step(done, len(study.entries), "Making concepts"))
@@ -147,7 +165,7 @@ def concept_moves(study: Study, network: Network, *, report: Report) -> tuple[Co
         except ConceptStainError as error:
             moves.append(ConceptMove(definition, refusal=str(error)))
             continue
-        moves.append(ConceptMove(definition, concept, _step(canvas, encoder, concept, report)))
+        moves.append(ConceptMove(definition, concept, concept_step(encoder, canvas, concept, report=report)))
     return tuple(moves)
 
 
@@ -156,17 +174,7 @@ def _concept(study: Study, network: Network, definition: Definition, report: Rep
 
     if network.encoder is study.encoder:
         return study.concept(definition.name, report=report)
-    return make(definition, network.need_canvas, _encoder(network), report=report)
-
-
-def _step(canvas: Canvas, encoder: Encoder, concept: Concept, report: Report) -> np.ndarray:
-    """The shortest way that raises the score of a concept by a standard deviation over the items."""
-    from conceptstain.concepts.latents import latents_of
-
-    latents = latents_of(canvas, encoder, report=report)[canvas.trainable].astype(np.float64)
-    direction = np.asarray(concept.direction, dtype=np.float64)
-    squared = float(direction @ direction)
-    return direction * (float((latents @ direction).std()) / squared if squared > 0 else 0.0)
+    return make(definition, network.need_canvas, need_encoder(network), report=report)
 
 
 def begun(network: Network, items: Sequence[int], *, report: Report) -> Begun:
@@ -175,7 +183,7 @@ def begun(network: Network, items: Sequence[int], *, report: Report) -> Begun:
     from conceptstain.concepts.latents import latents_at
 
     report(Step(0, 1, "Decoding"))
-    encoder, canvas = _encoder(network), network.need_canvas
+    encoder, canvas = need_encoder(network), network.need_canvas
     chosen = np.asarray(items, dtype=int)
     if not len(chosen):
         raise InputError(f"No {canvas.noun} is chosen", cure="Choose one in the viewer or by its name")
@@ -197,15 +205,71 @@ def begun(network: Network, items: Sequence[int], *, report: Report) -> Begun:
     )
 
 
-def imagined(of: Begun, shifts: Sequence[tuple[float, np.ndarray]], *, report: Report) -> Imagined:
+def imagined(
+    of: Begun, shifts: Sequence[tuple[float, np.ndarray]], classifier: Classifier | None = None, *, report: Report
+) -> Imagined:
     """Move items along some directions, each so many steps, and draw what the network decodes there."""
     report(Step(0, 1, "Decoding"))
-    return compared(of, _moved(of, shifts))
+    shift = sum((amount * step for amount, step in shifts), start=np.zeros(of.latents.shape[1]))
+    samples = decoded_at(need_encoder(of.network), of.latents + shift)
+    made = compared(of, samples.mean(axis=0, dtype=np.float64))
+    return made if classifier is None or classifier.parts else made._replace(told=_said(of, samples, classifier))
+
+
+def _said(of: Begun, samples: np.ndarray, classifier: Classifier) -> str:
+    """What a classifier takes the decoded items for, as they are and where they were moved to; or why it cannot."""
+    from conceptstain.nets.reading import check_readable
+
+    words = []
+    try:
+        check_readable(classifier, need_encoder(of.network))
+    except MismatchError as error:
+        return str(error)
+    for name, each in (("Decoded", decoded_at(need_encoder(of.network), of.latents)), ("What if", samples)):
+        mean = class_probabilities(classifier, each).mean(axis=0)
+        best = int(mean.argmax())
+        words.append(f"{name}: {classifier.classes[best]} (p {mean[best]:.2f}).".replace("(p 0.", "(p ."))
+    return f"The classifier, shown what is decoded. {' '.join(words)}"
+
+
+def class_probabilities(
+    classifier: Classifier, samples: Float[np.ndarray, "items ..."]
+) -> Float[np.ndarray, "items classes"]:
+    """What a classifier says of decoded samples."""
+    import torch
+
+    from conceptstain.nets.reading import class_scores, penultimate
+
+    with torch.inference_mode():
+        r = penultimate(classifier, classifier.encoder.tensor(samples))
+        return np.asarray(class_scores(classifier, r).softmax(dim=1).double().cpu().numpy())
 
 
 def _moved(of: Begun, shifts: Sequence[tuple[float, np.ndarray]]) -> np.ndarray:
     shift = sum((amount * step for amount, step in shifts), start=np.zeros(of.latents.shape[1]))
-    return decoded_at(_encoder(of.network), of.latents + shift).mean(axis=0, dtype=np.float64)
+    return decoded_at(need_encoder(of.network), of.latents + shift).mean(axis=0, dtype=np.float64)
+
+
+def kept_map(of: Begun, moves: Sequence[tuple[Concept, float]], *, report: Report) -> Attribution:
+    """The change of what is decoded, as a map that a study keeps."""
+    from conceptstain.methods.what_if import what_if
+
+    return what_if(need_encoder(of.network), of.network.need_canvas, of.items, moves, report=report)
+
+
+def live_map(begun: Begun, made: Imagined, name: str) -> Attribution:
+    """The difference that follows the sliders, to be painted and not kept."""
+    from conceptstain.methods.attribution import Attribution
+
+    return Attribution(
+        method="what if",
+        name=name,
+        values=made.values[None],
+        items=begun.items[:1],
+        signed=True,
+        encoder=need_encoder(begun.network).fingerprint,
+        colour_limits=tuple(float(end) for end in _reach(begun.limits)),  # type: ignore[arg-type]  # two of them
+    )
 
 
 def write_table(of: Begun, shifts: Sequence[tuple[float, np.ndarray]], path: Path, *, report: Report) -> Path:
@@ -235,7 +299,7 @@ def compared(of: Begun, values: np.ndarray) -> Imagined:
     return Imagined(
         drawn(canvas, values, of.limits),
         drawn(canvas, difference, of.limits, difference=True),
-        float(np.abs(difference[shown]).max(initial=0.0)),
+        np.where(shown, difference, 0.0).astype(np.float32),
     )
 
 
@@ -247,17 +311,22 @@ def drawn(canvas: Canvas, values: np.ndarray, limits: tuple[float, float], *, di
     if canvas.noun == "spot":
         return Pictures(genes=_ends(canvas, values))
     if difference:
-        reach = (limits[1] - limits[0]) / 2
-        return Pictures(_signed(canvas, values, reach))
+        return Pictures(_signed(canvas, values, _reach(limits)))
     return Pictures(coloured(canvas, values[None], limits)[0])  # type: ignore[arg-type]
 
 
-def _signed(canvas: Canvas, values: np.ndarray, reach: float) -> np.ndarray:
+def _reach(limits: tuple[float, float]) -> tuple[float, float]:
+    """Values at the ends of the colours of differences: half the range of what is drawn."""
+    half = (limits[1] - limits[0]) / 2
+    return -half, half
+
+
+def _signed(canvas: Canvas, values: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
     from conceptstain._qt.attention_work import cropped
     from conceptstain.colours import rgba
 
     of_places = values.mean(axis=0)
-    made = rgba(of_places.ravel(), signed=True, limits=(-reach, reach)).reshape(*of_places.shape, 4)
+    made = rgba(of_places.ravel(), signed=True, limits=limits).reshape(*of_places.shape, 4)
     shown = np.broadcast_to(canvas.mask, canvas.shape)[0]
     made[..., 3] = shown
     return cropped(made, shown)
@@ -287,7 +356,8 @@ def _limits(canvas: Canvas, given: np.ndarray, decoded: np.ndarray) -> tuple[flo
     return limits(np.concatenate([given[shown], decoded[shown]]), signed=canvas.scaling == "z-score")
 
 
-def _encoder(network: Network) -> Encoder:
+def need_encoder(network: Network) -> Encoder:
+    """The network itself; an InputError where it is none, but the inputs themselves."""
     if network.encoder is None:
         raise InputError("The inputs themselves have no latent space", got=network.name, cure="Choose a network")
     return network.encoder

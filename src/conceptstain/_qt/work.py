@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.finding import Finding
     from conceptstain.methods.item_score import ItemScore
     from conceptstain.methods.map_settings import MapSettings
+    from conceptstain.nets.classifier import Classifier
     from conceptstain.nets.encoder import Encoder
     from conceptstain.nets.objectives import Objective
     from conceptstain.study import Study
@@ -534,14 +535,16 @@ def write_encoders(encoders: tuple[Encoder, ...], path: Path, *, report: Report)
     return path
 
 
-def write_recipe(snapshot: Snapshot, path: Path, *, report: Report) -> Path:
-    """Write a study down as a recipe, with the weights of its encoders beside it."""
+def write_recipe(snapshot: Snapshot, path: Path, classifiers: tuple[Classifier, ...] = (), *, report: Report) -> Path:
+    """Write a study down as a recipe, with the weights of its encoders beside it, and of classifiers that it names."""
     from conceptstain.recipe.schema import Recipe
 
     report(Step(0, 1, "Writing"))
     encoders = [each for each in (snapshot.encoder, *snapshot.spot_encoders) if each is not None]
-    written = Recipe.of(snapshot).write(path, encoders=encoders, overwrite=True)  # the file dialog has asked
-    return written[0]
+    named = {str(finding.settings.get("classifier", "")) for finding in snapshot.findings}
+    used = [each for each in classifiers if each.fingerprint in named]
+    recipe = Recipe.of(snapshot)  # the file dialog has asked
+    return recipe.write(path, encoders=encoders, classifiers=used, overwrite=True)[0]
 
 
 def methods_paragraph(snapshot: Snapshot, *, report: Report) -> str:

@@ -1,0 +1,185 @@
+"""What jobs run of counterfactuals: paths to a class or along a concept, drawn frame by frame; no Qt, no viewer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, final
+
+import numpy as np
+
+from conceptstain._qt.what_if_work import Begun, Imagined, compared, need_encoder
+from conceptstain.canvas.expression import counted, several
+from conceptstain.progress import Report, Step
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+    from conceptstain.methods.counterfactual import Counterfactual
+    from conceptstain.methods.finding import Finding
+    from conceptstain.nets.classifier import Classifier
+
+__all__ = ["Found", "Question", "found", "kept_map", "write_table"]
+
+
+class Question(NamedTuple):
+    """What is asked.
+
+    Attributes
+    ----------
+    target
+        What it is to become: the name of a class.
+    classifier, second
+        Whose class that is, and who confirms it.
+    method
+        How the path is found.
+    """
+
+    target: str
+    classifier: Classifier
+    second: Classifier | None = None
+    method: str = ""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A path, drawn.
+
+    Attributes
+    ----------
+    of, asked
+        From where, and what was asked.
+    result
+        What was found.
+    frames
+        What is decoded along the path, and how it differs from its start; the mean over the items.
+    told
+        Of every frame.
+    sentence
+        Of all of it.
+    nearest
+        The item that is nearest and is taken for the target already; None: there is none.
+    """
+
+    of: Begun
+    asked: Question
+    result: Counterfactual
+    frames: tuple[Imagined, ...]
+    told: tuple[str, ...]
+    sentence: str
+    nearest: int | None
+
+
+def found(of: Begun, asked: Question, *, report: Report) -> Found:
+    """Find a path, and draw it."""
+    result = _searched(of, asked, report)
+    samples = np.stack([result.strip(int(item)) for item in result.items]).mean(axis=0, dtype=np.float64)
+    start, frames = replace(of, decoded=samples[0]), []
+    for done, sample in enumerate(samples):
+        report(Step(done, len(samples), "Drawing the path"))
+        frames.append(compared(start, sample))
+    nearest = int(result.nearest[0]) if len(result.items) == 1 and result.nearest[0] >= 0 else None
+    return Found(of, asked, result, tuple(frames), _told(asked, result), _sentence(of, asked, result), nearest)
+
+
+def _searched(of: Begun, asked: Question, report: Report) -> Counterfactual:
+    from conceptstain.methods.counterfactual_search import counterfactual
+
+    encoder, canvas = need_encoder(of.network), of.network.need_canvas
+    chosen: dict[str, Any] = {"method": asked.method} if asked.method else {}
+    return counterfactual(
+        asked.classifier,
+        encoder,
+        canvas,
+        of.items,
+        asked.target,
+        second=asked.second,
+        **chosen,
+        report=report,
+    )
+
+
+# -- words ---------------------------------------------------------------------------------------------------------
+
+
+def _told(asked: Question, result: Counterfactual) -> tuple[str, ...]:
+    """Where on the path each frame lies."""
+    means = result.probabilities.mean(axis=0)
+    return tuple(
+        f"Step {frame} of {len(means) - 1} · p({asked.target}) {_number(mean)}" for frame, mean in enumerate(means)
+    )
+
+
+def _sentence(of: Begun, asked: Question, result: Counterfactual) -> str:
+    """Whether it arrived, how large the change is beside the trivial one, and how plausible its end."""
+    canvas = of.network.need_canvas
+    parts = [_arrival(canvas.noun, asked, result)]
+    n_items = len(result.items)
+    unit = {"unit": " (of 0 to 1)", "z-score": " sd"}.get(canvas.scaling, "")
+    size = f"{'Its' if n_items == 1 else 'Their'} values change by {_small(result.changes)}{unit} on average"
+    known = np.isfinite(result.nearest_changes)
+    if known.any():
+        name = f", {canvas.item_names[int(result.nearest[0])]}," if n_items == 1 else ""
+        size += f"; the nearest {canvas.noun} that is taken for {asked.target} already{name} differs by "
+        size += _small(result.nearest_changes[known])
+    parts.append(f"{size}.")
+    plausible = float(np.mean(result.plausibility))
+    if np.isfinite(plausible):
+        parts.append(
+            f"Of the known {several(canvas.noun)}, {plausible:.0%} lie farther from the others than the end does."
+        )
+    return " ".join(parts)
+
+
+def _arrival(noun: str, asked: Question, result: Counterfactual) -> str:
+    n_items, n_success = len(result.items), int(result.success.sum())
+    agrees = 0 if result.confirmed is None else int(result.confirmed.sum())
+    if n_items > 1:
+        arrived = f"{n_success} of {counted(n_items, noun)} reach {asked.target}"
+    elif result.origins[0] == result.targets[0]:
+        return f"It is taken for {asked.target} already: nothing has to change."
+    else:
+        reaches = "Reaches" if n_success else "Does not reach"
+        arrived = f"Taken for {result.classes[result.origins[0]]}. {reaches} {asked.target}"
+        arrived += f" with p {_number(result.probabilities[0, -1])} after {counted(int(result.steps[0]), 'step')}"
+    if result.confirmed is None or not n_success:
+        return f"{arrived}."
+    of_all = f" for {agrees}" if n_items > 1 else ""
+    return f"{arrived}; the second classifier {f'agrees{of_all}' if agrees else 'does not agree'}."
+
+
+def _number(value: Any) -> str:
+    return f"{float(value):.2f}".removeprefix("0")
+
+
+def _small(values: Float[np.ndarray, " items"]) -> str:
+    return f"{float(np.mean(values)):.2g}"
+
+
+# -- results -------------------------------------------------------------------------------------------------------
+
+
+def kept_map(of: Found, gene: str, *, report: Report) -> Finding:
+    """The difference, as a map that a study keeps; of spots, that of a gene."""
+    from conceptstain.canvas.spot_profiles import SpotProfiles
+    from conceptstain.methods.counterfactual_maps import counterfactual_map, gene_changes
+
+    report(Step(0, 1, "Keeping"))
+    canvas = of.of.network.need_canvas
+    if isinstance(canvas, SpotProfiles):
+        return gene_changes(of.result, canvas, gene)
+    return counterfactual_map(of.result, canvas)
+
+
+def write_table(of: Found, path: Path, *, report: Report) -> Path:
+    """Write what was found: a row for every item; of spots, for every gene that changes."""
+    from conceptstain.exporting import write_table as write
+
+    report(Step(0, 1, "Writing"))
+    table = of.result.table
+    if of.of.network.need_canvas.noun == "spot" and of.result.success.any():
+        from conceptstain.methods.counterfactual_genes import changed_genes
+
+        table = changed_genes(of.result)
+    return write(table, path, overwrite=True)  # the file dialog has asked

@@ -1,0 +1,191 @@
+"""Counterfactuals and units in the dock: a classifier is opened, linked and asked, and the path is looked through."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QApplication, QFileDialog
+
+import conceptstain as cs
+from classes import quick
+from conceptstain.recipe.schema import Recipe
+from factories import tiny_profile_encoders
+from pictures import write_picture
+from walking import LEFT, Walk, saving_as, write_section
+from what_if import squares_with_models
+
+pytestmark = pytest.mark.gui
+
+
+def unfold(walk: Walk) -> None:
+    for card in walk.dock.cards:
+        card.fold()
+    walk.settled(walk.dock.what_if.unfold)
+    QApplication.processEvents()
+    walk.rest()
+
+
+@pytest.fixture
+def on_squares(walk: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Walk:
+    """Pictures of squares in the viewer, an encoder that redraws them, and two classifiers from files."""
+    canvas, encoder, one, other = squares_with_models()
+    for number, name in enumerate(canvas.item_names):
+        pixels = np.rint(canvas.inputs([number])[0, 0] * 255).astype(np.uint8)
+        write_picture(tmp_path / "set" / f"{name}.png", pixels)
+    dock, card = walk.dock, walk.dock.what_if
+    walk.settled(lambda: dock.opening.open(tmp_path / "set"))
+    walk.settled(lambda: dock.data.view_wanted.emit(canvas.shape[1]))
+    walk.settled(lambda: dock.study.use(encoder))
+    unfold(walk)
+    for name, classifier in (("second", other), ("first", one)):
+        weights = cs.save_classifier(classifier, tmp_path / f"{name}.safetensors")
+        monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_words, to=weights, **_options: (str(to), ""))
+        walk.click(card.open_button)
+    assert card.classifier.currentText() == "first.safetensors"
+    return walk
+
+
+def test_an_item_becomes_another_class_along_a_path_that_is_looked_through(on_squares: Walk) -> None:
+    walk, dock = on_squares, on_squares.dock
+    card, page = dock.what_if, dock.what_if.counterfactual
+    _, _, one, _ = squares_with_models()
+    canvas, encoder = dock.study.need_canvas(), dock.study.need_encoder()
+    item = dock.imagining.begun.items[0]
+    origin = int(one.predictions(canvas, [item])[0])
+    target = one.classes[1 - origin]
+    walk.qtbot.mouseClick(card.tabs.tabBar(), LEFT, pos=card.tabs.tabBar().tabRect(1).center())
+    page.target.setCurrentText(target)
+    page.second.setCurrentText("second.safetensors")
+    QTimer.singleShot(0, card.cancel_button.click)
+    walk.click(page.find_button)
+    assert dock.contrasting.found is None, "it was stopped"
+    walk.click(page.find_button)
+    found = dock.contrasting.found
+    assert found is not None
+    assert found.result.targets.tolist() == [1 - origin]
+    assert len(page.strip.images) == found.result.path.shape[1]
+    assert page.slider.value() == len(page.strip.images) - 1, "its end is what is seen first"
+    assert f"Reaches {target}" in page.told.text()
+    assert "the second classifier" in page.told.text()
+    end = card.pictures.images[2]
+    walk.qtbot.mouseClick(page.strip, LEFT, pos=page.strip.place(0).center())
+    assert page.slider.value() == 0
+    assert "Step 0" in page.frame_told.text()
+    assert card.pictures.images[2] == card.pictures.images[1], "the path begins at what is decoded"
+    walk.qtbot.keyClick(page.strip, Qt.Key.Key_Right)
+    assert page.slider.value() == 1
+    assert card.pictures.images[2] != end
+    encoder.check(canvas)
+    walk.click(page.nearest_button)
+    assert dock.painter.tissue.looked_at == found.nearest
+    walk.qtbot.waitUntil(lambda: dock.contrasting.found is None, timeout=20_000)
+    assert not page.strip.isVisible(), "the path was of another picture"
+    assert walk.told == []
+
+
+def test_what_was_found_becomes_a_map_and_a_table(
+    on_squares: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk, dock = on_squares, on_squares.dock
+    card, page = dock.what_if, dock.what_if.counterfactual
+    _, _, one, _ = squares_with_models()
+    card.tabs.setCurrentIndex(1)
+    item = dock.imagining.begun.items[0]
+    target = one.classes[1 - int(one.predictions(dock.study.need_canvas(), [item])[0])]
+    page.target.setCurrentText(target)
+    walk.click(page.find_button)
+    saving_as(monkeypatch, tmp_path / "found.csv")
+    walk.click(page.table_button)
+    assert pd.read_csv(tmp_path / "found.csv")["target"].tolist() == [target]
+    walk.click(page.keep_button)
+    (kept,) = dock.study.findings
+    assert kept.method == "counterfactual"
+    np.testing.assert_allclose(kept.values[0], dock.contrasting.found.result.difference(item), atol=1e-6)
+    assert walk.viewer.layers.selection.active.name == kept.title
+    page.target.setCurrentText(one.classes[1 - one.number(target)])
+    walk.click(page.find_button)
+    assert "taken for" in page.told.text()
+    assert "nothing has to change" in page.told.text()
+    assert walk.told == []
+
+
+def test_units_of_a_linked_classifier_get_sliders_that_begin_where_the_item_is(on_squares: Walk) -> None:
+    walk, dock = on_squares, on_squares.dock
+    card, page = dock.what_if, dock.what_if.page
+    _, encoder, one, _ = squares_with_models()
+    walk.click(page.link_button)
+    linked = dock.unit_moving.linked
+    assert linked is not None
+    assert "the link explains" in page.unit.toolTip()
+    assert page.unit.count() == one.encoder.latent
+    walk.click(page.add_button)
+    walk.rest()
+    unit = linked.order[0]
+    canvas = dock.study.need_canvas()
+    item = dock.imagining.begun.items[0]
+    row = page.rows[f"unit {unit}"]
+    at = one.encoder.latents(canvas, [item])[0, unit]
+    assert row.move_.start == pytest.approx(at, rel=1e-4)
+    assert row.moved == 0
+    before = dock.imagining.shown
+    walk.qtbot.keyClick(row.slider, Qt.Key.Key_End)
+    walk.qtbot.waitUntil(lambda: dock.imagining.shown > before and dock.jobs.at_rest, timeout=20_000)
+    high = linked.link.ranges[unit, 1]
+    moved = encoder.latents(canvas, [item])[0] + linked.link.weights[:, unit] * (high - at)
+    begun = dock.imagining.begun
+    from conceptstain._qt import what_if_work
+
+    expected = what_if_work.compared(begun, what_if_work.decoded_at(encoder, moved[None])[0]).changed.colours
+    image = card.pictures.images[2]
+    middle = (image.height() // 2, image.width() // 2)
+    assert abs(image.pixelColor(middle[1], middle[0]).red() - int(expected[*middle, 0])) <= 2
+    walk.click(row.remove_button)
+    walk.rest()
+    assert f"unit {unit}" not in page.rows
+    assert walk.told == []
+
+
+def test_the_genes_that_make_spots_be_taken_for_others_are_told_and_found_again_by_a_recipe(
+    walk: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dock, card, page = walk.dock, walk.dock.what_if, walk.dock.what_if.counterfactual
+    path = write_section(tmp_path / "data" / "section.h5ad", side=8, genes=20)
+    walk.settled(lambda: dock.opening.open(path))
+    study = dock.study
+    profiles = study.need_section().view("spots")
+    settings = cs.ClassifierSettings(training=quick(3).training)
+    classifier = cs.fit_classifier(profiles, cs.class_labels(profiles, obs="half"), settings)
+    weights = cs.save_classifier(classifier, tmp_path / "half.safetensors")
+    walk.settled(lambda: study.use_for_spots(profiles, tiny_profile_encoders(profiles.features, 1)))
+    unfold(walk)
+    walk.settled(lambda: card.network.setCurrentIndex(card.network.count() - 1))
+    dock.painter.tissue.pick([0, 1, 6])
+    walk.click(card.viewer_button)
+    walk.rest()
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_words, **_options: (str(weights), ""))
+    walk.click(card.open_button)
+    card.tabs.setCurrentIndex(1)
+    target = 1 - int(np.bincount(classifier.predictions(profiles, [0, 1, 6]), minlength=2).argmax())
+    page.target.setCurrentIndex(target)
+    page.method.setCurrentText("gradient")
+    walk.click(page.find_button)
+    found = dock.contrasting.found
+    assert f"of 3 spots reach {classifier.classes[target]}" in page.told.text()
+    assert page.strip.images == ()
+    change = (found.result.end - found.result.start).mean(axis=0)
+    assert card.genes.shown(0)[0] == profiles.features[int(change.argmax())]
+    card.genes.setCurrentCell(1, 1)
+    gene = card.genes.shown(0)[1]
+    walk.click(page.keep_button)
+    (kept,) = study.findings
+    np.testing.assert_array_equal(np.flatnonzero(np.isfinite(kept.values)), [0, 1, 6])
+    assert kept.settings["gene"] == gene
+    dock.export.recipe_wanted.emit(tmp_path / "recipe.yaml")
+    walk.rest()
+    again = Recipe.read(tmp_path / "recipe.yaml").run(tmp_path / "data", weights=tmp_path)
+    np.testing.assert_array_equal(again.study.findings[0].values, kept.values)
+    assert walk.told == []
