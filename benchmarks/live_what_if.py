@@ -75,14 +75,15 @@ class Watch:
         what_if_work.imagined = self._begin_decoding
         self._draw = self._timed(self._row.paintEvent)
         self._row.paintEvent = self._note
-        for name in ("_show", "_follow"):
-            setattr(dock.imagining, name, self._timed(getattr(dock.imagining, name)))
+        live = dock.imagining.live
+        for name in ("_show", "follow"):
+            setattr(live, name, self._timed(getattr(live, name)))
 
     def begin(self) -> None:
         """Count from now on."""
         self.drawn, self._painted = 0, self._row.painted
         self._begun: list[float] = []
-        self._shown = self._dock.imagining.shown
+        self._shown = self._dock.imagining.live.shown
         self.steps: list[float] = []
         self.delays: list[float] = []
 
@@ -106,7 +107,7 @@ class Watch:
             return
         self._painted = self._row.painted
         self.drawn += 1
-        number = self._dock.imagining.shown - self._shown
+        number = self._dock.imagining.live.shown - self._shown
         if 0 < number <= len(self._begun):
             now, since = time.perf_counter(), self._begun[number - 1]
             self.delays += [now - step for step in self.steps if step <= since]

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 
 import conceptstain as cs
 from classes import quick
+from conceptstain._qt import what_if_work
 from conceptstain.recipe.schema import Recipe
 from factories import tiny_profile_encoders
 from pictures import write_picture
@@ -131,18 +132,22 @@ def test_units_of_a_linked_classifier_get_sliders_that_begin_where_the_item_is(o
     at = one.encoder.latents(canvas, [item])[0, unit]
     assert row.move_.start == pytest.approx(at, rel=1e-4)
     assert row.moved == 0
-    before = dock.imagining.shown
+    before = dock.imagining.live.shown
     walk.qtbot.keyClick(row.slider, Qt.Key.Key_End)
-    walk.qtbot.waitUntil(lambda: dock.imagining.shown > before and dock.jobs.at_rest, timeout=20_000)
+    walk.qtbot.waitUntil(lambda: dock.imagining.live.shown > before and dock.jobs.at_rest, timeout=20_000)
     high = linked.link.ranges[unit, 1]
     moved = encoder.latents(canvas, [item])[0] + linked.link.weights[:, unit] * (high - at)
     begun = dock.imagining.begun
-    from conceptstain._qt import what_if_work
-
     expected = what_if_work.compared(begun, what_if_work.decoded_at(encoder, moved[None])[0]).changed.colours
     image = card.pictures.images[2]
     middle = (image.height() // 2, image.width() // 2)
     assert abs(image.pixelColor(middle[1], middle[0]).red() - int(expected[*middle, 0])) <= 2
+    assert "The classifier, shown what is decoded. Decoded: " in card.says.text()
+    walk.click(page.keep_button)
+    (kept,) = dock.study.findings
+    np.testing.assert_allclose(
+        kept.values[0], what_if_work.decoded_at(encoder, moved[None])[0] - begun.decoded, atol=1e-5
+    )
     walk.click(row.remove_button)
     walk.rest()
     assert f"unit {unit}" not in page.rows

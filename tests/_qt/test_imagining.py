@@ -35,7 +35,7 @@ def colours(image: QImage) -> np.ndarray:
 
 def slide(walk: Walk, name: str, presses: int) -> None:
     """Move a slider by the keyboard, until the last place of it is seen."""
-    page, pictures = walk.dock.what_if.page, walk.dock.imagining
+    page, pictures = walk.dock.what_if.page, walk.dock.imagining.live
     before = pictures.shown
     key = Qt.Key.Key_Right if presses > 0 else Qt.Key.Key_Left
     for _ in range(abs(presses)):

@@ -148,7 +148,7 @@ class Contrasting(QObject):
     def _show_nearest(self) -> None:
         """Look at the nearest item of the target in the viewer; of genes, paint it."""
         if self.found is not None and self.found.nearest is not None:
-            self._imagining.look_at(self.found.nearest)
+            self._imagining.items.look_at(self.found.nearest)
 
     def _keep(self) -> None:
         if self.found is not None:

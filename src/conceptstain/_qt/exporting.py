@@ -16,6 +16,7 @@ from conceptstain.errors import InputError
 from conceptstain.study import Study
 
 if TYPE_CHECKING:
+    from conceptstain.methods.link import Link
     from conceptstain.nets.classifier import Classifier
 
 __all__ = ["Exporting"]
@@ -29,6 +30,7 @@ class Exporting(QObject):
         super().__init__(parent)
         self._study, self._jobs, self._export = study, jobs, card
         self.classifiers: Callable[[], tuple[Classifier, ...]] = tuple  # whose weights a recipe may need
+        self.links: Callable[[], tuple[Link, ...]] = tuple
         study.finding_added.connect(self._show_maps)
         study.findings_changed.connect(self._show_maps)
         card.figure_wanted.connect(self._export_figure)
@@ -84,6 +86,7 @@ class Exporting(QObject):
             snapshot=self._study.snapshot(),
             path=path,
             classifiers=self.classifiers(),
+            links=self.links(),
             then=self._export.show_done,
         )
 

@@ -3,34 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtGui import QImage
 
-from conceptstain._qt import picture_work, what_if_work
+from conceptstain._qt import what_if_work
 from conceptstain._qt.concept_panel import ConceptPanel
 from conceptstain._qt.jobs import Job, Jobs
+from conceptstain._qt.live_decoding import LiveDecoding
 from conceptstain._qt.move_row import Move
-from conceptstain._qt.notifications import guarded, show_failure, show_note
+from conceptstain._qt.notifications import guarded, show_note
 from conceptstain._qt.painter import Painter
 from conceptstain._qt.units_work import Network
+from conceptstain._qt.what_if_items import WhatIfItems
 from conceptstain._qt.what_if_panel import WhatIfPanel
 from conceptstain.canvas.expression import counted, several
 from conceptstain.errors import InputError
 from conceptstain.study import Study
 
 if TYPE_CHECKING:
+    from conceptstain._qt.link_work import Linked
     from conceptstain._qt.what_if_work import Begun, ConceptMove, Imagined, Pictures
     from conceptstain.concepts.concept import Concept
     from conceptstain.nets.classifier import Classifier
 
-__all__ = ["Imagining", "image_of"]
+__all__ = ["Imagining", "UnitMove", "image_of"]
 
 SETTLED = 300  # milliseconds that the viewer has to stand still before its item is taken
 REACH = 3.0  # standard deviations that a slider goes either way
 NO_DECODER = "needs an encoder that decodes"
+
+
+class UnitMove(NamedTuple):
+    """A unit that can be moved, and the way that the latent goes where it puts out one more."""
+
+    unit: int
+    move: Move
+    step: np.ndarray
 
 
 @final
@@ -48,19 +59,20 @@ class Imagining(QObject):
     ) -> None:
         super().__init__(parent)
         self._study, self._jobs, self._painter = study, jobs, painter
-        self._card, self._concepts = cards
+        self._card = cards[0]
+        self.items = WhatIfItems(study, painter, cards[1])
+        self.live = LiveDecoding(jobs, self)
+        self.live.decoded.connect(self._show)
         self._offered: list[Network] = []
         self._items: tuple[int, ...] = ()
         self._moves: dict[str, ConceptMove] = {}
-        self._units: list[tuple[Move, np.ndarray]] = []
+        self._units: list[UnitMove] = []
+        self._linked: Linked | None = None
         self.begun: Begun | None = None
-        self._wanted: dict[str, float] | None = None
-        self._running: Job | None = None
         self._beginning: Job | None = None
         self._making: Job | None = None
         self.is_held = False  # something else is shown than what the sliders make
         self._reader: Classifier | None = None
-        self.shown = 0  # pictures so far that followed a slider
         self._moved = QTimer(self)
         self._moved.setSingleShot(True)
         self._moved.setInterval(SETTLED)
@@ -147,35 +159,8 @@ class Imagining(QObject):
             self.take((network.need_canvas.item(name),))
 
     def _take_from_viewer(self) -> None:
-        items = self._items_in_viewer()
-        if items:
-            self.take(items)
-
-    def _items_in_viewer(self) -> tuple[int, ...]:
-        network = self.network
-        if network is None:
-            return ()
-        canvas, tissue = network.need_canvas, self._painter.tissue
-        if canvas.noun == "picture":
-            return (tissue.looked_at or 0,)
-        if canvas.noun == "patch":
-            return picture_work.seen_patches(canvas, tissue.visible, 1) or (0,)  # type: ignore[arg-type]
-        if canvas.noun == "gene":
-            return (self._gene_of_concept(),)
-        region = self._painter.selection("chosen")
-        if region is None:
-            raise InputError("No spots are chosen", cure="Pick spots or draw around some, then press From viewer")
-        return tuple(int(spot) for spot in np.flatnonzero(region.choose(canvas.section)))  # type: ignore[union-attr]
-
-    def _gene_of_concept(self) -> int:
-        """The gene that the chosen concept is made from, or another; of a region, or without any, the first gene."""
-        canvas, chosen = self._study.need_genes(), self._concepts.chosen_name
-        entries = sorted(self._study.entries, key=lambda entry: entry.name != chosen)
-        for definition in (entry.definition for entry in entries):
-            for name in (definition.like, *(definition.items or ())):
-                if name is not None and name in canvas.item_names:
-                    return canvas.item(name)
-        return int(canvas.trainable[0])
+        if self.network is not None:
+            self.take(self.items.in_viewer(self.network))
 
     def take(self, items: tuple[int, ...]) -> None:
         """Move these items from now on."""
@@ -225,9 +210,10 @@ class Imagining(QObject):
 
     def _follow_viewer(self) -> None:
         """Begin with what has come into sight."""
-        items = self._items_in_viewer()
-        if self._card.is_unfolded and items and items != self._items:
-            self.take(items)
+        if self.network is not None and self._card.is_unfolded:
+            items = self.items.in_viewer(self.network)
+            if items != self._items:
+                self.take(items)
 
     # -- what can be moved -----------------------------------------------------------------------------------------
 
@@ -276,14 +262,14 @@ class Imagining(QObject):
             )
             for key, move in self._moves.items()
         ]
-        self._card.page.show_moves([*rows, *(move for move, _ in self._units)])
+        self._card.page.show_moves([*rows, *(each.move for each in self._units)])
         self._offer_keeping()
         self._follow(self._card.page.amounts)
 
-    def show_units(self, units: list[tuple[Move, np.ndarray]]) -> None:
-        """Offer units, too: each with the way that the latent goes where it puts out one more."""
+    def show_units(self, units: list[UnitMove], linked: Linked | None) -> None:
+        """Offer units of a classifier that is linked, too."""
         if units or self._units:
-            self._units = units
+            self._units, self._linked = units, linked
             self._show_moves()
 
     @property
@@ -296,52 +282,21 @@ class Imagining(QObject):
     def _follow(self, amounts: Mapping[str, float]) -> None:
         """Decode where the sliders are, when there is time."""
         if self.begun is not None:
-            self._wanted = dict(amounts)
-            self._decode()
-
-    def _decode(self) -> None:
-        begun = self.begun
-        if self._wanted is None or self._running is not None or begun is None:
-            return
-        wanted, self._wanted = self._wanted, None
-        job = self._jobs.run(
-            what_if_work.imagined,
-            of=begun,
-            shifts=self._shifts(wanted),
-            classifier=self._reader,
-            then=lambda made: self._show(begun, made),
-            on_failure=show_failure,
-            on_end=lambda: self._end(job),
-            about=self._study.canvas,
-            live=True,
-        )
-        self._running = job
+            self.live.follow(self.begun, self._shifts(amounts), self._reader)
 
     def _shifts(self, amounts: Mapping[str, float]) -> list[tuple[float, np.ndarray]]:
-        steps = {key: move.step for key, move in self._moves.items()} | {move.key: step for move, step in self._units}
-        return [(amount, steps[key]) for key, amount in amounts.items() if steps.get(key) is not None]  # type: ignore[misc]
+        steps = {key: move.step for key, move in self._moves.items() if move.step is not None}
+        steps |= {each.move.key: each.step for each in self._units}
+        return [(amount, steps[key]) for key, amount in amounts.items() if key in steps]
 
     def _show(self, begun: Begun, made: Imagined) -> None:
-        self._running = None
-        self._decode()  # first: the next is decoded while Qt draws this one
         if begun is self.begun and not self.is_held:
             self.show_imagined(made)
             self._paint(begun, made)
-        self.shown += 1
 
     def show_again(self) -> None:
         """Show what the sliders make."""
         self._follow(self._card.page.amounts)
-
-    def look_at(self, item: int) -> None:
-        """Let the viewer show an item; of genes, paint its expression."""
-        canvas = self._study.need_canvas()
-        if canvas.noun == "gene":
-            self._painter.maps.show_gene(str(canvas.item_names[item]), self._study.need_genes())
-        elif canvas.noun == "picture":
-            self._painter.tissue.look_at(item)
-        else:
-            self._painter.tissue.look_around(canvas.to_world(item), canvas.shape[-1])  # type: ignore[union-attr]
 
     def ask(self, classifier: Classifier | None) -> None:
         """Say from now on what this classifier takes for what; None: say nothing."""
@@ -383,8 +338,6 @@ class Imagining(QObject):
         self._card.page.offer_live(possible=noun == "gene")
         if noun == "spot":
             reason = "Maps of the study are of its pictures of genes; write the table"
-        elif self._units:
-            reason = "Maps along concepts can be kept; take the units off the list"
         self._card.page.offer_keeping(map_=not reason, table=noun in {"gene", "spot"}, reason=reason)
 
     # -- results ---------------------------------------------------------------------------------------------------
@@ -392,11 +345,16 @@ class Imagining(QObject):
     def _keep(self) -> None:
         begun, amounts = self.begun, self._card.page.amounts
         moves = [(move.concept, amounts[key]) for key, move in self._moves.items() if key in amounts and move.concept]
-        if begun is not None and moves:
+        values = {
+            each.unit: each.move.start + amounts[each.move.key] for each in self._units if each.move.key in amounts
+        }
+        if begun is not None and (moves or values):
             self._jobs.run(
                 what_if_work.kept_map,
                 of=begun,
                 moves=moves,
+                units=values,
+                linked=self._linked,
                 then=guarded(self._study.keep),
                 about=self._study.canvas,
             )
@@ -415,18 +373,12 @@ class Imagining(QObject):
                 then=lambda written: show_note(f"Wrote {written}"),
             )
 
-    def _end(self, job: Job) -> None:
-        """Go on after one that could not be decoded; one that was drawn has begun the next already."""
-        if self._running is job:
-            self._running = None
-            self._decode()
-
     def _stop(self) -> None:
-        self._wanted = None
-        for job in (self._running, self._beginning, self._making):
+        self.live.stop()
+        for job in (self._beginning, self._making):
             if job is not None:
                 job.cancel()
-        self._running = self._beginning = self._making = None
+        self._beginning = self._making = None
 
 
 def image_of(drawn: Pictures) -> QImage | None:

@@ -94,6 +94,7 @@ class MainPanel(QWidget):
         )
         self.exporting = Exporting(self.study, self.jobs, self.export, self)
         self.exporting.classifiers = lambda: tuple(each.classifier for each in self.unit_moving.opened)
+        self.exporting.links = lambda: self.unit_moving.links
         self.keeping = Keeping(self.study, self.jobs, self.data, self)
         self.staining.spot_encoders_wanted.connect(self.opening.fit_spots)
         self.opening.fit_ended.connect(self.staining.show_no_spot_encoders)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, final
 from qtpy.QtCore import QObject, Signal
 
 from conceptstain._qt import link_work
-from conceptstain._qt.imagining import Imagining
+from conceptstain._qt.imagining import Imagining, UnitMove
 from conceptstain._qt.jobs import Job, Jobs
 from conceptstain._qt.move_row import Move
 from conceptstain._qt.what_if_panel import WhatIfPanel
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from conceptstain._qt.link_work import Linked, OpenedClassifier
+    from conceptstain.methods.link import Link
 
 __all__ = ["UnitMoving"]
 
@@ -60,6 +61,11 @@ class UnitMoving(QObject):
             if each.opened is opened and each.network is network:
                 return each
         return None
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """All links that were made."""
+        return tuple(each.link for each in self._links)
 
     def _begin(self) -> None:
         self._cancel()
@@ -164,7 +170,7 @@ class UnitMoving(QObject):
     def _show_units(self) -> None:
         linked, at = self.linked, self._at
         if linked is None or at is None:
-            self._imagining.show_units([])
+            self._imagining.show_units([], None)
             return
         names = dict(zip(linked.order, linked.names, strict=True))
         rows = []
@@ -175,8 +181,8 @@ class UnitMoving(QObject):
             move = Move(
                 _key(unit), names[unit], told, low=min(low, start), high=max(high, start), start=start, removable=True
             )
-            rows.append((move, linked.step(unit)))
-        self._imagining.show_units(rows)
+            rows.append(UnitMove(unit, move, linked.step(unit)))
+        self._imagining.show_units(rows, linked)
 
 
 def _key(unit: int) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, final
+from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from conceptstain.progress import Report, Step
 if TYPE_CHECKING:
     from jaxtyping import Float
 
+    from conceptstain._qt.link_work import Linked
     from conceptstain._qt.units_work import Network
     from conceptstain.concepts.concept import Concept
     from conceptstain.concepts.definition import Definition
@@ -100,6 +101,8 @@ class Begun:
         Their indices on its canvas.
     latents
         Where they lie.
+    samples
+        What is decoded of each.
     given, decoded
         Means over the items of what the network was given, and of what it decodes.
     limits
@@ -111,6 +114,7 @@ class Begun:
     network: Network
     items: tuple[int, ...]
     latents: Float[np.ndarray, "items latent"]
+    samples: Float[np.ndarray, "items ..."]
     given: np.ndarray
     decoded: np.ndarray
     limits: tuple[float, float]
@@ -191,12 +195,14 @@ def begun(network: Network, items: Sequence[int], *, report: Report) -> Begun:
         chosen = chosen[np.linspace(0, len(chosen) - 1, MOST_ITEMS).astype(int)]
     latents = latents_at(canvas, encoder, chosen).astype(np.float64)
     given = canvas.inputs(chosen).mean(axis=0, dtype=np.float64)
-    decoded = decoded_at(encoder, latents).mean(axis=0, dtype=np.float64)
+    samples = decoded_at(encoder, latents)
+    decoded = samples.mean(axis=0, dtype=np.float64)
     limits = _limits(canvas, given, decoded)
     return Begun(
         network=network,
         items=tuple(int(item) for item in chosen),
         latents=latents,
+        samples=samples,
         given=given,
         decoded=decoded,
         limits=limits,
@@ -225,7 +231,7 @@ def _said(of: Begun, samples: np.ndarray, classifier: Classifier) -> str:
         check_readable(classifier, need_encoder(of.network))
     except MismatchError as error:
         return str(error)
-    for name, each in (("Decoded", decoded_at(need_encoder(of.network), of.latents)), ("What if", samples)):
+    for name, each in (("Decoded", of.samples), ("What if", samples)):
         mean = class_probabilities(classifier, each).mean(axis=0)
         best = int(mean.argmax())
         words.append(f"{name}: {classifier.classes[best]} (p {mean[best]:.2f}).".replace("(p 0.", "(p ."))
@@ -250,11 +256,22 @@ def _moved(of: Begun, shifts: Sequence[tuple[float, np.ndarray]]) -> np.ndarray:
     return decoded_at(need_encoder(of.network), of.latents + shift).mean(axis=0, dtype=np.float64)
 
 
-def kept_map(of: Begun, moves: Sequence[tuple[Concept, float]], *, report: Report) -> Attribution:
+def kept_map(
+    of: Begun,
+    moves: Sequence[tuple[Concept, float]],
+    units: Mapping[int, float],
+    linked: Linked | None,
+    *,
+    report: Report,
+) -> Attribution:
     """The change of what is decoded, as a map that a study keeps."""
     from conceptstain.methods.what_if import what_if
 
-    return what_if(need_encoder(of.network), of.network.need_canvas, of.items, moves, report=report)
+    through: dict[str, Any] = {}
+    if units and linked is not None:
+        through = {"units": units, "link": linked.link, "classifier": linked.opened.classifier}
+    encoder, canvas = need_encoder(of.network), of.network.need_canvas
+    return what_if(encoder, canvas, of.items, moves, **through, report=report)
 
 
 def live_map(begun: Begun, made: Imagined, name: str) -> Attribution:

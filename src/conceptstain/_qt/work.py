@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.controls import Controls
     from conceptstain.methods.finding import Finding
     from conceptstain.methods.item_score import ItemScore
+    from conceptstain.methods.link import Link
     from conceptstain.methods.map_settings import MapSettings
     from conceptstain.nets.classifier import Classifier
     from conceptstain.nets.encoder import Encoder
@@ -535,16 +536,28 @@ def write_encoders(encoders: tuple[Encoder, ...], path: Path, *, report: Report)
     return path
 
 
-def write_recipe(snapshot: Snapshot, path: Path, classifiers: tuple[Classifier, ...] = (), *, report: Report) -> Path:
-    """Write a study down as a recipe, with the weights of its encoders beside it, and of classifiers that it names."""
+def write_recipe(
+    snapshot: Snapshot,
+    path: Path,
+    classifiers: tuple[Classifier, ...] = (),
+    links: tuple[Link, ...] = (),
+    *,
+    report: Report,
+) -> Path:
+    """Write a study down as a recipe, with weights beside it: of classifiers and links those that it names."""
     from conceptstain.recipe.schema import Recipe
 
     report(Step(0, 1, "Writing"))
     encoders = [each for each in (snapshot.encoder, *snapshot.spot_encoders) if each is not None]
-    named = {str(finding.settings.get("classifier", "")) for finding in snapshot.findings}
-    used = [each for each in classifiers if each.fingerprint in named]
-    recipe = Recipe.of(snapshot)  # the file dialog has asked
-    return recipe.write(path, encoders=encoders, classifiers=used, overwrite=True)[0]
+    named = {str(made.settings.get(word, "")) for made in snapshot.findings for word in ("classifier", "link")}
+    written = Recipe.of(snapshot).write(
+        path,
+        encoders=encoders,
+        classifiers=[each for each in classifiers if each.fingerprint in named],
+        links=[each for each in links if each.fingerprint in named],
+        overwrite=True,  # the file dialog has asked
+    )
+    return written[0]
 
 
 def methods_paragraph(snapshot: Snapshot, *, report: Report) -> str:
