@@ -111,7 +111,7 @@ def test_the_genes_of_picked_spots_follow_a_concept_of_spots(on_section: Walk) -
     walk.click(card.viewer_button)
     walk.rest()
     slide(walk, f"concept {region}", 20)
-    move = dock.imagining._moves[f"concept {region}"]
+    move = dock.imagining.moves._concepts[f"concept {region}"]
     assert move.concept is not None
     latents = encoder.latents(profiles, [0, 1, 2]).astype(float)
     change = (what_if_work.decoded_at(encoder, latents + move.step) - what_if_work.decoded_at(encoder, latents)).mean(

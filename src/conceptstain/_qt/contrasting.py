@@ -56,12 +56,12 @@ class Contrasting(QObject):
     # -- what can be asked -----------------------------------------------------------------------------------------
 
     def _offer(self) -> None:
-        """Offer the classes of the classifier that is chosen, and the concepts that the network has."""
+        """Offer the classes of the classifier that is chosen, and the others to confirm."""
         from conceptstain.methods.counterfactual_settings import CounterfactualMethod
 
         chosen = self._classifiers.chosen
         classes = () if chosen is None else chosen.classifier.classes
-        self._page.offer_targets(classes, ())
+        self._page.offer_targets(classes)
         others = [each for each in self._classifiers.opened if each is not chosen]
         same = [each.name for each in others if set(classes) <= set(each.classifier.classes)]
         self._page.offer_second(same)
@@ -70,7 +70,7 @@ class Contrasting(QObject):
 
     def _question(self) -> Question | None:
         chosen, second = self._classifiers.chosen, self._page.second.currentText()
-        _, target = self._page.chosen
+        target = self._page.chosen
         if chosen is None or not target:
             return None
         confirming = [each.classifier for each in self._classifiers.opened if each.name == second]

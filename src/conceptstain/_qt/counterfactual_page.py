@@ -13,7 +13,7 @@ from conceptstain._qt.film_strip import FilmStrip
 __all__ = ["CounterfactualPage"]
 
 FIND = "Find the smallest change on the way that makes it be taken for that; the search ends on what is decoded"
-NOTHING = "Open a classifier above, or make a concept in the Concepts card: both are something to become"
+NOTHING = "Open a classifier above: its classes are what an item can become"
 
 
 class CounterfactualPage(QWidget):
@@ -31,14 +31,14 @@ class CounterfactualPage(QWidget):
         self._build_form()
         self._build_found()
         self.clear()
-        self.offer_targets((), ())
+        self.offer_targets(())
         self.offer_methods((), "")
         self.offer_second(())
 
     def _build_form(self) -> None:
         self.target, self.method, self.second = QComboBox(), QComboBox(), QComboBox()
         told = (
-            (self.target, "What it is to become", "A class of the classifier above, or more of a concept"),
+            (self.target, "What it is to become", "A class of the classifier above"),
             (self.method, "How the path is found", "How the path is found"),
             (
                 self.second,
@@ -101,17 +101,14 @@ class CounterfactualPage(QWidget):
 
     # -- what is chosen --------------------------------------------------------------------------------------------
 
-    def offer_targets(self, classes: Sequence[str], concepts: Sequence[str]) -> None:
-        """Offer classes and concepts to become; what was chosen stays so where it can."""
+    def offer_targets(self, classes: Sequence[str]) -> None:
+        """Offer classes to become; what was chosen stays so where it can."""
         before = self.chosen
         with QSignalBlocker(self.target):
             self.target.clear()
-            for kind, names in (("class", classes), ("concept", concepts)):
-                for name in names:
-                    self.target.addItem(f"{name}" if kind == "class" else f"more of {name}", (kind, name))
-            rows = [row for row in range(self.target.count()) if tuple(self.target.itemData(row)) == before]
-            if rows:
-                self.target.setCurrentIndex(rows[0])
+            self.target.addItems(list(classes))
+            if before in classes:
+                self.target.setCurrentText(before)
         self._show_choices()
 
     def offer_methods(self, names: Sequence[str], likely: str) -> None:
@@ -131,13 +128,12 @@ class CounterfactualPage(QWidget):
         self._show_choices()
 
     @property
-    def chosen(self) -> tuple[str, str]:
-        """``("class", name)`` or ``("concept", name)``; empty words where nothing is offered."""
-        data = self.target.currentData()
-        return ("", "") if data is None else (str(data[0]), str(data[1]))
+    def chosen(self) -> str:
+        """The class that it is to become; empty where none is offered."""
+        return str(self.target.currentText())
 
     def _show_choices(self) -> None:
-        of_class = self.chosen[0] == "class"
+        of_class = bool(self.chosen)
         for part in (self._method_label, self.method):
             part.setVisible(of_class and self.method.count() > 1)
         for part in (self._second_label, self.second):
@@ -146,7 +142,7 @@ class CounterfactualPage(QWidget):
         self.updateGeometry()
 
     def _show_whether_ready(self) -> None:
-        ready = bool(self.chosen[0])
+        ready = bool(self.chosen)
         self.find_button.setEnabled(ready and not self._finding)
         self.find_button.setToolTip(FIND if ready else NOTHING)
 

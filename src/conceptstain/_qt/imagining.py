@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, final
+from typing import TYPE_CHECKING, Any, final
 
-import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtGui import QImage
 
@@ -13,35 +12,24 @@ from conceptstain._qt import what_if_work
 from conceptstain._qt.concept_panel import ConceptPanel
 from conceptstain._qt.jobs import Job, Jobs
 from conceptstain._qt.live_decoding import LiveDecoding
-from conceptstain._qt.move_row import Move
 from conceptstain._qt.notifications import guarded, show_note
 from conceptstain._qt.painter import Painter
 from conceptstain._qt.units_work import Network
 from conceptstain._qt.what_if_items import WhatIfItems
+from conceptstain._qt.what_if_moves import WhatIfMoves
 from conceptstain._qt.what_if_panel import WhatIfPanel
 from conceptstain.canvas.expression import counted, several
 from conceptstain.errors import InputError
 from conceptstain.study import Study
 
 if TYPE_CHECKING:
-    from conceptstain._qt.link_work import Linked
-    from conceptstain._qt.what_if_work import Begun, ConceptMove, Imagined, Pictures
-    from conceptstain.concepts.concept import Concept
+    from conceptstain._qt.what_if_work import Begun, Imagined, Pictures
     from conceptstain.nets.classifier import Classifier
 
-__all__ = ["Imagining", "UnitMove", "image_of"]
+__all__ = ["Imagining", "image_of"]
 
 SETTLED = 300  # milliseconds that the viewer has to stand still before its item is taken
-REACH = 3.0  # standard deviations that a slider goes either way
 NO_DECODER = "needs an encoder that decodes"
-
-
-class UnitMove(NamedTuple):
-    """A unit that can be moved, and the way that the latent goes where it puts out one more."""
-
-    unit: int
-    move: Move
-    step: np.ndarray
 
 
 @final
@@ -52,7 +40,6 @@ class Imagining(QObject):
     """
 
     begun_changed = Signal()  # other items, or another network
-    moves_changed = Signal()  # other concepts
 
     def __init__(
         self, study: Study, jobs: Jobs, painter: Painter, cards: tuple[WhatIfPanel, ConceptPanel], parent: QObject
@@ -61,16 +48,14 @@ class Imagining(QObject):
         self._study, self._jobs, self._painter = study, jobs, painter
         self._card = cards[0]
         self.items = WhatIfItems(study, painter, cards[1])
+        self.moves = WhatIfMoves(study, jobs, self._card.page, self)
+        self.moves.changed.connect(self._take_moves)
         self.live = LiveDecoding(jobs, self)
         self.live.decoded.connect(self._show)
         self._offered: list[Network] = []
         self._items: tuple[int, ...] = ()
-        self._moves: dict[str, ConceptMove] = {}
-        self._units: list[UnitMove] = []
-        self._linked: Linked | None = None
         self.begun: Begun | None = None
         self._beginning: Job | None = None
-        self._making: Job | None = None
         self.is_held = False  # something else is shown than what the sliders make
         self._reader: Classifier | None = None
         self._moved = QTimer(self)
@@ -84,7 +69,7 @@ class Imagining(QObject):
         study.section_changed.connect(self._offer)
         study.encoder_changed.connect(self._offer)
         study.spot_encoders_changed.connect(self._offer)
-        study.concepts_changed.connect(self._make_moves)
+        study.concepts_changed.connect(self._begin_moves)
         card.unfolded.connect(lambda unfolded: self._go_on() if unfolded else None)
         card.network_chosen.connect(lambda _row: self._change_network())
         card.item_wanted.connect(guarded(self._take_item))
@@ -126,7 +111,7 @@ class Imagining(QObject):
 
     def _change_network(self) -> None:
         self._stop()
-        self.begun, self._items, self._moves = None, (), {}
+        self.begun, self._items = None, ()
         self._card.clear()
         network = self.network
         if network is not None:
@@ -140,8 +125,8 @@ class Imagining(QObject):
         """Find out what can be moved, and begin with the item that is seen."""
         if self.network is None or not self._card.is_unfolded:
             return
-        if not self._moves:
-            self._make_moves()
+        if not self.moves.is_made:
+            self._begin_moves()
         if self.begun is None and self._beginning is None:
             guarded(self._take_first)()
 
@@ -217,77 +202,23 @@ class Imagining(QObject):
 
     # -- what can be moved -----------------------------------------------------------------------------------------
 
-    def _make_moves(self) -> None:
+    def _begin_moves(self) -> None:
         network = self.network
         if network is None or not self._card.is_unfolded:
-            self._moves = {}
-            return
-        if self._making is not None:
-            self._making.cancel()
-        job = self._jobs.run(
-            what_if_work.concept_moves,
-            study=self._study,
-            network=network,
-            then=lambda moves: self._take_moves(network, moves),
-            on_end=lambda: self._end_making(job),
-            about=self._study.canvas,
-            live=True,
-        )
-        self._making = job
+            self.moves.forget()
+        else:
+            self.moves.begin(network)
 
-    def _end_making(self, job: Job) -> None:
-        if self._making is job:
-            self._making = None
-
-    def _take_moves(self, network: Network, moves: tuple[ConceptMove, ...]) -> None:
-        if network is not self.network:
-            return
-        self._moves = {f"concept {move.definition.name}": move for move in moves}
-        self._show_moves()
-        self.moves_changed.emit()
-
-    def _show_moves(self) -> None:
-        colours = {entry.name: entry.colour for entry in self._study.entries}
-        rows = [
-            Move(
-                key,
-                move.definition.name,
-                "In standard deviations of the concept's score over the data, along its direction",
-                colours.get(move.definition.name, ""),
-                -REACH,
-                REACH,
-                0.0,
-                " sd",
-                move.refusal,
-            )
-            for key, move in self._moves.items()
-        ]
-        self._card.page.show_moves([*rows, *(each.move for each in self._units)])
+    def _take_moves(self) -> None:
         self._offer_keeping()
         self._follow(self._card.page.amounts)
-
-    def show_units(self, units: list[UnitMove], linked: Linked | None) -> None:
-        """Offer units of a classifier that is linked, too."""
-        if units or self._units:
-            self._units, self._linked = units, linked
-            self._show_moves()
-
-    @property
-    def concepts(self) -> dict[str, Concept]:
-        """The concepts that the network has, by name."""
-        return {move.concept.name: move.concept for move in self._moves.values() if move.concept is not None}
 
     # -- following the sliders -------------------------------------------------------------------------------------
 
     def _follow(self, amounts: Mapping[str, float]) -> None:
         """Decode where the sliders are, when there is time."""
         if self.begun is not None:
-            self.live.follow(self.begun, self._shifts(amounts), self._reader)
-
-    def _shifts(self, amounts: Mapping[str, float]) -> list[tuple[float, np.ndarray]]:
-        steps = {key: move.step for key, move in self._moves.items() if move.step is not None}
-        steps |= {each.move.key: each.step for each in self._units}
-        return [(amount, steps[key]) for key, amount in amounts.items() if key in steps]
+            self.live.follow(self.begun, self.moves.shifts(amounts), self._reader)
 
     def _show(self, begun: Begun, made: Imagined) -> None:
         if begun is self.begun and not self.is_held:
@@ -343,21 +274,8 @@ class Imagining(QObject):
     # -- results ---------------------------------------------------------------------------------------------------
 
     def _keep(self) -> None:
-        begun, amounts = self.begun, self._card.page.amounts
-        moves = [(move.concept, amounts[key]) for key, move in self._moves.items() if key in amounts and move.concept]
-        values = {
-            each.unit: each.move.start + amounts[each.move.key] for each in self._units if each.move.key in amounts
-        }
-        if begun is not None and (moves or values):
-            self._jobs.run(
-                what_if_work.kept_map,
-                of=begun,
-                moves=moves,
-                units=values,
-                linked=self._linked,
-                then=guarded(self._study.keep),
-                about=self._study.canvas,
-            )
+        if self.begun is not None:
+            self.moves.keep(self.begun, self._card.page.amounts)
 
     def _write_table(self) -> None:
         begun = self.begun
@@ -368,17 +286,17 @@ class Imagining(QObject):
             self._jobs.run(
                 what_if_work.write_table,
                 of=begun,
-                shifts=self._shifts(self._card.page.amounts),
+                shifts=self.moves.shifts(self._card.page.amounts),
                 path=path,
                 then=lambda written: show_note(f"Wrote {written}"),
             )
 
     def _stop(self) -> None:
         self.live.stop()
-        for job in (self._beginning, self._making):
-            if job is not None:
-                job.cancel()
-        self._beginning = self._making = None
+        self.moves.forget()
+        if self._beginning is not None:
+            self._beginning.cancel()
+            self._beginning = None
 
 
 def image_of(drawn: Pictures) -> QImage | None:

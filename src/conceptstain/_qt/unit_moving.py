@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, final
 from qtpy.QtCore import QObject, Signal
 
 from conceptstain._qt import link_work
-from conceptstain._qt.imagining import Imagining, UnitMove
+from conceptstain._qt.imagining import Imagining
 from conceptstain._qt.jobs import Job, Jobs
 from conceptstain._qt.move_row import Move
+from conceptstain._qt.what_if_moves import UnitMove
 from conceptstain._qt.what_if_panel import WhatIfPanel
 from conceptstain.study import Study
 
@@ -170,7 +171,7 @@ class UnitMoving(QObject):
     def _show_units(self) -> None:
         linked, at = self.linked, self._at
         if linked is None or at is None:
-            self._imagining.show_units([], None)
+            self._imagining.moves.show_units([], None)
             return
         names = dict(zip(linked.order, linked.names, strict=True))
         rows = []
@@ -182,7 +183,7 @@ class UnitMoving(QObject):
                 _key(unit), names[unit], told, low=min(low, start), high=max(high, start), start=start, removable=True
             )
             rows.append(UnitMove(unit, move, linked.step(unit)))
-        self._imagining.show_units(rows, linked)
+        self._imagining.moves.show_units(rows, linked)
 
 
 def _key(unit: int) -> str:
