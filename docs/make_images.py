@@ -8,7 +8,7 @@ pictures of it. With ``--difference`` it only draws two concepts and their diffe
 ``--checks`` it only takes the picture of the checks of a map there, with ``--attention`` that of the latents, and with
 ``--deviation`` that of what deviates: none of these needs data. With ``--pictures`` it only takes those of the dock on
 a slide, the H&E picture of Rep1, and on stained nuclei of the 2018 Data Science Bowl; with ``--units`` that of units of
-a classifier, which is fitted to the same nuclei.
+a classifier, which is fitted to the same nuclei, with ``--what-if`` that of a counterfactual on the bundled section.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ GENES = ("Penk", "Doc2g", "Kctd12")
 NUCLEI = 0.2  # of a picture, from which it counts as dense
 UNITS_FRAME = 128  # pixels that the classifier of nuclei sees
 UNITS_ACTIVE = 5  # per cent of the places: nuclei take a fifth of the pictures
+WHAT_IF_EPOCHS, WHAT_IF_SPOTS = 30, 60
 MAPS = ("decoded", "gradient", "rectified", "gene-mean")
 
 
@@ -352,8 +353,60 @@ def take_picture_of_the_units(folder: Path) -> None:
     viewer.close()
 
 
+def take_picture_of_a_what_if(folder: Path) -> None:
+    """What would have to change for spots of the granule layer to be taken for the mitral layer."""
+    viewer = napari.Viewer(show=True)
+    viewer.window._qt_window.resize(1280, 800)  # noqa: SLF001 - napari has no public way
+    dock = make_widget(viewer)
+    viewer.window.add_dock_widget(dock, name="Concept Stain", area="right")
+    dock.staining.judging.enabled = False
+    card = dock.what_if
+
+    def settled() -> None:
+        while dock.jobs.busy or not dock.jobs.at_rest:
+            QTest.qWait(50)
+        QTest.qWait(500)
+
+    dock.data.sample_button.click()
+    settled()
+    dock.opening.fit("spots", WHAT_IF_EPOCHS)
+    settled()
+    profiles = dock.study.spot_canvas
+    classifier = cs.fit_classifier(profiles, cs.class_labels(profiles, obs="layer"), name="layers")
+    weights = cs.save_classifier(classifier, folder / "layers.safetensors")
+    for each in dock.cards:
+        each.fold()
+    card.unfold()
+    settled()
+    card.network.setCurrentIndex(1)
+    settled()
+    granule = np.flatnonzero(dock.study.section.adata.obs["layer"] == "GCL")[:WHAT_IF_SPOTS]
+    dock.painter.tissue.pick(granule.tolist())
+    card.viewer_button.click()
+    settled()
+    card.file_wanted.emit(weights)
+    settled()
+    card.tabs.setCurrentWidget(card.counterfactual)
+    card.counterfactual.target.setCurrentText("MCL")
+    card.counterfactual.find_button.click()
+    settled()
+    card.counterfactual.keep_button.click()
+    settled()
+    for note in viewer.window._qt_window.findChildren(NapariQtNotification):  # noqa: SLF001
+        note.close()  # they fade only in a window that is in front
+    dock.findChild(QScrollArea).ensureWidgetVisible(card.counterfactual)
+    QTest.qWait(500)
+    viewer.screenshot(IMAGES / "widget-what-if.png", canvas_only=False, flash=False)
+    dock.jobs.close()
+    viewer.close()
+
+
 def main() -> None:
     IMAGES.mkdir(exist_ok=True)
+    if "--what-if" in sys.argv:
+        with tempfile.TemporaryDirectory() as folder:
+            take_picture_of_a_what_if(Path(folder))
+        return
     if "--units" in sys.argv:
         with tempfile.TemporaryDirectory() as folder:
             take_picture_of_the_units(Path(folder))

@@ -14,6 +14,7 @@ Genes: TypeAlias = Sequence[tuple[str, float]]
 
 ROWS = 12
 ROW = 20  # pixels
+EDGE = 6  # that styles add below the header
 COLUMNS = ("Rises", "by", "Falls", "by")
 
 
@@ -40,7 +41,7 @@ class ChangedGenes(QTableWidget):
                 if not named:
                     item.setTextAlignment(int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter))
                 self.setItem(row, column, item)
-        self.setFixedHeight(header.sizeHint().height() + ROWS * ROW + 2 * self.frameWidth())
+        self.setFixedHeight(header.sizeHint().height() + ROWS * ROW + 2 * self.frameWidth() + EDGE)
 
     def show_genes(self, rising: Genes, falling: Genes) -> None:
         """Show the genes at both ends, each end with the largest change first."""
