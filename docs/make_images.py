@@ -403,13 +403,10 @@ def take_picture_of_a_what_if(folder: Path) -> None:
 
 def main() -> None:
     IMAGES.mkdir(exist_ok=True)
-    if "--what-if" in sys.argv:
+    in_folder = {"--what-if": take_picture_of_a_what_if, "--units": take_picture_of_the_units}
+    for word in set(in_folder) & set(sys.argv):
         with tempfile.TemporaryDirectory() as folder:
-            take_picture_of_a_what_if(Path(folder))
-        return
-    if "--units" in sys.argv:
-        with tempfile.TemporaryDirectory() as folder:
-            take_picture_of_the_units(Path(folder))
+            in_folder[word](Path(folder))
         return
     if "--pictures" in sys.argv:
         with tempfile.TemporaryDirectory() as folder:
