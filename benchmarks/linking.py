@@ -186,8 +186,8 @@ def tell(case: Case) -> cs.Link:
             print(f"| {name} | {each.value} | {each.shuffled} | {'' if each.ceiling is None else each.ceiling} |")
         print(flush=True)
     print(f"| least squares of | {' | '.join(TOLD)} |\n|---|{'---|' * len(TOLD)}")
-    for number in FEWER:
-        some = np.random.default_rng(0).choice(case.learned, min(number, len(case.learned)), replace=False)
+    for number in (each for each in FEWER if each < len(case.learned)):
+        some = np.random.default_rng(0).choice(case.learned, number, replace=False)
         link = cs.link(case.classifier, case.encoder, case.canvas, **(asked(case) | {"items": some}))
         told = [str(link.quality[word].value) for word in TOLD]
         print(f"| {len(some):,} encoded pairs | {' | '.join(told)} |", flush=True)

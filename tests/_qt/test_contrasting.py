@@ -61,6 +61,7 @@ def test_an_item_becomes_another_class_along_a_path_that_is_looked_through(on_sq
     walk.qtbot.mouseClick(card.tabs.tabBar(), LEFT, pos=card.tabs.tabBar().tabRect(1).center())
     page.target.setCurrentText(target)
     page.second.setCurrentText("second.safetensors")
+    page.method.setCurrentText("line search")
     QTimer.singleShot(0, card.cancel_button.click)
     walk.click(page.find_button)
     assert dock.contrasting.found is None, "it was stopped"

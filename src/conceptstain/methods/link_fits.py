@@ -17,7 +17,7 @@ from conceptstain.methods.link import Dense, LinkMethod
 __all__ = ["Fit", "at_point", "fitted"]
 
 RIDGES = (1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5)
-NETS = (0.01, 0.03, 0.1, 0.3, 1.0)
+NETS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 HIDDEN, BATCH, RATE = (256,), 64, 3e-3
 STEPS, PATIENCE = 300, 20  # passes, at most and without a gain on the tenth of its pairs that the MLP holds out
 
@@ -50,15 +50,16 @@ def fitted(
 ) -> Fit:
     """Regress latents on representations, all dimensions together.
 
-    Units are brought to mean 0 and variance 1 first, so that a penalty is the same for all, and ``W`` and ``b`` back
-    afterwards. ``alpha`` None: ridge chooses it by leaving out one pair after the other, the elastic net by a quarter
-    of the pairs.
+    Units are brought to mean 0 and variance 1 first, for the elastic net latents too, so that a penalty is the same for
+    all, and ``W`` and ``b`` back afterwards. ``alpha`` None: ridge chooses it by leaving out one pair after the other,
+    the elastic net by a quarter of the pairs.
     """
     centre, width = r.mean(axis=0), r.std(axis=0)
     width = np.where(width > np.finfo(np.float64).eps * (1 + np.abs(centre)), width, np.inf)  # a dead unit has no say
     standard = (r - centre) / width
     if method == "mlp":
         return _mlp(standard, latents, centre, width, seed)
+    spread = np.ones(latents.shape[1])
     if method == "least squares":
         found: Any = LinearRegression().fit(standard, latents)
         chosen = None
@@ -66,10 +67,11 @@ def fitted(
         found = RidgeCV(list(RIDGES) if alpha is None else [alpha]).fit(standard, latents)
         chosen = float(found.alpha_)
     else:
-        chosen = _best_net(standard, latents, seed) if alpha is None else alpha
-        found = _net(chosen).fit(standard, latents)
-    weights = np.asarray(found.coef_, dtype=np.float64).reshape(latents.shape[1], -1) / width
-    return Fit(weights, np.asarray(found.intercept_ - weights @ centre, dtype=np.float64), (), chosen)
+        spread = np.maximum(latents.std(axis=0), np.finfo(np.float64).tiny)  # a penalty knows the size of latents, too
+        chosen = _best_net(standard, latents / spread, seed) if alpha is None else alpha
+        found = _net(chosen).fit(standard, latents / spread)
+    weights = np.asarray(found.coef_, dtype=np.float64).reshape(latents.shape[1], -1) * spread[:, None] / width
+    return Fit(weights, np.asarray(found.intercept_ * spread - weights @ centre, dtype=np.float64), (), chosen)
 
 
 def _net(alpha: float) -> ElasticNet:
