@@ -1,6 +1,7 @@
 """A layer of 2,048 units swept and quantified in one run, and units that change one part of faces and no other.
 
     CONCEPTSTAIN_DATA=... python benchmarks/unit_sweeps.py [--cache folder] [--figure strips.png]
+    CONCEPTSTAIN_DATA=... python benchmarks/unit_sweeps.py --digits strips.png --cache folder
 
 1,000 faces with masks of 18 parts (CelebAMask-HQ, non-commercial: no picture is shown), on a frame of 64 pixels. A
 quarter of the faces with glasses, of those with a hat, and of the others is held out of everything that is trained:
@@ -13,12 +14,16 @@ quarter of the faces with glasses, of those with a hat, and of the others is hel
 Sweeps start from held-out faces: glasses, hats and others in equal numbers. *Told* are
 
 - the time of one run over all units, random directions included, against the loop that sweeps one unit after the other
-  (``cs.sweep``, segment, measure), over some units drawn by a seed, per sweep; and whether both find the same changes;
+  (``cs.sweep``, segment, measure), over some units drawn by a seed, per sweep, and against a bare loop that reads items
+  once and no classes; and whether both find the same changes;
 - how much of each part the generator draws at all;
 - for each part, how many units are *selective*: they change its share of the picture by more than 95 of 100 random
   directions of equal length do, and not by chance (Student's t, 95 %), and no other part so; and how many random
   directions pass the same criterion: mixtures of the layer's units, and directions of the latent space;
 - the parts that a few-shot segmenter finds, which learned from some faces labelled by the segmenter, against it.
+
+With ``--digits``, instead, the units of the classifier of MNIST of ``benchmarks/linking.py``: which change the
+probability of one digit alone, how much ink they add and how they turn it, and strips of some.
 """
 
 from __future__ import annotations
@@ -33,11 +38,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
+from linking import mnist
 from PIL import Image
 
 import conceptstain as cs
 from conceptstain.methods.part_measures import change_of
+from conceptstain.methods.sweep import moved_latents, starts_of
 from conceptstain.nets.classifier_network import ClassifierNetworkSettings
 from conceptstain.nets.generators import as_generator
 from conceptstain.nets.image_vae import ImageVAESettings
@@ -162,6 +170,18 @@ def one_by_one(setting: Setting, units: np.ndarray) -> np.ndarray:
     return np.stack(found)
 
 
+def bare_loop(setting: Setting, units: np.ndarray) -> None:
+    """The same without what a sweep tells beside: the items are read once, and no classes of the samples."""
+    made, segmenter = as_generator(setting.encoder), setting.segmenter
+    r = starts_of(setting.link, setting.classifier, setting.canvas, setting.items).r
+    for unit in units:
+        values = np.linspace(*setting.link.ranges[unit], 3)[None]
+        latents = moved_latents(setting.link, r, np.array([unit]), values)
+        for step in range(latents.shape[1]):
+            samples = made.samples(latents[:, step])
+            cs.part_measures(samples, segmenter.segment(samples, latents[:, step]), len(segmenter.parts))
+
+
 def minute_by_minute() -> Callable[[Step], None]:
     began = told = time.perf_counter()
 
@@ -183,8 +203,12 @@ def main() -> None:
     parser.add_argument("--loop", type=int, default=48, help="units of the one-by-one loop")
     parser.add_argument("--draws", type=int, default=256, help="random directions of each kind")
     parser.add_argument("--epochs", type=int, default=130, help="of the VAE")
+    parser.add_argument("--digits", type=Path, help="strips of units of a classifier of MNIST, instead of faces")
     asked = parser.parse_args()
     torch.set_num_threads(1)
+    if asked.digits is not None:
+        tell_digits(asked.cache or Path("unit-sweeps"), asked.digits)
+        return
     faces = Faces(Path(os.environ["CONCEPTSTAIN_DATA"]) / "faces128")
 
     def at(name: str) -> Path | None:
@@ -228,11 +252,15 @@ def tell_loop(setting: Setting, whole: cs.UnitSweeps, units: np.ndarray) -> None
     expected = one_by_one(setting, units)
     by_loop = (time.perf_counter() - before) / len(units)
     before = time.perf_counter()
+    bare_loop(setting, units)
+    by_bare = (time.perf_counter() - before) / len(units)
+    before = time.perf_counter()
     again = setting.run(units, draws=2).changes
     by_run = (time.perf_counter() - before) / (len(units) + 2)
     print(
         f"per sweep: {1000 * by_run:.0f} ms in one run of {len(units)} units, {1000 * by_loop:.0f} ms one by one, "
-        f"{by_loop / by_run:.2f} times as long"
+        f"{by_loop / by_run:.2f} times as long; {1000 * by_bare:.0f} ms where items are read once and classes never, "
+        f"{by_bare / by_run:.2f} times"
     )
     for name, each in (("one run", again), ("the whole run", whole.changes[units])):
         same = np.allclose(each, expected, rtol=1e-3, atol=1e-3, equal_nan=True)
@@ -278,6 +306,24 @@ def tell_few_shot(setting: Setting, learned: np.ndarray) -> None:
     overlaps = cs.part_overlaps(few.segment(samples, moved), segmenter.segment(samples), len(segmenter.parts))
     told = ", ".join(f"{part} {each:.2f}" for part, each in zip(segmenter.parts, overlaps, strict=True))
     print(f"few-shot segmenter, {LABELLED} samples: IoU with the segmenter {told}; mean {np.nanmean(overlaps):.2f}")
+
+
+def tell_digits(cache: Path, figure: Path) -> None:
+    """Units of a classifier of digits, from 16 digits that nothing was learned from."""
+    (case,) = mnist(Path(os.environ["CONCEPTSTAIN_DATA"]), cache)
+    link = cs.link(case.classifier, case.encoder, case.canvas, items=case.learned, method="ridge")
+    items = np.sort(np.random.default_rng(0).permutation(case.held_out)[:16])
+    networks = (link, case.classifier, case.encoder, case.canvas)
+    by_class = cs.sweep_units(*networks, items=items)
+    print(by_class.selective_counts().round(3).to_string())
+    ink = cs.sweep_units(*networks, items=items, segmenter=cs.threshold_segmenter(0.5, ["ink"])).table
+    print(ink.set_index("unit")[["d_area", "d_eccentricity", "d_angle"]].abs().describe().round(3).to_string())
+    rankings = [by_class.ranking(digit) for digit in by_class.parts]
+    strongest = [each.iloc[0] for each in rankings if each["selective"].iloc[0]]
+    units = [int(row.name) for row in sorted(strongest, key=lambda row: -row["strength"])[:3]]
+    print(pd.DataFrame(strongest).round(3).to_string())
+    strips = [cs.sweep(*networks, unit, items=items, steps=5) for unit in units]
+    cs.save_figure(cs.sweep_figure(strips, case.canvas, most=2), figure, overwrite=True)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def test_parts_can_be_drawn_without_the_pictures() -> None:
     found = sweep(made, classifier, encoder, canvas, 1, items=[3])
     drawn = sweep_figure(found, canvas, segmenter=SEGMENTER, pictures=False)
     labels = SEGMENTER.segment(found.samples[0])
-    assert len(drawn.axes) == 3 + 1  # the item itself is not shown
+    assert len(drawn.axes) == 3  # neither the item itself nor the change is shown
     colours = np.unique(drawn.axes[0].images[0].get_array().reshape(-1, 3), axis=0)
     assert len(colours) == len(np.unique(labels[0])) <= 2
     outlined = sweep_figure(found, canvas, segmenter=SEGMENTER)

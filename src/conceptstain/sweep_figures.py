@@ -23,8 +23,8 @@ from conceptstain.methods.sweep import Sweep
 
 __all__ = ["sweep_figure"]
 
-PANEL, GAP, EDGE = 0.85, 0.05, 0.1  # inches
-NAME, HEAD = 0.24, 0.17  # inches above a strip, and for the names of its columns
+PANEL, GAP, EDGE, BETWEEN = 0.85, 0.05, 0.1, 0.1  # inches
+NAME, HEAD = 0.17, 0.15  # inches above a strip, and for the names of its columns
 TEXT = 7.0  # points
 NOWHERE = "#f2f2f2"
 SPOT_WIDTH, GENE_ROW, LEAST_HEIGHT = 6.6, 0.14, 2.0  # inches
@@ -68,7 +68,7 @@ def sweep_figure(
     segmenter
         Whose parts are outlined.
     pictures
-        False: parts alone are drawn, in colours, without the pictures, which may not be shown by everyone.
+        False: parts alone are drawn, in colours, where the pictures may not be shown.
     most
         Items of each sweep.
     genes
@@ -119,7 +119,7 @@ def _of_pictures(groups: list[list[_Strip]], canvas: Canvas, *, pictures: bool, 
     panel = PANEL * rows / columns
     steps = max(strips[0].sweep.values.shape[1] for strips in groups)
     width = 2 * EDGE + (2 + steps) * (PANEL + GAP)
-    height = 2 * EDGE + sum(NAME + HEAD + len(strips) * (panel + GAP) for strips in groups)
+    height = 2 * EDGE + sum(NAME + HEAD + len(strips) * (panel + GAP) + BETWEEN for strips in groups)
     drawing = Figure(figsize=(width, height), facecolor="white")
     every = np.concatenate([strip.sweep.samples[strip.row] for strips in groups for strip in strips])
     signed = every.min() < 0
@@ -130,7 +130,7 @@ def _of_pictures(groups: list[list[_Strip]], canvas: Canvas, *, pictures: bool, 
         name, size = fitted_text(_told(one) if title is None else title, width - 2 * EDGE, TEXT)
         drawing.text(EDGE / width, top / height, name, fontsize=size, color=INK, va="top", parse_math=False)
         top -= NAME
-        heads = ["item", *_numbers(one), "change"]
+        heads = ["item", *_numbers(one), "change"] if pictures else ["", *_numbers(one)]
         for column, head in enumerate(heads):
             place = ((EDGE + column * (PANEL + GAP)) / width, top / height)
             drawing.text(*place, head, fontsize=TEXT * 0.9, color=INK, va="top", parse_math=False)
@@ -139,6 +139,7 @@ def _of_pictures(groups: list[list[_Strip]], canvas: Canvas, *, pictures: bool, 
         for strip in strips:
             _draw_strip(drawing, strip, canvas, top - panel, panel, span=span, change=change, pictures=pictures)
             top -= panel + GAP
+        top -= BETWEEN
     return drawing
 
 
@@ -156,7 +157,7 @@ def _draw_strip(
     samples = strip.sweep.samples[strip.row]
     drawn = [strip.under, *samples, strip.sweep.change[strip.row]]
     for column, values in enumerate(drawn):
-        if not pictures and column == 0:
+        if not pictures and column in {0, len(drawn) - 1}:
             continue
         axes = placed(drawing, EDGE + column * (PANEL + GAP), bottom, PANEL, panel)
         step = column - 1

@@ -32,7 +32,7 @@ from conceptstain.progress import Report, Step, silent
 
 __all__ = ["DRAWS", "sweep_units"]
 
-AT_ONCE = 2**22  # numbers of samples that are held
+AT_ONCE = 2**19  # numbers of samples that are held: more leave the cache of a processor, and take longer
 DRAWS = 256  # random directions: one in twenty of them is a dozen
 ZERO_TO_ONE = {"unit", "paper"}
 DEVIATIONS = (-3.0, 3.0)  # between which the grey levels of z-scores lie
