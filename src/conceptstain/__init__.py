@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from conceptstain.concepts.item_scores import ConceptScores, scores
     from conceptstain.concepts.normal import Normal, deviations, normal, normal_of
     from conceptstain.concepts.spot_concepts import SpotConcepts, SpotConceptSettings, SpotScores, spot_concepts
+    from conceptstain.counterfactual_figures import boundary_figure, counterfactual_figure
     from conceptstain.dissection_figures import detector_curves, detector_figure
     from conceptstain.errors import ConceptStainError, InputError, MismatchError, ReadingError, SectionChoice
     from conceptstain.explanation_figures import explanation_figure
@@ -67,12 +68,14 @@ if TYPE_CHECKING:
     from conceptstain.methods.attention_overlap import OverlapOfMaps, overlap_of_maps
     from conceptstain.methods.attribution import Attribution
     from conceptstain.methods.concept_genes import concept_genes
+    from conceptstain.methods.concept_walk import ConceptWalk, concept_walk
     from conceptstain.methods.controls import Controls, controls
     from conceptstain.methods.counterfactual import Counterfactual
     from conceptstain.methods.counterfactual_genes import changed_genes
     from conceptstain.methods.counterfactual_maps import counterfactual_map, gene_changes
     from conceptstain.methods.counterfactual_search import counterfactual
     from conceptstain.methods.counterfactual_settings import CounterfactualSettings
+    from conceptstain.methods.decision_boundary import DecisionBoundary, decision_boundary
     from conceptstain.methods.decoded import decoded
     from conceptstain.methods.deep_lift import deep_lift
     from conceptstain.methods.detection import Detection, DetectionMetrics
@@ -156,12 +159,14 @@ __all__ = [
     "Concept",
     "ConceptScores",
     "ConceptStainError",
+    "ConceptWalk",
     "Confusion",
     "Controls",
     "Counterfactual",
     "CounterfactualSettings",
     "CrossValidation",
     "DCIScores",
+    "DecisionBoundary",
     "Definition",
     "Detection",
     "DetectionMetrics",
@@ -226,6 +231,7 @@ __all__ = [
     "anomaly_threshold",
     "attention",
     "attention_maps",
+    "boundary_figure",
     "bundled",
     "changed_genes",
     "class_concept",
@@ -234,14 +240,17 @@ __all__ = [
     "compare_dissections",
     "concept",
     "concept_genes",
+    "concept_walk",
     "confusion",
     "controls",
     "corrected",
     "cosines",
     "counterfactual",
+    "counterfactual_figure",
     "counterfactual_map",
     "cross_validate_classifier",
     "dci",
+    "decision_boundary",
     "decoded",
     "deep_lift",
     "detector_curves",
@@ -361,12 +370,14 @@ _HOMES = {
     "Concept": "concepts.concept",
     "ConceptScores": "concepts.item_scores",
     "ConceptStainError": "errors",
+    "ConceptWalk": "methods.concept_walk",
     "Confusion": "nets.confusion",
     "Controls": "methods.controls",
     "Counterfactual": "methods.counterfactual",
     "CounterfactualSettings": "methods.counterfactual_settings",
     "CrossValidation": "classifying",
     "DCIScores": "methods.disentanglement",
+    "DecisionBoundary": "methods.decision_boundary",
     "Definition": "concepts.definition",
     "Detection": "methods.detection",
     "DetectionMetrics": "methods.detection",
@@ -431,6 +442,7 @@ _HOMES = {
     "anomaly_threshold": "methods.anomaly_threshold",
     "attention": "methods.attention",
     "attention_maps": "methods.attention",
+    "boundary_figure": "counterfactual_figures",
     "bundled": "nets.bundled",
     "changed_genes": "methods.counterfactual_genes",
     "class_concept": "concepts.class_concept",
@@ -439,14 +451,17 @@ _HOMES = {
     "compare_dissections": "methods.dissection_comparison",
     "concept": "concepts.concept",
     "concept_genes": "methods.concept_genes",
+    "concept_walk": "methods.concept_walk",
     "confusion": "nets.confusion",
     "controls": "methods.controls",
     "corrected": "concepts.evidence",
     "cosines": "concepts.cosines",
     "counterfactual": "methods.counterfactual_search",
+    "counterfactual_figure": "counterfactual_figures",
     "counterfactual_map": "methods.counterfactual_maps",
     "cross_validate_classifier": "classifying",
     "dci": "methods.disentanglement",
+    "decision_boundary": "methods.decision_boundary",
     "decoded": "methods.decoded",
     "deep_lift": "methods.deep_lift",
     "detector_curves": "dissection_figures",
@@ -468,9 +483,9 @@ _HOMES = {
     "fit": "fitting",
     "fit_classifier": "classifying",
     "fit_seeds": "fitting",
-    "generator": "nets.generators",
     "gene_change_figure": "gene_change_figures",
     "gene_changes": "methods.counterfactual_maps",
+    "generator": "nets.generators",
     "grad_cam": "methods.grad_cam",
     "gradient_by_regions": "methods.regions",
     "integrated_gradients": "methods.integrated",

@@ -30,6 +30,7 @@ from conceptstain.cli.choosing import (
     scaling,
 )
 from conceptstain.cli.classifiers import fit_classifier
+from conceptstain.cli.counterfactuals import counterfactual
 from conceptstain.cli.dissection import dissect
 from conceptstain.cli.explanation import explain
 from conceptstain.cli.judging import controlled, tested
@@ -568,6 +569,7 @@ app.command()(score)
 app.command()(anomaly)
 app.command()(dissect)
 app.command()(ablate)
+app.command()(counterfactual)
 app.command()(explain)
 app.command()(run)
 app.command()(fit_classifier)

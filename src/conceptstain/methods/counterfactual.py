@@ -16,7 +16,7 @@ from conceptstain.errors import InputError
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.generator import Generator
 
-__all__ = ["Counterfactual"]
+__all__ = ["Counterfactual", "decoded_strip", "row_of"]
 
 
 @final
@@ -148,26 +148,36 @@ class Counterfactual:
         InputError
             It was not asked about.
         """
-        found = np.flatnonzero(self.items == item)
-        if not len(found):
-            raise InputError(
-                "There is no counterfactual of that item",
-                got=str(item),
-                cure=f"Choose one of: {', '.join(map(str, self.items[:8].tolist()))}",
-            )
-        return int(found[0])
+        return row_of(self.items, item)
 
     def strip(self, item: int) -> Float[np.ndarray, "frames ..."]:
         """The samples along the path of an item, from its start to its end; decoded when asked for."""
-        row = self.row(item)
-        with torch.inference_mode():
-            samples = self.network.decode(self.network.tensor(self.path[row]))
-        return np.asarray(samples.float().cpu().numpy())
+        return decoded_strip(self.network, self.path[self.row(item)])
 
     def difference(self, item: int) -> Float[np.ndarray, "..."]:
         """What changes from an item's start to its end, in the units of the inputs."""
         row = self.row(item)
         return np.asarray(self.end[row] - self.start[row])
+
+    @property
+    def sentence(self) -> str:
+        """How many arrived, how many of them a second classifier confirms, and how far they went, in plain words."""
+        asked = int(self.asked.sum())
+        own = int((self.origins == self.targets).sum())
+        told = [f"{own} of {len(self.items)} are in their target class already."] if own else []
+        if not asked:
+            return " ".join([*told, "No item had a way to go."])
+        came = self.asked & self.success
+        counts = f"{came.sum()} of {asked} items arrived"
+        if self.confirmed is not None:
+            counts += f", {(self.confirmed & self.asked).sum()} confirmed by the second classifier"
+        if came.any():
+            counts += (
+                f"; their values change by {self.changes[came].mean():.3g} on average "
+                f"(the nearest known items of the target class: {self.nearest_changes[came].mean():.3g}), "
+                f"plausibility {np.median(self.plausibility[came]):.2f} at the median"
+            )
+        return " ".join([f"{counts}.", *told])
 
     @property
     def title(self) -> str:
@@ -177,3 +187,24 @@ class Counterfactual:
         }
         told = " to ".join(pairs.pop()) if len(pairs) == 1 else f"{len(self.items)} items"
         return f"{told}, {self.method}"
+
+
+def row_of(items: Int[np.ndarray, " items"], item: int) -> int:
+    """Where an item of the canvas stands among those that were asked about; an InputError where it does not."""
+    found = np.flatnonzero(items == item)
+    if not len(found):
+        raise InputError(
+            "That item was not asked about",
+            got=str(item),
+            cure=f"Choose one of: {', '.join(map(str, items[:8].tolist()))}",
+        )
+    return int(found[0])
+
+
+def decoded_strip(
+    network: Encoder | Generator, path: Float[np.ndarray, "frames latent"]
+) -> Float[np.ndarray, "frames ..."]:
+    """The samples along one path."""
+    with torch.inference_mode():
+        samples = network.decode(network.tensor(path))
+    return np.asarray(samples.float().cpu().numpy())

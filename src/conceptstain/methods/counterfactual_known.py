@@ -21,9 +21,9 @@ from conceptstain.methods.plausibility import plausibility
 from conceptstain.nets.classifier import Classifier
 from conceptstain.nets.encoder import CHUNK, Encoder
 from conceptstain.nets.reading import check_readable
-from conceptstain.progress import Report, Step
+from conceptstain.progress import Report, Step, silent
 
-__all__ = ["Known", "changes_between"]
+__all__ = ["Known", "changes_between", "told_of"]
 
 
 @final
@@ -198,6 +198,13 @@ class Known:
     ) -> Float[np.ndarray, " items"]:
         """See :func:`~conceptstain.methods.plausibility.plausibility`."""
         return plausibility(ends, self.latents, own=self.own, neighbours=neighbours, seed=seed)
+
+
+def told_of(
+    canvas: Canvas, classifier: Classifier, items: Int[np.ndarray, " items"], *, report: Report = silent
+) -> Int[np.ndarray, " items"]:
+    """Rows of the classes that a classifier takes items for, also of a canvas of another frame."""
+    return np.asarray(classifier.scores_of(_read(canvas, classifier, items, report)).argmax(axis=1))
 
 
 def changes_between(

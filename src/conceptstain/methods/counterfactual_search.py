@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import NamedTuple
@@ -174,7 +173,7 @@ def counterfactual(
         classifier=classifier.fingerprint,
         generator=made.fingerprint,
         second=second.fingerprint if second is not None else "",
-        link=_fingerprint(link),
+        link="" if link is None else link.fingerprint,
         settings={
             **asdict(settings),
             "method": method,
@@ -288,17 +287,6 @@ def _space(
     generator.encoder.check(canvas)
     check_readable(classifier, canvas)
     return generator.encoder
-
-
-def _fingerprint(link: Link | None) -> str:
-    """Of a link: of its weights; empty where there is none."""
-    if link is None:
-        return ""
-    digest = hashlib.sha256(f"{link.classifier} {link.generator} {link.method}".encode())
-    for weights, bias in link.dense or ((link.weights, link.bias),):
-        digest.update(np.ascontiguousarray(weights).tobytes())
-        digest.update(np.ascontiguousarray(bias).tobytes())
-    return digest.hexdigest()[:12]
 
 
 def _targets(classifier: Classifier, target: str | Sequence[str], n_items: int) -> Int[np.ndarray, " items"]:
