@@ -65,7 +65,8 @@ class Counterfactual:
         Part of the known items that lie farther from their nearest others than the end does from its nearest known
         items: 1, as near as any of them; 0, farther out than all.
     nearest
-        The known item of the target class that is nearest to the start, the trivial counterfactual; -1: there is none.
+        The known item that is nearest to the start and taken for the target, also as it is decoded, with the
+        probability that was asked for: the trivial counterfactual; -1: there is none.
     nearest_distances, nearest_changes
         What it takes to become that one, as of ``distances`` and ``changes``; NaN where there is none.
     network
@@ -194,7 +195,7 @@ def row_of(items: Int[np.ndarray, " items"], item: int) -> int:
     found = np.flatnonzero(items == item)
     if not len(found):
         raise InputError(
-            "That item was not asked about",
+            "There is no counterfactual of that item",
             got=str(item),
             cure=f"Choose one of: {', '.join(map(str, items[:8].tolist()))}",
         )

@@ -184,14 +184,15 @@ class Known:
         return axes, variances
 
     def nearest(self, targets: Int[np.ndarray, " items"]) -> Int[np.ndarray, " items"]:
-        """Which known item of its target class is nearest to each item; -1: there is none."""
+        """Which known item of its target class is nearest to each item, maybe itself; -1: there is none."""
         found = np.full(len(self.starts), -1)
         for row in np.unique(targets):
             candidates, asked = np.flatnonzero(self.told == row), np.flatnonzero(targets == row)
             if len(candidates):
                 search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(self.latents[candidates])
                 found[asked] = candidates[search.kneighbors(self.starts[asked], return_distance=False)[:, 0]]
-        return found
+        itself = (self.origins == targets) & (self.own >= 0)
+        return np.where(itself, self.own, found)
 
     def plausibility(
         self, ends: Float[np.ndarray, "items latent"], neighbours: int, seed: int

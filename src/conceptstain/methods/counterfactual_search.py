@@ -12,9 +12,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from conceptstain.canvas.canvas import Canvas
-from conceptstain.errors import InputError
 from conceptstain.inputs import ItemIndices
 from conceptstain.methods.counterfactual import Counterfactual
+from conceptstain.methods.counterfactual_asked import space_of, targets_of
 from conceptstain.methods.counterfactual_known import Known, changes_between
 from conceptstain.methods.counterfactual_paths import Line, Path, Proximal
 from conceptstain.methods.counterfactual_reading import (
@@ -125,17 +125,23 @@ def counterfactual(
     settings = settings or CounterfactualSettings()
     made = as_generator(generator)
     chosen = checked_items(canvas, items)
-    space = _space(classifier, made, canvas, link, method)
+    space = space_of(classifier, made, canvas, link, method)
     for judge in (classifier, second):
         if judge is not None:
             check_whole(judge)
             check_readable(judge, made)
-    rows = _targets(classifier, target, len(chosen))
-    wanted = None if second is None else _targets(second, [classifier.classes[row] for row in rows], len(rows))
+    rows = targets_of(classifier, target, len(chosen))
+    wanted = None if second is None else targets_of(second, [classifier.classes[row] for row in rows], len(rows))
     familiar = canvas.trainable if known is None else checked_items(canvas, known)
 
     pool = Known.of(canvas, classifier, space, chosen, known=familiar, report=report)
-    question = _Question(classifier, made, pool, rows, link)
+    redrawn = pool.redrawn(
+        rows,
+        lambda latents: scores_of_latents(classifier, made, latents),
+        probability=settings.probability_of(method) or 0.5,
+        least=LEAST_ITEMS,
+    )
+    question = _Question(classifier, made, pool if method == "line search" else redrawn, rows, link)
     frames, arrived, steps = _walked(question, method, settings, report)
 
     start, end = (decoded_samples(made, frames[:, frame]) for frame in (0, -1))
@@ -144,7 +150,7 @@ def counterfactual(
     confirmed = None
     if second is not None:
         confirmed = arrived & (scores_of_samples(second, end).argmax(axis=1) == wanted)
-    nearest = pool.nearest(rows)
+    nearest = redrawn.nearest(rows)
     found = nearest >= 0
     trivial = pool.latents[nearest]
     trivial_changes = changes_between(start, decoded_samples(made, trivial), canvas.mask)
@@ -206,13 +212,6 @@ def _walked(
         pool.check(rows)
     if method == "proximal path":
         pool.check(rows, least=LEAST_ITEMS, origins=False)
-        pool = pool.redrawn(
-            rows,
-            lambda latents: scores_of_latents(classifier, generator, latents),
-            probability=settings.probability_of(method) or 0.5,
-            least=LEAST_ITEMS,
-        )
-        question = question._replace(pool=pool)
     at_once = copies_at_once(generator.shape)
     with as_evaluated(generator.network), as_evaluated(classifier.encoder.network):
         for first in range(0, len(going), at_once):
@@ -260,43 +259,3 @@ def _walk(
         path = Proximal(start, middles, axes, variances, targets)
     stop, most = stop_at(settings.probability_of(method)), settings.steps_of(method)
     return path_walk(ask, path, targets, frames=settings.frames, most=most, stop=stop, report=report)
-
-
-def _space(
-    classifier: Classifier, generator: Generator, canvas: Canvas, link: Link | None, method: CounterfactualMethod
-) -> Encoder | Link:
-    """What makes latents of items; refuses networks that do not belong together."""
-    if link is not None:
-        link.check(classifier, generator)
-        check_readable(classifier, canvas)
-        if not link.penultimate:
-            raise InputError(
-                "The link does not start from the layer that classes are told from",
-                got=link.layer,
-                cure="Make one with conceptstain.link, without a layer",
-            )
-        return link
-    if method == "published":
-        raise InputError("The published search goes through a link", got="none", cure="Make one with conceptstain.link")
-    if generator.encoder is None:
-        raise InputError(
-            f"Where items lie for {generator.name!r} is not known, as it has no encoder",
-            got="no link",
-            cure="Make one with conceptstain.link, and give it as link=",
-        )
-    generator.encoder.check(canvas)
-    check_readable(classifier, canvas)
-    return generator.encoder
-
-
-def _targets(classifier: Classifier, target: str | Sequence[str], n_items: int) -> Int[np.ndarray, " items"]:
-    """A row for every item."""
-    if isinstance(target, str):
-        return np.full(n_items, classifier.number(target))
-    if len(target) != n_items:
-        raise InputError(
-            "Every item has one target",
-            got=f"{len(target)} targets for {n_items} items",
-            cure="Give one class for all, or one for each",
-        )
-    return np.array([classifier.number(name) for name in target], dtype=int)
