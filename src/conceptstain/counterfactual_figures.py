@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,6 +24,7 @@ NAME = 0.2  # inches above a row
 TEXT = 7.0  # points
 MOST = 8
 MOST_LINES = 300
+LETTERS = 52  # in a line above the margins
 LINE, MIDDLE = "#0072B2", "#D55E00"
 
 
@@ -118,8 +120,8 @@ def boundary_figure(boundary: DecisionBoundary, *, title: str | None = None) -> 
     lower.hist(boundary.crossings, bins=20, range=(0, 1), color=LINE)
     lower.set_ylabel("items crossing", fontsize=TEXT)
     lower.set_xlabel("position on the path, from start to end", fontsize=TEXT)
-    text, size = fitted_text(boundary.sentence if title is None else title, 3.2, TEXT)
-    upper.set_title(text, fontsize=size, loc="left", color=INK, parse_math=False)
+    text = textwrap.fill(boundary.sentence if title is None else title, LETTERS)
+    drawing.suptitle(text, fontsize=TEXT, x=0.03, ha="left", color=INK, parse_math=False)
     for axes in (upper, lower):
         axes.tick_params(labelsize=TEXT - 1)
         axes.spines[["top", "right"]].set_visible(False)
