@@ -103,6 +103,9 @@ def test_what_was_found_becomes_a_map_and_a_table(
     saving_as(monkeypatch, tmp_path / "found.csv")
     walk.click(page.table_button)
     assert pd.read_csv(tmp_path / "found.csv")["target"].tolist() == [target]
+    saving_as(monkeypatch, tmp_path / "found.svg")
+    walk.click(page.figure_button)
+    assert f"to {target}" in (tmp_path / "found.svg").read_text()
     walk.click(page.keep_button)
     (kept,) = dock.study.findings
     assert kept.method == "counterfactual"

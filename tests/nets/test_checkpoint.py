@@ -8,11 +8,12 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from conceptstain.errors import InputError, ReadingError
-from conceptstain.nets.checkpoint import FORMAT_VERSION, KEY, load_encoder, save_encoder
+from conceptstain.nets.checkpoint import FORMAT_VERSION, load_encoder, save_encoder
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.image_vae import ImageVAE, ImageVAESettings
 from conceptstain.nets.picture_vae import PictureVAE, PictureVAESettings
 from conceptstain.nets.profile_vae import LIKELIHOODS, ProfileVAE, ProfileVAESettings
+from conceptstain.nets.weights_file import KEY
 from factories import tiny_encoder
 from pictures import write_picture
 
@@ -104,7 +105,7 @@ def test_a_failed_save_leaves_what_was_there_and_nothing_else(tmp_path, monkeypa
     def full_disk(*_, **__):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("conceptstain.nets.checkpoint.save_file", full_disk)
+    monkeypatch.setattr("conceptstain.nets.weights_file.save_file", full_disk)
     with pytest.raises(InputError, match="No space left"):
         save_encoder(encoder(seed=1), path)
     assert path.read_bytes() == before

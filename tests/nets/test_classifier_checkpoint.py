@@ -12,9 +12,10 @@ from safetensors.torch import save_file
 
 from classes import fitted_to_squares
 from conceptstain.errors import InputError, ReadingError
-from conceptstain.nets.checkpoint import KEY, is_savable, load_encoder, save_encoder
+from conceptstain.nets.checkpoint import is_savable, load_encoder, save_encoder
 from conceptstain.nets.classifier_checkpoint import load_classifier, save_classifier
 from conceptstain.nets.own_classifier import own_classifier
+from conceptstain.nets.weights_file import KEY
 from factories import tiny_profile_encoders
 from own_networks import SHAPE, Plain
 

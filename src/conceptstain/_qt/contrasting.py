@@ -15,6 +15,7 @@ from conceptstain._qt.jobs import Job, Jobs
 from conceptstain._qt.notifications import guarded, show_note
 from conceptstain._qt.unit_moving import UnitMoving
 from conceptstain._qt.what_if_panel import WhatIfPanel
+from conceptstain.errors import InputError
 from conceptstain.study import Study
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Contrasting(QObject):
         page.nearest_wanted.connect(self._show_nearest)
         page.keep_wanted.connect(self._keep)
         page.table_wanted.connect(lambda: self._write(counterfactual_work.write_table, "counterfactual.csv"))
+        page.figure_wanted.connect(lambda: self._write(counterfactual_work.write_figure, "counterfactual.svg"))
         card.cancel_wanted.connect(self.stop)
         card.tabs.currentChanged.connect(lambda _index: self._show_half())
         imagining.begun_changed.connect(self._drop)
@@ -74,8 +76,13 @@ class Contrasting(QObject):
         if chosen is None or not target:
             return None
         confirming = [each.classifier for each in self._classifiers.opened if each.name == second]
-        method = self._page.method.currentText()
-        return Question(target, chosen.classifier, confirming[0] if confirming else None, method)
+        method, linked = self._page.method.currentText(), self._classifiers.linked
+        if method == "published" and linked is None:
+            raise InputError(
+                "The published search goes through a link", got="none yet", cure="Press Link in the What if half"
+            )
+        link = linked.link if method == "published" and linked is not None else None
+        return Question(target, chosen.classifier, confirming[0] if confirming else None, method, link)
 
     # -- finding ---------------------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ class CounterfactualPage(QWidget):
     nearest_wanted = Signal()
     keep_wanted = Signal()
     table_wanted = Signal()
+    figure_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -83,13 +84,15 @@ class CounterfactualPage(QWidget):
         self.keep_button.setToolTip("Keep the difference as a map")
         self.table_button = QPushButton("Table…")
         self.table_button.setToolTip("Write what was found, a row for every item; of spots, for every gene (.csv)")
+        self.figure_button = QPushButton("Figure…")
+        self.figure_button.setToolTip("Write the path as a figure; of spots, the genes that change (.svg, .pdf, .png)")
         self._found = QWidget()
         column = QVBoxLayout(self._found)
         column.setContentsMargins(0, 0, 0, 0)
         for part in (self.strip, self.slider, self.frame_told, self.told):
             column.addWidget(part)
         buttons = QHBoxLayout()
-        for button in (self.nearest_button, self.keep_button, self.table_button):
+        for button in (self.nearest_button, self.keep_button, self.table_button, self.figure_button):
             buttons.addWidget(button)
         column.addLayout(buttons)
         self._column.addWidget(self._found)
@@ -98,6 +101,7 @@ class CounterfactualPage(QWidget):
         self.nearest_button.clicked.connect(self.nearest_wanted)
         self.keep_button.clicked.connect(self.keep_wanted)
         self.table_button.clicked.connect(self.table_wanted)
+        self.figure_button.clicked.connect(self.figure_wanted)
 
     # -- what is chosen --------------------------------------------------------------------------------------------
 

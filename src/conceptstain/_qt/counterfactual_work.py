@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 
     from conceptstain.methods.counterfactual import Counterfactual
     from conceptstain.methods.finding import Finding
+    from conceptstain.methods.link import Link
     from conceptstain.nets.classifier import Classifier
 
-__all__ = ["Found", "Question", "found", "kept_map", "write_table"]
+__all__ = ["Found", "Question", "found", "kept_map", "write_figure", "write_table"]
+
+MOST_DRAWN = 8  # paths of a figure
 
 
 class Question(NamedTuple):
@@ -33,12 +36,15 @@ class Question(NamedTuple):
         Whose class that is, and who confirms it.
     method
         How the path is found.
+    link
+        What it goes through; None: it begins where the item is encoded.
     """
 
     target: str
     classifier: Classifier
     second: Classifier | None = None
     method: str = ""
+    link: Link | None = None
 
 
 @final
@@ -95,6 +101,7 @@ def _searched(of: Begun, asked: Question, report: Report) -> Counterfactual:
         of.items,
         asked.target,
         second=asked.second,
+        link=asked.link,
         **chosen,
         report=report,
     )
@@ -183,3 +190,20 @@ def write_table(of: Found, path: Path, *, report: Report) -> Path:
 
         table = changed_genes(of.result)
     return write(table, path, overwrite=True)  # the file dialog has asked
+
+
+def write_figure(of: Found, path: Path, *, report: Report) -> Path:
+    """Draw what was found: the path of every item; of spots, the genes that change most."""
+    from conceptstain.figures import save_figure
+
+    report(Step(0, 1, "Drawing"))
+    if of.of.network.need_canvas.noun == "spot":
+        from conceptstain.gene_change_figures import gene_change_figure
+        from conceptstain.methods.counterfactual_genes import changed_genes
+
+        drawn = gene_change_figure(changed_genes(of.result), title=of.result.title)
+    else:
+        from conceptstain.counterfactual_figures import counterfactual_figure
+
+        drawn = counterfactual_figure(of.result, of.result.items[:MOST_DRAWN])
+    return save_figure(drawn, path, overwrite=True)  # the file dialog has asked

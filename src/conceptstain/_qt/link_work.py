@@ -66,8 +66,8 @@ class Linked:
 def opened_classifier(path: Path, *, report: Report) -> OpenedClassifier:
     """Read a classifier from a file; an InputError where it is something else."""
     need_torch()
-    from conceptstain.nets.checkpoint import read_weights, refuse_pickle
     from conceptstain.nets.classifier_checkpoint import KIND, load_classifier
+    from conceptstain.nets.weights_file import read_weights, refuse_pickle
 
     report(Step(0, 1, "Reading"))
     refuse_pickle(path)

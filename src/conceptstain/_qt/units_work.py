@@ -162,9 +162,10 @@ def looked_into(source: Opened, network: Network, *, report: Report) -> LookedIn
 def opened_network(path: Path, canvas: PictureCanvas, *, report: Report) -> Network:
     """Read a classifier or an encoder from a file, and view what is open as it reads it."""
     need_torch()
-    from conceptstain.nets.checkpoint import load_encoder, read_weights, refuse_pickle
+    from conceptstain.nets.checkpoint import load_encoder
     from conceptstain.nets.classifier_checkpoint import KIND, load_classifier
     from conceptstain.nets.own_networks import own_encoder
+    from conceptstain.nets.weights_file import read_weights, refuse_pickle
 
     report(Step(0, 2, "Reading"))
     classifier = None

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from conceptstain.cli.choosing import encoder_at, opened
 from conceptstain.cli.classifiers import BACKGROUND, labels_said
-from conceptstain.cli.options import Overwrite, SectionName, Seed
-from conceptstain.cli.pictures import canvas_of_pictures
+from conceptstain.cli.network_files import any_source, network_in, shown
+from conceptstain.cli.options import AnySource, Overwrite, SectionName, Seed
 from conceptstain.cli.results import check_files, file_stem, put_together
 from conceptstain.cli.telling import ProgressLine, say_written, told
 from conceptstain.errors import InputError
@@ -30,9 +29,7 @@ PEAK = "peak"
 
 
 def ablate(  # noqa: PLR0917 - options, which typer passes by name
-    source: Annotated[
-        Path, typer.Argument(help="A section, a folder of pictures, a stack, or a slide.", show_default=False)
-    ],
+    source: AnySource,
     weights: Annotated[
         Path, typer.Option(help="A classifier from fit-classifier, or an encoder (with --units).", show_default=False)
     ],
@@ -76,8 +73,8 @@ def ablate(  # noqa: PLR0917 - options, which typer passes by name
     with told():
         wanted = None if units is None else _numbers(units)
         setting = _value(value, alone=wanted is None)
-        network = _network(weights)
-        canvas = _canvas(source, network, section_name)
+        network = network_in(weights)
+        canvas = shown(any_source(source, section_name), network)
         said = _labels(canvas, network, labels=labels, table=table, parts=parts, names=names)
         for note in (*canvas.source.notes, *(said.notes if said else ())):
             typer.echo(f"  {note}")
@@ -116,31 +113,6 @@ def _value(value: str, *, alone: bool) -> Value:
         return float(value)
     except ValueError as error:
         raise InputError("Units are set to a number", got=f"--value {value}", cure="Give 0, or peak") from error
-
-
-def _network(weights: Path) -> Encoder | Classifier:
-    from conceptstain.nets.checkpoint import read_weights, refuse_pickle
-    from conceptstain.nets.classifier_checkpoint import KIND, load_classifier
-
-    if weights.suffix.lower() != ".pt2" and weights.is_file():
-        refuse_pickle(weights)
-        if read_weights(weights)[0].get("kind") == KIND:
-            return load_classifier(weights)
-    return encoder_at(weights)
-
-
-def _canvas(source: Path, network: Encoder | Classifier, section_name: str | None) -> Canvas:
-    from conceptstain.canvas.opening import open_source
-    from conceptstain.canvas.section import Section
-    from conceptstain.nets.classifier import Classifier
-
-    encoder = network.encoder if isinstance(network, Classifier) else network
-    found = open_source(str(source)) if section_name is None else opened(source, name=section_name)
-    if not isinstance(found, Section):
-        return canvas_of_pictures(found, encoder)
-    if encoder.features:
-        return found.view("spots", genes=encoder.features)
-    return found.view("genes", scaling=encoder.scaling, frame=tuple(encoder.shape[1:]))
 
 
 def _labels(

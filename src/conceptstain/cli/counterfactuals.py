@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from conceptstain.cli.dissection import canvas_and_network
-from conceptstain.cli.options import Overwrite, SectionName, Seed
+from conceptstain.cli.network_files import canvas_and_decoder, classifier_at
+from conceptstain.cli.options import AnySource, ClassifierFile, DecoderFile, Overwrite, SectionName, Seed
 from conceptstain.cli.results import check_files, file_stem, put_together
 from conceptstain.cli.telling import ProgressLine, say_written, told
 from conceptstain.errors import InputError
@@ -35,11 +35,9 @@ class Way(StrEnum):
 
 
 def counterfactual(  # noqa: PLR0917 - options, which typer passes by name
-    source: Annotated[
-        Path, typer.Argument(help="A section, a folder of pictures, a stack, or a slide.", show_default=False)
-    ],
-    classifier: Annotated[Path, typer.Option(help="A classifier from fit-classifier.", show_default=False)],
-    encoder: Annotated[Path, typer.Option(help="An encoder from fit, which can decode.", show_default=False)],
+    source: AnySource,
+    classifier: ClassifierFile,
+    encoder: DecoderFile,
     target: Annotated[str, typer.Option(help="The class that items are to become.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder to write to; made if it does not exist.", show_default=False)],
     items: Annotated[
@@ -67,7 +65,6 @@ def counterfactual(  # noqa: PLR0917 - options, which typer passes by name
 ) -> None:
     """Find what would have to change in items for a classifier to take them for another class."""
     with told():
-        from conceptstain.cli.explanation import classifier_at
         from conceptstain.methods.counterfactual_search import counterfactual as searched
         from conceptstain.methods.counterfactual_settings import METHODS, CounterfactualSettings
         from conceptstain.methods.link_file import load_link
@@ -75,9 +72,7 @@ def counterfactual(  # noqa: PLR0917 - options, which typer passes by name
         settings = CounterfactualSettings(probability=probability, seed=seed)
         recogniser = classifier_at(classifier)
         judge = None if second is None else classifier_at(second)
-        canvas, network = canvas_and_network(source, encoder, section_name)
-        if network is None:
-            raise InputError("There is no encoder", got=str(encoder), cure="Give one from fit")
+        canvas, network = canvas_and_decoder(source, encoder, section_name)
         linked = None if link is None else load_link(link)
         recogniser.number(target)
         for note in canvas.source.notes:

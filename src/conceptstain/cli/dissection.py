@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from conceptstain.cli.choosing import encoder_at, opened
-from conceptstain.cli.options import Overwrite, SectionName, Seed
-from conceptstain.cli.pictures import canvas_of_pictures, opened_pictures, picture_weights
+from conceptstain.cli.network_files import canvas_and_network, encoder_in
+from conceptstain.cli.options import AnySource, Overwrite, SectionName, Seed
 from conceptstain.cli.results import check_files, file_stem, put_together
 from conceptstain.cli.telling import ProgressLine, say_written, told
 from conceptstain.errors import InputError, MismatchError
@@ -27,16 +26,14 @@ if TYPE_CHECKING:
     from conceptstain.methods.dissection_passes import Canvas
     from conceptstain.nets.encoder import Encoder
 
-__all__ = ["canvas_and_network", "dissect", "labels_of_places"]
+__all__ = ["dissect", "labels_of_places"]
 
 UNITS, DETECTORS, CHART, DRAWN = "-units.csv", "-detectors.csv", "-detectors.svg", "-units.svg"
 SHOWN = 5  # units that are told
 
 
 def dissect(  # noqa: PLR0917 - options, which typer passes by name
-    source: Annotated[
-        Path, typer.Argument(help="A section, a folder of pictures, a stack, or a slide.", show_default=False)
-    ],
+    source: AnySource,
     out: Annotated[Path, typer.Option(help="Folder to write to; made if it does not exist.", show_default=False)],
     weights: Annotated[
         list[Path] | None,
@@ -155,7 +152,7 @@ def _canvas_and_networks(
                 got=f"{name} twice",
                 cure="Rename one, or leave it out",
             )
-        encoders[name] = encoder = _network(path, of_pictures=len(canvas.shape) == 3 and canvas.scaling == "unit")
+        encoders[name] = encoder = encoder_in(path, of_pictures=len(canvas.shape) == 3 and canvas.scaling == "unit")
         try:
             encoder.check(canvas)
         except MismatchError as error:
@@ -166,40 +163,6 @@ def _canvas_and_networks(
                 cure="Dissect it in a call of its own",
             ) from error
     return canvas, encoders
-
-
-def canvas_and_network(source: Path, weights: Path | None, section_name: str | None) -> tuple[Canvas, Encoder | None]:
-    """What is shown to a network, in its frame, and the network; None: there is none."""
-    from conceptstain.canvas.opening import open_source
-    from conceptstain.canvas.section import Section
-
-    found = open_source(str(source)) if section_name is None else opened(source, name=section_name)
-    if isinstance(found, Section):
-        encoder = None if weights is None else _network(weights)
-        if encoder is None:
-            return found.view("spots"), None
-        if encoder.features:
-            return found.view("spots", genes=encoder.features), encoder
-        return found.view("genes", scaling=encoder.scaling, frame=tuple(encoder.shape[1:])), encoder
-    encoder = None if weights is None else _network(weights, of_pictures=True)
-    return canvas_of_pictures(opened_pictures(source), encoder), encoder
-
-
-def _network(weights: Path, *, of_pictures: bool = False) -> Encoder:
-    """The encoder in a file; of a classifier, its own."""
-    from conceptstain.nets.checkpoint import read_weights, refuse_pickle
-    from conceptstain.nets.classifier_checkpoint import KIND, load_classifier
-
-    if weights.suffix.lower() != ".pt2" and weights.is_file():
-        refuse_pickle(weights)
-        if read_weights(weights)[0].get("kind") == KIND:
-            return load_classifier(weights).encoder
-    if not of_pictures:
-        return encoder_at(weights)
-    encoder = picture_weights(weights)
-    if encoder is None:
-        raise InputError("There are no weights", got=str(weights), cure="Name a file")
-    return encoder
 
 
 def labels_of_places(

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from conceptstain.cli.dissection import canvas_and_network, labels_of_places
-from conceptstain.cli.options import Overwrite, SectionName
+from conceptstain.cli.dissection import labels_of_places
+from conceptstain.cli.network_files import canvas_and_network, classifier_at
+from conceptstain.cli.options import AnySource, Overwrite, SectionName
 from conceptstain.cli.results import check_files, file_stem, put_together
 from conceptstain.cli.telling import ProgressLine, say_written, told
 from conceptstain.errors import InputError
@@ -21,16 +22,14 @@ if TYPE_CHECKING:
     from conceptstain.methods.explanation import Explanation
     from conceptstain.nets.classifier import Classifier
 
-__all__ = ["classifier_at", "explain"]
+__all__ = ["explain"]
 
 ENDINGS = ("-units.csv", ".svg", ".png")
 FOLDERS = "folders"
 
 
 def explain(  # noqa: PLR0917 - options, which typer passes by name
-    source: Annotated[
-        Path, typer.Argument(help="A section, a folder of pictures, a stack, or a slide.", show_default=False)
-    ],
+    source: AnySource,
     weights: Annotated[Path, typer.Option(help="A classifier from fit-classifier.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder to write to; made if it does not exist.", show_default=False)],
     item: Annotated[
@@ -109,22 +108,6 @@ def explain(  # noqa: PLR0917 - options, which typer passes by name
         made = explained(classifier, found, canvas, chosen, class_name=class_name, against=against, labels=known)
         typer.echo(made.sentence)
         _write(made, canvas, out, stem, most)
-
-
-def classifier_at(weights: Path) -> Classifier:
-    """The classifier in a file; an InputError where there is an encoder."""
-    from conceptstain.nets.checkpoint import read_weights, refuse_pickle
-    from conceptstain.nets.classifier_checkpoint import KIND, load_classifier
-
-    refuse_pickle(weights)
-    kind = read_weights(weights)[0].get("kind")
-    if kind != KIND:
-        raise InputError(
-            f"There is no classifier in {weights.name}",
-            got="an encoder",
-            cure="Give one from fit-classifier; scores of concepts are explained by cs.explain",
-        )
-    return load_classifier(weights)
 
 
 def _last(classifier: Classifier) -> str:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conceptstain.cli.classifiers import labels_said
-from conceptstain.cli.dissection import canvas_and_network
-from conceptstain.cli.options import Overwrite, SectionName, Seed
+from conceptstain.cli.network_files import canvas_and_decoder, classifier_at
+from conceptstain.cli.options import AnySource, ClassifierFile, DecoderFile, Overwrite, SectionName, Seed
 from conceptstain.cli.telling import ProgressLine, say_written, told
 from conceptstain.errors import InputError
 
@@ -37,11 +37,9 @@ class Regression(StrEnum):
 
 
 def link(  # noqa: PLR0917 - options, which typer passes by name
-    source: Annotated[
-        Path, typer.Argument(help="A section, a folder of pictures, a stack, or a slide.", show_default=False)
-    ],
-    classifier: Annotated[Path, typer.Option(help="A classifier from fit-classifier.", show_default=False)],
-    encoder: Annotated[Path, typer.Option(help="An encoder from fit, which can decode.", show_default=False)],
+    source: AnySource,
+    classifier: ClassifierFile,
+    encoder: DecoderFile,
     out: Annotated[Path, typer.Option(help="File to write, .safetensors.", show_default=False)],
     labels: Annotated[
         str | None,
@@ -74,7 +72,6 @@ def link(  # noqa: PLR0917 - options, which typer passes by name
 ) -> None:
     """Link a classifier's penultimate layer to an encoder's latent space, say how well that does, and save it."""
     with told():
-        from conceptstain.cli.explanation import classifier_at
         from conceptstain.methods.link import METHODS
         from conceptstain.methods.link_file import save_link
         from conceptstain.methods.linking import link as linked
@@ -87,9 +84,7 @@ def link(  # noqa: PLR0917 - options, which typer passes by name
             if path is not None:
                 check_writable(path, overwrite=overwrite)
         recogniser = classifier_at(classifier)
-        canvas, network = canvas_and_network(source, encoder, section_name)
-        if network is None:
-            raise InputError("There is no encoder", got=str(encoder), cure="Give one from fit")
+        canvas, network = canvas_and_decoder(source, encoder, section_name)
         said = None if labels is table is None else labels_said(canvas, labels, table, None, (), background=True)
         for note in (*canvas.source.notes, *(() if said is None else said.notes)):
             typer.echo(f"  {note}")

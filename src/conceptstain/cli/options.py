@@ -11,12 +11,15 @@ import typer
 __all__ = [
     "Alignment",
     "AnnotationText",
+    "AnySource",
     "AttentionLatent",
     "AttentionOf",
     "AttentionVariantOption",
     "CanvasKind",
+    "ClassifierFile",
     "ConceptForm",
     "ConceptName",
+    "DecoderFile",
     "File",
     "FitHere",
     "FormOption",
@@ -117,6 +120,11 @@ File = Annotated[
         help="A count matrix (.tsv, .tsv.gz), .h5ad, .zarr or a folder of Space Ranger.", show_default=False
     ),
 ]
+AnySource = Annotated[
+    Path, typer.Argument(help="A section, a folder of pictures, a stack, or a slide.", show_default=False)
+]
+ClassifierFile = Annotated[Path, typer.Option(help="A classifier from fit-classifier.", show_default=False)]
+DecoderFile = Annotated[Path, typer.Option(help="An encoder from fit, which can decode.", show_default=False)]
 SectionName = Annotated[
     str | None, typer.Option("--section", help="Which section, where the file holds several.", show_default=False)
 ]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from conceptstain.cli.dissection import canvas_and_network
-from conceptstain.cli.options import Overwrite, SectionName, Seed
+from conceptstain.cli.network_files import canvas_and_decoder, classifier_at
+from conceptstain.cli.options import AnySource, ClassifierFile, DecoderFile, Overwrite, SectionName, Seed
 from conceptstain.cli.results import check_files, file_stem, put_together
 from conceptstain.cli.telling import ProgressLine, say_written, told
 from conceptstain.errors import InputError
@@ -32,11 +32,9 @@ DRAWN = 4  # units
 
 
 def sweep(  # noqa: PLR0917 - options, which typer passes by name
-    source: Annotated[
-        Path, typer.Argument(help="A section, a folder of pictures, a stack, or a slide.", show_default=False)
-    ],
-    classifier: Annotated[Path, typer.Option(help="A classifier from fit-classifier.", show_default=False)],
-    encoder: Annotated[Path, typer.Option(help="An encoder from fit, which can decode.", show_default=False)],
+    source: AnySource,
+    classifier: ClassifierFile,
+    encoder: DecoderFile,
     link: Annotated[Path, typer.Option(help="The link between both, from conceptstain link.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder to write to; made if it does not exist.", show_default=False)],
     units: Annotated[
@@ -64,15 +62,12 @@ def sweep(  # noqa: PLR0917 - options, which typer passes by name
 ) -> None:
     """Set units to their lowest and highest values, draw what a linked generator makes of them, and measure it."""
     with told():
-        from conceptstain.cli.explanation import classifier_at
         from conceptstain.methods.link_file import load_link
         from conceptstain.methods.sweep import checked_units
         from conceptstain.methods.sweep_units import sweep_units
 
         recogniser = classifier_at(classifier)
-        canvas, network = canvas_and_network(source, encoder, section_name)
-        if network is None:
-            raise InputError("There is no encoder", got=str(encoder), cure="Give one from fit")
+        canvas, network = canvas_and_decoder(source, encoder, section_name)
         found_link = load_link(link)
         found_link.check(recogniser, network)
         for note in canvas.source.notes:
@@ -149,8 +144,6 @@ def _segmenter(canvas: Canvas, parts: Path | None, threshold: str | None, layers
     if len(asked) > 1:
         raise InputError("Parts are told in one way", got=", ".join(asked), cure="Give one of them")
     if parts is not None:
-        from conceptstain.cli.explanation import classifier_at
-
         return part_segmenter(classifier_at(parts))
     if threshold is not None:
         try:

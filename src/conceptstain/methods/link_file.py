@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Float
-from safetensors import SafetensorError
-from safetensors.numpy import save_file
 
-from conceptstain.errors import ConceptStainError, InputError, ReadingError
+from conceptstain.errors import ReadingError
 from conceptstain.methods.intervals import Interval
 from conceptstain.methods.link import Link
 from conceptstain.methods.link_quality import LinkMeasure, LinkQuality
-from conceptstain.nets.checkpoint import KEY, read_weights, refuse_pickle
-from conceptstain.writing import written_whole
+from conceptstain.nets.weights_file import check_format, read_weights, rebuilt_whole, refuse_pickle, write_weights
 
 __all__ = ["LINK_FORMAT", "load_link", "save_link"]
 
@@ -41,9 +38,6 @@ def save_link(link: Link, path: str | os.PathLike[str]) -> Path:
     InputError
         A folder that cannot be written to.
     """
-    path = Path(path)
-    if path.suffix.lower() != ".safetensors":
-        path = path.with_name(path.name + ".safetensors")
     arrays = {name: getattr(link, name) for name in ARRAYS}
     for number, (weights, bias) in enumerate(link.dense):
         arrays |= {f"dense.{number}.weights": weights, f"dense.{number}.bias": bias}
@@ -63,15 +57,8 @@ def save_link(link: Link, path: str | os.PathLike[str]) -> Path:
         "card": link.card,
         "fingerprint": link.fingerprint,
     }
-    held = {name: np.ascontiguousarray(values, dtype=np.float64) for name, values in arrays.items()}
-    try:
-        with written_whole(path, overwrite=True) as beside:
-            save_file(held, beside, metadata={KEY: json.dumps(told)})
-    except (OSError, SafetensorError) as error:
-        raise InputError(
-            f"{path.name} cannot be written there", got=str(error), cure="Choose a folder you may write to"
-        ) from error
-    return path
+    held = {name: torch.tensor(np.asarray(values, dtype=np.float64)) for name, values in arrays.items()}
+    return write_weights(path, held, told)
 
 
 def load_link(path: str | os.PathLike[str]) -> Link:
@@ -92,28 +79,9 @@ def load_link(path: str | os.PathLike[str]) -> Link:
             got=f"{'a classifier' if told.get('kind') == 'classifier' else 'an encoder'}",
             cure="Make one with conceptstain.link",
         )
-    if not isinstance(told.get("format"), int) or told["format"] > LINK_FORMAT:
-        raise ReadingError(
-            f"{path.name} was written in a newer format than this version reads",
-            got=f"format {told.get('format')} for {LINK_FORMAT}",
-            cure="Update napari-conceptstain",
-        )
-    try:
-        link = _rebuilt(told, {name: np.asarray(tensor.numpy()) for name, tensor in tensors.items()})
-        fingerprint = str(told["fingerprint"])
-    except (ConceptStainError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ReadingError(
-            f"{path.name} does not describe a link",
-            got=f"{type(error).__name__}: {str(error).splitlines()[0]}",
-            cure="Save or fit the link again",
-        ) from error
-    if link.fingerprint != fingerprint:
-        raise ReadingError(
-            f"The numbers in {path.name} are not those it was saved with",
-            got=f"fingerprint {link.fingerprint} for {fingerprint}",
-            cure="Copy or fit it again",
-        )
-    return link
+    check_format(path, told, LINK_FORMAT)
+    arrays = {name: np.asarray(tensor.numpy()) for name, tensor in tensors.items()}
+    return rebuilt_whole(path, told, lambda: _rebuilt(told, arrays), "a link")
 
 
 def _rebuilt(told: Mapping[str, Any], arrays: Mapping[str, Float[np.ndarray, "..."]]) -> Link:

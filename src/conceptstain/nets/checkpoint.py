@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Mapping
@@ -11,17 +10,15 @@ from pathlib import Path
 from typing import Any, final
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from conceptstain.errors import ConceptStainError, InputError, ReadingError
+from conceptstain.errors import InputError, ReadingError
 from conceptstain.nets.classifier_network import ClassifierNetwork, ClassifierNetworkSettings
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.image_vae import ImageVAE, ImageVAESettings
 from conceptstain.nets.picture_vae import PictureVAE, PictureVAESettings
 from conceptstain.nets.profile_vae import ProfileVAE, ProfileVAESettings
-from conceptstain.writing import written_whole
+from conceptstain.nets.weights_file import check_format, read_weights, rebuilt_whole, refuse_pickle, write_weights
 
 __all__ = [
     "FORMAT_VERSION",
@@ -29,15 +26,11 @@ __all__ = [
     "encoder_from_bytes",
     "is_savable",
     "load_encoder",
-    "read_weights",
-    "refuse_pickle",
     "save_encoder",
 ]
 
 FORMAT_VERSION = 4
-KEY = "conceptstain"
 PRECISIONS = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32, "float64": torch.float64}
-PICKLES = {".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin"}
 
 
 @final
@@ -82,9 +75,6 @@ def save_encoder(encoder: Encoder, path: str | os.PathLike[str]) -> Path:
     InputError
         A network that is not of this package, or a folder that cannot be written to.
     """
-    path = Path(path)
-    if path.suffix.lower() != ".safetensors":
-        path = path.with_name(path.name + ".safetensors")
     network = encoder.network
     kind = next((kind for kind in KINDS if isinstance(network, kind.network)), None)
     if kind is None or not isinstance(network, PictureVAE | ProfileVAE | ImageVAE | ClassifierNetwork):
@@ -106,14 +96,7 @@ def save_encoder(encoder: Encoder, path: str | os.PathLike[str]) -> Path:
         "card": encoder.card,
         "features": list(encoder.features),
     }
-    try:
-        with written_whole(path, overwrite=True) as beside:
-            save_file(tensors, beside, metadata={KEY: json.dumps(told, sort_keys=True)})
-    except (OSError, SafetensorError) as error:
-        raise InputError(
-            f"{path.name} cannot be written there", got=str(error), cure="Choose a folder you may write to"
-        ) from error
-    return path
+    return write_weights(path, tensors, told)
 
 
 def is_savable(encoder: Encoder) -> bool:
@@ -149,85 +132,14 @@ def load_encoder(path: str | os.PathLike[str]) -> Encoder:
     told, tensors = read_weights(path)
     if told.get("kind") == "classifier":
         raise ReadingError(f"{path.name} holds a classifier", got="no encoder", cure="Read it with load_classifier")
-    if not isinstance(told.get("format"), int) or told["format"] > FORMAT_VERSION:
-        raise ReadingError(
-            f"{path.name} was written in a newer format than this version reads",
-            got=f"format {told.get('format')} for {FORMAT_VERSION}",
-            cure="Update napari-conceptstain",
-        )
-    try:
-        encoder, fingerprint = _rebuilt(told, tensors), str(told["fingerprint"])
-    except (ConceptStainError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise ReadingError(
-            f"{path.name} does not describe an encoder",
-            got=f"{type(error).__name__}: {str(error).splitlines()[0]}",
-            cure="Save or fit the encoder again",
-        ) from error
-    if encoder.fingerprint != fingerprint:
-        raise ReadingError(
-            f"The weights in {path.name} are not those it was saved with",
-            got=f"fingerprint {encoder.fingerprint} for {fingerprint}",
-            cure="Copy or fit it again; concepts made with the original would not fit it",
-        )
-    return encoder
+    check_format(path, told, FORMAT_VERSION)
+    return rebuilt_whole(path, told, lambda: _rebuilt(told, tensors), "an encoder")
 
 
 def _compact(tensor: Tensor) -> Tensor:
-    tensor = tensor.detach().cpu().contiguous()
     if tensor.is_floating_point() and torch.equal(tensor.half().to(tensor.dtype), tensor):
         return tensor.half()
     return tensor
-
-
-def refuse_pickle(path: Path) -> None:
-    """Refuse a file that is not there, and one that could run code or was not saved here; a ReadingError."""
-    if not path.is_file():
-        raise ReadingError(f"There is no file {path}", cure="Check the path")
-    if path.suffix.lower() == ".pt2":
-        raise ReadingError(
-            f"{path.name} is an exported network, which this package did not save",
-            got="a .pt2 file",
-            cure="Read it with own_encoder",
-        )
-    with path.open("rb") as file:
-        begin = file.read(10)
-    if path.suffix.lower() in PICKLES or (begin.startswith((b"PK\x03\x04", b"\x80")) and begin[8:9] != b"{"):
-        raise ReadingError(
-            f"{path.name} may be a pickle, which can run any code when it is opened",
-            got=f"a {path.suffix or 'nameless'} file",
-            cure="Convert it to .safetensors where you trust it",
-        )
-
-
-def read_weights(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """What a file of this package tells of itself, and its tensors; a ReadingError of any other file."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except (SafetensorError, OSError) as error:
-        if path.suffix.lower() != ".safetensors":
-            raise ReadingError(
-                f"{path.name} holds no weights that can be read",
-                got=f"a {path.suffix or 'nameless'} file",
-                cure="Open weights, .safetensors",
-            ) from error
-        raise ReadingError(
-            f"{path.name} is no whole safetensors file", got=str(error), cure="Copy or download it again"
-        ) from error
-    try:
-        told = json.loads(metadata.get(KEY, "null"))
-    except (ValueError, RecursionError) as error:
-        raise ReadingError(
-            f"{path.name} has damaged metadata", got=str(error), cure="Copy or download it again"
-        ) from error
-    if not isinstance(told, dict):
-        raise ReadingError(
-            f"{path.name} was not saved by conceptstain",
-            got=f"metadata {sorted(metadata) or 'none'}",
-            cure="Use a file that save_encoder or the command fit wrote",
-        )
-    return told, tensors
 
 
 def _rebuilt(told: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Encoder:

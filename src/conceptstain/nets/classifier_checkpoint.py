@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -11,16 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor
 
-from conceptstain.errors import ConceptStainError, InputError, ReadingError
-from conceptstain.nets.checkpoint import KEY, read_weights, refuse_pickle
+from conceptstain.errors import InputError, ReadingError
 from conceptstain.nets.classifier import Classifier
 from conceptstain.nets.classifier_network import ClassifierNetwork, ClassifierNetworkSettings
 from conceptstain.nets.encoder import Encoder
-from conceptstain.writing import written_whole
+from conceptstain.nets.weights_file import check_format, read_weights, rebuilt_whole, refuse_pickle, write_weights
 
 __all__ = ["CLASSIFIER_FORMAT", "load_classifier", "save_classifier"]
 
@@ -42,9 +38,6 @@ def save_classifier(classifier: Classifier, path: str | os.PathLike[str]) -> Pat
     InputError
         A network that is not of this package, or a folder that cannot be written to.
     """
-    path = Path(path)
-    if path.suffix.lower() != ".safetensors":
-        path = path.with_name(path.name + ".safetensors")
     encoder = classifier.encoder
     network = encoder.network
     if not isinstance(network, ClassifierNetwork):
@@ -53,7 +46,7 @@ def save_classifier(classifier: Classifier, path: str | os.PathLike[str]) -> Pat
             got=type(network).__name__,
             cure="Keep your own network as it is, and read it with own_classifier",
         )
-    tensors = {f"{NETWORK}{name}": tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    tensors = {f"{NETWORK}{name}": tensor for name, tensor in network.state_dict().items()}
     tensors |= {"weights": torch.as_tensor(classifier.weights), "bias": torch.as_tensor(classifier.bias)}
     told = {
         "format": CLASSIFIER_FORMAT,
@@ -69,14 +62,7 @@ def save_classifier(classifier: Classifier, path: str | os.PathLike[str]) -> Pat
         "card": classifier.card,
         "features": list(encoder.features),
     }
-    try:
-        with written_whole(path, overwrite=True) as beside:
-            save_file(tensors, beside, metadata={KEY: json.dumps(told, sort_keys=True)})
-    except (OSError, SafetensorError) as error:
-        raise InputError(
-            f"{path.name} cannot be written there", got=str(error), cure="Choose a folder you may write to"
-        ) from error
-    return path
+    return write_weights(path, tensors, told)
 
 
 def load_classifier(path: str | os.PathLike[str]) -> Classifier:
@@ -93,27 +79,8 @@ def load_classifier(path: str | os.PathLike[str]) -> Classifier:
     told, tensors = read_weights(path)
     if told.get("kind") != KIND:
         raise ReadingError(f"{path.name} holds no classifier", got="an encoder", cure="Read it with load_encoder")
-    if not isinstance(told.get("format"), int) or told["format"] > CLASSIFIER_FORMAT:
-        raise ReadingError(
-            f"{path.name} was written in a newer format than this version reads",
-            got=f"format {told.get('format')} for {CLASSIFIER_FORMAT}",
-            cure="Update napari-conceptstain",
-        )
-    try:
-        classifier, fingerprint = _rebuilt(told, tensors), str(told["fingerprint"])
-    except (ConceptStainError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise ReadingError(
-            f"{path.name} does not describe a classifier",
-            got=f"{type(error).__name__}: {str(error).splitlines()[0]}",
-            cure="Save or fit the classifier again",
-        ) from error
-    if classifier.fingerprint != fingerprint:
-        raise ReadingError(
-            f"The weights in {path.name} are not those it was saved with",
-            got=f"fingerprint {classifier.fingerprint} for {fingerprint}",
-            cure="Copy or fit it again",
-        )
-    return classifier
+    check_format(path, told, CLASSIFIER_FORMAT)
+    return rebuilt_whole(path, told, lambda: _rebuilt(told, tensors), "a classifier")
 
 
 def _rebuilt(told: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Classifier:

@@ -18,11 +18,11 @@ from torch import Tensor, nn
 from conceptstain.errors import InputError, MismatchError, ReadingError
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.own_module import OwnNetwork, OwnVAE
+from conceptstain.nets.weights_file import PICKLES
 
 __all__ = ["own_encoder"]
 
 FACTORY = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
-PICKLES = {".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin"}
 PRECISIONS = {torch.float32, torch.float64}
 TOLERANCE = 1e-3  # of latents, relative to their largest: how well a batch has to equal one by one
 
