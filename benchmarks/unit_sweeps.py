@@ -45,7 +45,7 @@ from PIL import Image
 
 import conceptstain as cs
 from conceptstain.methods.part_measures import change_of
-from conceptstain.methods.sweep import moved_latents, starts_of
+from conceptstain.methods.sweeping import moved_latents, starts_of
 from conceptstain.nets.classifier_network import ClassifierNetworkSettings
 from conceptstain.nets.generators import as_generator
 from conceptstain.nets.image_vae import ImageVAESettings

@@ -9,7 +9,7 @@ import pytest
 
 from conceptstain.errors import InputError, MismatchError
 from conceptstain.methods.segmenters import threshold_segmenter
-from conceptstain.methods.sweep import sweep
+from conceptstain.methods.sweeping import sweep
 from conceptstain.sweep_figures import sweep_figure
 from factories import tiny_section
 from sweeps import linked, linked_spots

@@ -110,9 +110,10 @@ if TYPE_CHECKING:
     from conceptstain.methods.smoothgrad import smoothgrad
     from conceptstain.methods.spot_score import SpotScore, spot_score
     from conceptstain.methods.support import supported_methods
-    from conceptstain.methods.sweep import Sweep, sweep
+    from conceptstain.methods.sweep import Sweep
     from conceptstain.methods.sweep_table import UnitSweeps
     from conceptstain.methods.sweep_units import sweep_units
+    from conceptstain.methods.sweeping import sweep
     from conceptstain.methods.traversal import Traversal, traverse
     from conceptstain.methods.unit_effect import UnitEffect
     from conceptstain.methods.unit_importance import UnitImportance, unit_importance
@@ -548,7 +549,7 @@ _HOMES = {
     "spot_score": "methods.spot_score",
     "supported_methods": "methods.support",
     "supported_rules": "methods.saliency",
-    "sweep": "methods.sweep",
+    "sweep": "methods.sweeping",
     "sweep_figure": "sweep_figures",
     "sweep_units": "methods.sweep_units",
     "threshold_segmenter": "methods.segmenters",

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conceptstain.methods.counterfactual_paths import Proximal
+from conceptstain.methods.counterfactual_paths import Line, Proximal
 from conceptstain.methods.counterfactual_settings import CounterfactualSettings
-from conceptstain.methods.counterfactual_walks import Walk, gradient_walk, resampled
+from conceptstain.methods.counterfactual_walks import Walk, gradient_walk, path_walk, resampled, stop_at
 
 LATENT = 5
 
@@ -61,3 +62,37 @@ def test_a_path_is_told_at_even_distances_and_keeps_its_ends(seed: int, frames: 
     torch.testing.assert_close(told, torch.linspace(0, 1, frames, dtype=line.dtype)[:, None] * line[-1])
     stayed = resampled(Walk(line[None], torch.tensor([1]), torch.tensor([0]), torch.tensor([True])), frames)[0]
     assert (stayed == line[0]).all()
+
+
+def test_beyond_the_middle_the_proximal_path_goes_straight_on() -> None:
+    start, middle = torch.zeros(1, LATENT), torch.ones(1, LATENT)
+    path = Proximal(start, middle, torch.eye(LATENT)[None], torch.ones(1, LATENT), torch.tensor([0]), reach=3.0)
+    one, two, three = (path.at(torch.tensor([float(at)]), torch.tensor([0])) for at in (1, 2, 3))
+    torch.testing.assert_close(one, middle, atol=2e-3, rtol=0)
+    torch.testing.assert_close(two - one, middle - start)
+    torch.testing.assert_close(three - two, middle - start)
+
+
+@pytest.mark.parametrize(("highest", "end", "arrives"), [(0.99, 0.98, True), (0.95, 0.9, True), (0.7, 0.7, False)])
+def test_a_path_ends_at_its_aim_or_where_it_arrives_or_where_the_target_is_likeliest(
+    highest: float, end: float, arrives: bool
+) -> None:
+    line = Line(torch.zeros(1, 1), torch.ones(1, 1), reach=1.0)
+
+    def scores(z: torch.Tensor) -> torch.Tensor:  # the probability rises to its highest halfway, and falls again
+        told = 0.01 + (highest - 0.01) * (1 - (2 * z[:, 0] - 1).abs())
+        return torch.stack([(1 - told).log(), told.log()], dim=1)
+
+    found = path_walk(
+        scores,
+        line,
+        torch.tensor([1]),
+        frames=3,
+        most=100,
+        aim=stop_at(0.98),
+        stop=stop_at(0.9),
+        report=lambda step: None,
+    )
+    assert bool(found.arrived[0]) == arrives
+    told = float(scores(found.visited[:, -1]).softmax(dim=1)[0, 1])
+    assert told == pytest.approx(end, abs=2e-3)

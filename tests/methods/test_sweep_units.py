@@ -10,9 +10,9 @@ from conceptstain.methods import sweep_units as module
 from conceptstain.methods.link import Link
 from conceptstain.methods.part_measures import PartMeasures, change_of, part_measures
 from conceptstain.methods.segmenters import threshold_segmenter
-from conceptstain.methods.sweep import sweep
 from conceptstain.methods.sweep_table import UnitSweeps
 from conceptstain.methods.sweep_units import sweep_units
+from conceptstain.methods.sweeping import sweep
 from conceptstain.nets.classifier import Classifier
 from conceptstain.nets.encoder import Encoder
 from conceptstain.progress import Cancelled, Step

@@ -23,7 +23,8 @@ from conceptstain.errors import InputError
 from conceptstain.study import Study
 
 if TYPE_CHECKING:
-    from conceptstain._qt.what_if_work import Begun, Imagined, Pictures
+    from conceptstain._qt.what_if_drawing import Pictures
+    from conceptstain._qt.what_if_work import Begun, Imagined
     from conceptstain.nets.classifier import Classifier
 
 __all__ = ["Imagining", "image_of"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import numpy as np
 
-from conceptstain._qt.attention_work import coloured
+from conceptstain._qt.what_if_drawing import Pictures, drawn, limits_of, reach_of
 from conceptstain._qt.work import need_torch
 from conceptstain.errors import ConceptStainError, InputError, MismatchError
 from conceptstain.progress import Report, Step
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from conceptstain.concepts.concept import Concept
     from conceptstain.concepts.definition import Definition
     from conceptstain.methods.attribution import Attribution
-    from conceptstain.methods.dissection_passes import Canvas
     from conceptstain.nets.classifier import Classifier
     from conceptstain.nets.encoder import Encoder
     from conceptstain.study import Study
@@ -32,13 +31,10 @@ __all__ = [
     "Begun",
     "ConceptMove",
     "Imagined",
-    "Pictures",
     "begun",
-    "class_probabilities",
     "compared",
     "concept_moves",
     "decoded_at",
-    "drawn",
     "imagined",
     "kept_map",
     "live_map",
@@ -47,7 +43,6 @@ __all__ = [
 ]
 
 MOST_ITEMS = 64  # that are decoded each time the slider moves; of more, those spread evenly
-LISTED = 12  # genes that rise, and as many that fall
 
 
 @final
@@ -71,21 +66,6 @@ class ConceptMove:
     concept: Concept | None = None
     step: Float[np.ndarray, " latent"] | None = None
     refusal: str = ""
-
-
-class Pictures(NamedTuple):
-    """What is drawn of values: 8-bit colours, or genes.
-
-    Attributes
-    ----------
-    colours
-        ``(height, width, 4)``; None of spots.
-    genes
-        Names of those that change most with their change, those that rise and those that fall; empty of pictures.
-    """
-
-    colours: np.ndarray | None = None
-    genes: tuple[tuple[tuple[str, float], ...], tuple[tuple[str, float], ...]] = ((), ())
 
 
 @final
@@ -197,7 +177,7 @@ def begun(network: Network, items: Sequence[int], *, report: Report) -> Begun:
     given = canvas.inputs(chosen).mean(axis=0, dtype=np.float64)
     samples = decoded_at(encoder, latents)
     decoded = samples.mean(axis=0, dtype=np.float64)
-    limits = _limits(canvas, given, decoded)
+    limits = limits_of(canvas, given, decoded)
     return Begun(
         network=network,
         items=tuple(int(item) for item in chosen),
@@ -224,7 +204,7 @@ def imagined(
 
 def _said(of: Begun, samples: np.ndarray, classifier: Classifier) -> str:
     """What a classifier takes the decoded items for, as they are and where they were moved to; or why it cannot."""
-    from conceptstain.nets.reading import check_readable
+    from conceptstain.nets.reading import check_readable, class_probabilities
 
     words = []
     try:
@@ -236,19 +216,6 @@ def _said(of: Begun, samples: np.ndarray, classifier: Classifier) -> str:
         best = int(mean.argmax())
         words.append(f"{name}: {classifier.classes[best]} (p {mean[best]:.2f}).".replace("(p 0.", "(p ."))
     return f"The classifier, shown what is decoded. {' '.join(words)}"
-
-
-def class_probabilities(
-    classifier: Classifier, samples: Float[np.ndarray, "items ..."]
-) -> Float[np.ndarray, "items classes"]:
-    """What a classifier says of decoded samples."""
-    import torch
-
-    from conceptstain.nets.reading import class_scores, penultimate
-
-    with torch.inference_mode():
-        r = penultimate(classifier, classifier.encoder.tensor(samples))
-        return np.asarray(class_scores(classifier, r).softmax(dim=1).double().cpu().numpy())
 
 
 def _moved(of: Begun, shifts: Sequence[tuple[float, np.ndarray]]) -> np.ndarray:
@@ -285,7 +252,7 @@ def live_map(begun: Begun, made: Imagined, name: str) -> Attribution:
         items=begun.items[:1],
         signed=True,
         encoder=need_encoder(begun.network).fingerprint,
-        colour_limits=tuple(float(end) for end in _reach(begun.limits)),  # type: ignore[arg-type]  # two of them
+        colour_limits=tuple(float(end) for end in reach_of(begun.limits)),  # type: ignore[arg-type]  # two of them
     )
 
 
@@ -318,59 +285,6 @@ def compared(of: Begun, values: np.ndarray) -> Imagined:
         drawn(canvas, difference, of.limits, difference=True),
         np.where(shown, difference, 0.0).astype(np.float32),
     )
-
-
-def drawn(canvas: Canvas, values: np.ndarray, limits: tuple[float, float], *, difference: bool = False) -> Pictures:
-    """Values of one input as a picture in its colours; of spots, the genes at both ends.
-
-    Differences are drawn between limits that do not follow the slider, so that small ones look small.
-    """
-    if canvas.noun == "spot":
-        return Pictures(genes=_ends(canvas, values))
-    if difference:
-        return Pictures(_signed(canvas, values, _reach(limits)))
-    return Pictures(coloured(canvas, values[None], limits)[0])  # type: ignore[arg-type]
-
-
-def _reach(limits: tuple[float, float]) -> tuple[float, float]:
-    """Values at the ends of the colours of differences: half the range of what is drawn."""
-    half = (limits[1] - limits[0]) / 2
-    return -half, half
-
-
-def _signed(canvas: Canvas, values: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
-    from conceptstain._qt.attention_work import cropped
-    from conceptstain.colours import rgba
-
-    of_places = values.mean(axis=0)
-    made = rgba(of_places.ravel(), signed=True, limits=limits).reshape(*of_places.shape, 4)
-    shown = np.broadcast_to(canvas.mask, canvas.shape)[0]
-    made[..., 3] = shown
-    return cropped(made, shown)
-
-
-def _ends(canvas: Canvas, values: np.ndarray) -> tuple[tuple[tuple[str, float], ...], tuple[tuple[str, float], ...]]:
-    """The genes with the highest values above 0, and those with the lowest below."""
-    names: Sequence[str] = canvas.features  # type: ignore[union-attr]
-    most = min(LISTED, len(values))
-    high = np.argpartition(-values, most - 1)[:most]
-    low = np.argpartition(values, most - 1)[:most]
-    rising = sorted(((names[gene], float(values[gene])) for gene in high), key=lambda each: -each[1])
-    falling = sorted(((names[gene], float(values[gene])) for gene in low), key=lambda each: each[1])
-    return (
-        tuple(each for each in rising if each[1] > 0),
-        tuple(each for each in falling if each[1] < 0),
-    )
-
-
-def _limits(canvas: Canvas, given: np.ndarray, decoded: np.ndarray) -> tuple[float, float]:
-    """Limits that the item and what is decoded of it share."""
-    from conceptstain.colours import limits
-
-    if canvas.scaling == "unit":
-        return (0.0, 1.0)
-    shown = np.broadcast_to(canvas.mask, given.shape)
-    return limits(np.concatenate([given[shown], decoded[shown]]), signed=canvas.scaling == "z-score")
 
 
 def need_encoder(network: Network) -> Encoder:

@@ -63,8 +63,8 @@ def sweep(  # noqa: PLR0917 - options, which typer passes by name
     """Set units to their lowest and highest values, draw what a linked generator makes of them, and measure it."""
     with told():
         from conceptstain.methods.link_file import load_link
-        from conceptstain.methods.sweep import checked_units
         from conceptstain.methods.sweep_units import sweep_units
+        from conceptstain.methods.sweeping import checked_units
 
         recogniser = classifier_at(classifier)
         canvas, network = canvas_and_decoder(source, encoder, section_name)
@@ -170,7 +170,7 @@ def _swept(  # noqa: PLR0917 - what was opened, and which sweeps
     items: Int[np.ndarray, " items"],
     steps: int,
 ) -> list[Sweep]:
-    from conceptstain.methods.sweep import sweep as swept
+    from conceptstain.methods.sweeping import sweep as swept
 
     return [swept(link, classifier, encoder, canvas, unit, items=items, steps=steps) for unit in units]
 

@@ -48,6 +48,9 @@ class Proximal(NamedTuple):
     What differs from the class where its items hardly differ among themselves goes first; what varies within the class
     stays. With ``S = U diag(v) U^T`` the minimum is ``m + U diag(w v / (1 + w v)) U^T (z_0 - m)``.
 
+    At position 1 that is all but ``m``; from there it goes straight on, along ``m - z_0``: of few or doubtful items the
+    middle may hardly be told as the class.
+
     Attributes
     ----------
     start
@@ -74,11 +77,13 @@ class Proximal(NamedTuple):
         items = items[gone]
         classes = self.classes[items]
         variances = self.variances[classes]
-        power = DECADES * (1 - 2 * positions[gone, None].to(self.start))
+        power = DECADES * (1 - 2 * positions[gone, None].clamp(max=1).to(self.start))
         weight = 10**power / variances.mean(dim=1, keepdim=True)  # whatever the unit of the latents
         left = weight * variances / (1 + weight * variances)
         for row in sorted(set(classes.tolist())):
             of = classes == row
             apart = (self.start[items[of]] - self.middle[items[of]]) @ self.axes[row]
             found[gone[of]] = self.middle[items[of]] + (apart * left[of]) @ self.axes[row].T
+        beyond = (positions[gone, None] - 1).clamp(min=0).to(self.start)
+        found[gone] += beyond * (self.middle[items] - self.start[items])
         return found

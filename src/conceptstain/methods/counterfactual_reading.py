@@ -42,13 +42,8 @@ def class_scores_of(classifier: Classifier, samples: Float[Tensor, "batch ..."])
 
 def decoded_samples(generator: Generator, latents: Float[np.ndarray, "items latent"]) -> Float[np.ndarray, "items ..."]:
     """What is decoded from latents, float32; frozen networks with nothing of gradients."""
-    at_once = copies_at_once(generator.shape)
-    samples = np.empty((len(latents), *generator.shape), dtype=np.float32)
     with as_evaluated(generator.network):
-        for first in range(0, len(latents), at_once):
-            part = slice(first, first + at_once)
-            samples[part] = generator.samples(latents[part])
-    return samples
+        return generator.samples(latents)
 
 
 def representations_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import NamedTuple
 
@@ -138,7 +138,7 @@ def counterfactual(
     redrawn = pool.redrawn(
         rows,
         lambda latents: scores_of_latents(classifier, made, latents),
-        probability=settings.probability_of(method) or 0.5,
+        probability=settings.aim_of(method) or 0.5,
         least=LEAST_ITEMS,
     )
     question = _Question(classifier, made, pool if method == "line search" else redrawn, rows, link)
@@ -212,6 +212,7 @@ def _walked(
         pool.check(rows)
     if method == "proximal path":
         pool.check(rows, least=LEAST_ITEMS, origins=False)
+    path_of = _paths(question, method, settings) if method in {"line search", "proximal path"} else None
     at_once = copies_at_once(generator.shape)
     with as_evaluated(generator.network), as_evaluated(classifier.encoder.network):
         for first in range(0, len(going), at_once):
@@ -220,16 +221,35 @@ def _walked(
             def report_of_all(step: Step, first: int = first) -> None:
                 report(Step(first + step.done, len(going), step.message))
 
-            walk = _walk(question, part, method, settings, report_of_all)
+            path = None if path_of is None else path_of(part)
+            walk = _walk(question, part, method, path, settings, report_of_all)
             frames[part] = resampled(walk, settings.frames).double().cpu().numpy()
             arrived[part], steps[part] = walk.arrived.cpu().numpy(), walk.steps.cpu().numpy()
     return frames, arrived, steps
 
 
-def _walk(
+def _paths(
+    question: _Question, method: CounterfactualMethod, settings: CounterfactualSettings
+) -> Callable[[Int[np.ndarray, " items"]], Path]:
+    """What makes the paths of some items; what all paths share is found once."""
+    _, generator, pool, rows, _ = question
+    starts = generator.tensor(pool.starts)
+    if method == "line search":
+        directions = generator.tensor(pool.differences(rows))
+        return lambda part: Line(starts[part], directions[part], settings.farthest)
+    middles = generator.tensor(pool.middles(rows, settings.nearest))
+    axes, variances = (generator.tensor(each) for each in pool.spread(rows))
+    classes = torch.as_tensor(rows, device=starts.device)
+    return lambda part: Proximal(
+        starts[part], middles[part], axes, variances, classes[torch.as_tensor(part)], settings.farthest
+    )
+
+
+def _walk(  # noqa: PLR0917 - one step of the above
     question: _Question,
     part: Int[np.ndarray, " items"],
     method: CounterfactualMethod,
+    path: Path | None,
     settings: CounterfactualSettings,
     report: Report,
 ) -> Walk:
@@ -241,8 +261,17 @@ def _walk(
 
     start = generator.tensor(pool.starts[part])
     targets = torch.as_tensor(rows[part], device=start.device)
-    if method == "gradient":
-        return gradient_walk(ask, start, targets, settings, report)
+    if path is not None:
+        return path_walk(
+            ask,
+            path,
+            targets,
+            frames=settings.frames,
+            most=settings.steps_of(method),
+            aim=stop_at(settings.aim_of(method)),
+            stop=stop_at(settings.probability_of(method)),
+            report=report,
+        )
     if method == "published" and link is not None:
         r = generator.tensor(pool.representations[part])
         origins = torch.as_tensor(pool.origins[part], device=start.device)
@@ -250,12 +279,4 @@ def _walk(
         first = generator.tensor(np.stack(drawn))
         linked = Linked(r, link.torch_latents, lambda units: class_scores(classifier, units), origins, first)
         return published_walk(ask, linked, targets, settings, report)
-    path: Path
-    if method == "line search":
-        path = Line(start, generator.tensor(pool.differences(rows)[part]), settings.farthest)
-    else:
-        middles = generator.tensor(pool.middles(rows, settings.nearest)[part])
-        axes, variances = (generator.tensor(each) for each in pool.spread(rows))
-        path = Proximal(start, middles, axes, variances, targets)
-    stop, most = stop_at(settings.probability_of(method)), settings.steps_of(method)
-    return path_walk(ask, path, targets, frames=settings.frames, most=most, stop=stop, report=report)
+    return gradient_walk(ask, start, targets, settings, report)

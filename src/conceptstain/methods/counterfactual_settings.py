@@ -14,8 +14,9 @@ CounterfactualMethod: TypeAlias = Literal["proximal path", "line search", "gradi
 
 METHODS: tuple[CounterfactualMethod, ...] = get_args(CounterfactualMethod)
 
-PROBABILITY = {"proximal path": 0.98, "line search": 0.9, "gradient": 0.9}
-MOST_STEPS = {"proximal path": 60, "line search": 60, "gradient": 500, "published": 2000}
+PROBABILITY = {"proximal path": 0.9, "line search": 0.9, "gradient": 0.9}
+AIM = 0.98  # of the proximal path, where it can be had
+MOST_STEPS = {"proximal path": 180, "line search": 60, "gradient": 500, "published": 2000}
 LEARNING_RATE = {"gradient": 0.05, "published": 0.5}
 
 
@@ -27,16 +28,19 @@ class CounterfactualSettings:
     Attributes
     ----------
     probability
-        The search ends where the classifier, shown the decoded sample, gives the target this probability. None: .9, of
-        the proximal path .98; the published search ends where the target is the most probable class.
+        A search has arrived where the classifier, shown the decoded sample, gives the target this probability. None:
+        .9, and the proximal path goes on to .98 where it can; the published search ends where the target is the most
+        probable class.
     most_steps
-        Of the search; None: 60 positions of a path, 500 steps of the gradient, 2,000 of the published search.
+        Of the search; None: 180 positions of the proximal path, 60 of the line, 500 steps of the gradient, 2,000 of the
+        published search.
     learning_rate
         None: .05 of Adam (gradient), .5 of the published plain descent.
     pull
         Weight of the squared distance to the start, against the target's log-probability (gradient).
     farthest
-        How far the line search goes, in differences of the means of the two classes.
+        How far a path goes: the line search in differences of the means of the two classes, the proximal path in
+        differences of start and middle.
     nearest
         Known items of the target class, the nearest to the start, whose mean the proximal path leads to.
     origin_weight, similarity_weight
@@ -77,8 +81,12 @@ class CounterfactualSettings:
             )
 
     def probability_of(self, method: CounterfactualMethod) -> float | None:
-        """The probability at which a method stops; None: where the target is the most probable class."""
+        """The probability at which a method has arrived; None: where the target is the most probable class."""
         return PROBABILITY.get(method) if self.probability is None else self.probability
+
+    def aim_of(self, method: CounterfactualMethod) -> float | None:
+        """The probability that a method goes on to where it can; as :meth:`probability_of` where there is no other."""
+        return AIM if method == "proximal path" and self.probability is None else self.probability_of(method)
 
     def steps_of(self, method: CounterfactualMethod) -> int:
         """How many steps a method may take."""

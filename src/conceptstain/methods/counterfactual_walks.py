@@ -153,12 +153,14 @@ def path_walk(
     *,
     frames: int,
     most: int,
+    aim: Stop,
     stop: Stop,
     report: Report,
 ) -> Walk:
-    """The first position of a path where the search may end, and then nearer by halving.
+    """The first position of a path where the search has what it aims at, and then nearer by halving.
 
-    Of an item that does not arrive the path ends where the target was most probable.
+    Of an item that never has, the first where it has arrived; of one that does not arrive either, where the target was
+    most probable.
 
     Parameters
     ----------
@@ -170,21 +172,35 @@ def path_walk(
         Positions that are told.
     most
         Positions that are tried, evenly spaced.
+    aim
+        What the search goes on to.
     """
     everyone = torch.arange(len(targets), device=targets.device)
     ends, best, steps = (torch.zeros(len(targets), dtype=torch.float64, device=targets.device) for _ in range(3))
     highest = torch.full_like(ends, -1.0)
 
-    def told_at(positions: Float[Tensor, " items"], items: Int[Tensor, " items"]) -> tuple[Tensor, Tensor]:
+    def asked(positions: Float[Tensor, " items"], items: Int[Tensor, " items"]) -> tuple[Tensor, Tensor]:
         with torch.no_grad():
             scores = ask(path.at(positions, items))
-        told = scores.softmax(dim=1).gather(1, targets[items, None])[:, 0].double()
-        return told, stop(scores, told, targets[items])
+        return scores, scores.softmax(dim=1).gather(1, targets[items, None])[:, 0].double()
+
+    def nearer(near: Int[Tensor, " items"], high: Float[Tensor, " items"], wanted: Stop) -> Float[Tensor, " items"]:
+        """The end of an interval, with what is wanted there, moved towards its beginning."""
+        low = high - width
+        for _ in range(HALVINGS if len(near) else 0):
+            middle = (low + high) / 2
+            there = wanted(*asked(middle, near), targets[near])
+            low, high = torch.where(there, low, middle), torch.where(there, middle, high)
+        return high
 
     going, width = everyone, path.reach / most
+    arrived_at = torch.full_like(ends, -1.0)
     for step in range(most + 1):
         position = torch.full_like(ends[going], step * width)
-        told, there = told_at(position, going)
+        scores, told = asked(position, going)
+        there = aim(scores, told, targets[going])
+        first = (arrived_at[going] < 0) & (there | stop(scores, told, targets[going]))
+        arrived_at[going] = torch.where(first, position, arrived_at[going])
         better = told > highest[going]
         best[going] = torch.where(better, position, best[going])
         highest[going] = torch.maximum(told, highest[going])
@@ -193,17 +209,14 @@ def path_walk(
         report(Step(len(targets) - len(going), len(targets), f"Searching, position {step} of {most}"))
         if not len(going):
             break
-    arrived = torch.ones(len(targets), dtype=torch.bool, device=targets.device)
-    arrived[going] = False
-    near = everyone[arrived & (ends > 0)]
-    low, high = ends[near] - width, ends[near].clone()
-    for _ in range(HALVINGS if len(near) else 0):
-        middle = (low + high) / 2
-        there = told_at(middle, near)[1]
-        low, high = torch.where(there, low, middle), torch.where(there, middle, high)
-    ends[near] = high
-    steps[near] += HALVINGS
-    ends = torch.where(arrived, ends, best)
+    aimed = torch.ones(len(targets), dtype=torch.bool, device=targets.device)
+    aimed[going] = False
+    arrived = arrived_at >= 0
+    ends = torch.where(aimed, ends, torch.where(arrived, arrived_at, best))
+    for found, wanted in ((aimed, aim), (arrived & ~aimed, stop)):
+        near = everyone[found & (ends > 0)]
+        ends[near] = nearer(near, ends[near], wanted)
+        steps[near] += HALVINGS
     parts = torch.linspace(0, 1, frames, dtype=ends.dtype, device=ends.device)
     visited = torch.stack([path.at(ends * part, everyone) for part in parts], dim=1)
     return Walk(visited, torch.full_like(targets, frames), steps.long(), arrived)

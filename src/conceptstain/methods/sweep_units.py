@@ -15,19 +15,13 @@ from conceptstain.methods.dissection_passes import Canvas
 from conceptstain.methods.link import Link
 from conceptstain.methods.part_measures import PartMeasures, change_of, part_measures
 from conceptstain.methods.segmenters import Segmenter
-from conceptstain.methods.sweep import (
-    Starts,
-    checked_units,
-    class_probabilities,
-    moved_latents,
-    spaced_values,
-    starts_of,
-)
 from conceptstain.methods.sweep_table import NullDirections, UnitSweeps
+from conceptstain.methods.sweeping import Starts, checked_units, moved_latents, spaced_values, starts_of
 from conceptstain.nets.classifier import Classifier
 from conceptstain.nets.encoder import Encoder
 from conceptstain.nets.generator import Generator
 from conceptstain.nets.generators import as_generator
+from conceptstain.nets.reading import class_probabilities
 from conceptstain.progress import Report, Step, silent
 
 __all__ = ["DRAWS", "sweep_units"]

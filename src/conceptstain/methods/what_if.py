@@ -20,7 +20,7 @@ from conceptstain.methods.dissection_passes import Canvas
 from conceptstain.methods.gradient import copies_at_once
 from conceptstain.methods.items import checked_items, items_told
 from conceptstain.methods.link import Link
-from conceptstain.methods.sweep import checked_units, moved_latents, starts_of
+from conceptstain.methods.sweeping import checked_units, moved_latents, starts_of
 from conceptstain.nets.classifier import Classifier
 from conceptstain.nets.encoder import FEWEST, Encoder
 from conceptstain.progress import Report, Step, silent

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import numpy as np
 import torch
 from jaxtyping import Float
+from scipy.special import softmax
 from torch import Tensor
 from torch.nn import functional
 
 from conceptstain.errors import MismatchError
 from conceptstain.nets.classifier import Classifier
+from conceptstain.nets.encoder import CHUNK
 from conceptstain.nets.tap import encoder_layers, over_places, tap
 
-__all__ = ["Sampled", "check_readable", "class_scores", "penultimate", "penultimate_layer", "units_of"]
+__all__ = [
+    "Sampled",
+    "check_readable",
+    "class_probabilities",
+    "class_scores",
+    "penultimate",
+    "penultimate_layer",
+    "units_of",
+]
 
 RESIZABLE = "unit"  # pictures; of gene pictures, a pixel is a place that another frame does not have
 
@@ -109,6 +120,18 @@ def class_scores(classifier: Classifier, r: Float[Tensor, "batch units"]) -> Flo
     """Scores of the classes of penultimate representations, before the softmax: ``W r + b``."""
     weights, bias = (torch.tensor(values).to(r) for values in (classifier.weights, classifier.bias))
     return r @ weights.T + bias
+
+
+def class_probabilities(
+    classifier: Classifier, samples: Float[np.ndarray, "samples ..."]
+) -> Float[np.ndarray, "samples classes"]:
+    """What a classifier says of samples, some at a time: softmax of its scores, float64."""
+    scores = []
+    with torch.inference_mode():
+        for start in range(0, len(samples), CHUNK):
+            part = classifier.encoder.tensor(samples[start : start + CHUNK])
+            scores.append(class_scores(classifier, penultimate(classifier, part)).double().cpu().numpy())
+    return np.asarray(softmax(np.concatenate(scores), axis=1))
 
 
 def penultimate_layer(classifier: Classifier) -> str:

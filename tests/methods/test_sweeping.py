@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conceptstain.errors import InputError, MismatchError
-from conceptstain.methods.sweep import spread_over_items, sweep
+from conceptstain.methods.sweep import spread_over_items
+from conceptstain.methods.sweeping import sweep
 from factories import tiny_encoder
 from sweeps import bent, linked, linked_spots
 
