@@ -63,10 +63,10 @@ HOW: dict[str, dict[str, Any]] = {
     "line search, p >= .98": {"method": "line search", "settings": P98},
     "line search through the link, p >= .9": {"method": "line search", "link": True},
     "proximal path, p >= .9": {"settings": P9},
-    "proximal path through the link, p >= .98": {"link": True},
-    "proximal path, p >= .98 (default)": {},
+    "proximal path through the link": {"link": True},
+    "proximal path (default)": {},
 }
-DEFAULT, LINE = "proximal path, p >= .98 (default)", "line search, p >= .9"
+DEFAULT, LINE = "proximal path (default)", "line search, p >= .9"
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,8 +235,8 @@ def tell(case: Case) -> dict[str, cs.Counterfactual]:
     trivial = default.nearest_distances[rows].mean(), default.nearest_changes[rows].mean()
     print(f"| nearest known item | {rows.sum()} | {' | '.join(rates)} | | {trivial[0]:.2f} | {trivial[1]:.4f} | | |")
     both = default.asked & default.confirmed & line.confirmed
-    if not both.any():
-        print("\nThere is no item that the default and the line search both confirm.", flush=True)
+    if both.sum() < 2:
+        print(f"\nThe default and the line search both confirm {both.sum()} items: too few to compare.", flush=True)
         return found
     less = interval(default.changes[both] - line.changes[both])
     print(
