@@ -246,6 +246,7 @@ def tell_genes(found: list[cs.Counterfactual], figures: Path | None) -> None:
         told = ", ".join(f"{gene} {row.change:+.2f} ({row.agreeing:.0%})" for gene, row in chosen.iterrows())
         print(f"\nGCL -> MCL, {table.attrs['spots']} spots, genes that {word} most (z-scores, agreeing):\n{told}")
     if figures is not None:
+        figures.mkdir(parents=True, exist_ok=True)
         shown = {"mitral": MARKERS["MCL"], "granule": MARKERS["GCL"], "others": MARKERS["GL"] + MARKERS["ONL"]}
         drawn = cs.gene_change_figure(table, markers=shown, title="From granule to mitral cell layer, Rep11")
         cs.save_figure(drawn, figures / "counterfactual-genes.png", dpi=150, overwrite=True)
