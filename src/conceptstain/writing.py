@@ -29,7 +29,9 @@ def check_writable(path: str | Path, *, overwrite: bool) -> Path:
         raise InputError("The folder to write into does not exist", got=str(path.parent), cure="Make it first")
     if path.exists() and not overwrite:
         raise InputError(
-            "The file exists already", got=str(path), cure="Choose another name, or allow it to be replaced (overwrite)"
+            "The file exists already",
+            got=str(path),
+            cure="Choose another name, or allow it to be replaced (overwrite, --overwrite)",
         )
     return path
 
@@ -102,7 +104,7 @@ def _check_folder(path: Path, marks: tuple[str, ...], *, overwrite: bool) -> Non
             raise InputError(
                 "The folder exists already",
                 got=str(path),
-                cure="Choose another name, or allow it to be replaced (overwrite)",
+                cure="Choose another name, or allow it to be replaced (overwrite, --overwrite)",
             )
         if not path.is_dir() or not any((path / mark).exists() for mark in marks):
             raise InputError(

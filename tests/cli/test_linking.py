@@ -62,12 +62,17 @@ def test_spots_are_linked_and_it_is_said_how_well(folder: Path, tmp_path: Path, 
         (("--classifier", "spots-0.safetensors", "--encoder", "spots-0.safetensors"), "no classifier"),
         (("--classifier", "layers.safetensors", "--encoder", "layers.safetensors"), "cannot decode"),
         (("--classifier", "layers.safetensors", "--encoder", "spots-0.safetensors", "--held-out", "2"), "held out"),
+        (
+            ("--classifier", "layers.safetensors", "--encoder", "spots-0.safetensors", "--figure", "a.gif"),
+            "that format",
+        ),
     ],
 )
 def test_what_cannot_be_linked_is_told(folder: Path, tmp_path: Path, words: tuple[str, ...], told: str) -> None:
     placed = [folder / word if word.endswith("safetensors") else word for word in words]
     result = run("link", folder / "tiny.h5ad", *placed, "--out", tmp_path / "link.safetensors")
     assert told in one_line(result)
+    assert not list(tmp_path.iterdir())
 
 
 def test_pictures_that_a_classifier_of_spots_cannot_read_are_told(folder: Path, tmp_path: Path) -> None:

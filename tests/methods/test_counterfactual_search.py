@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
@@ -133,5 +134,26 @@ def test_what_cannot_be_asked_is_refused() -> None:
         cs.counterfactual(replace(one, parts=True), encoder, canvas, [0], "dark")
     with pytest.raises(cs.MismatchError, match="too few known"):
         cs.counterfactual(one, encoder, canvas, [1], "dark", known=[1, 2, 4], method="line search")
-    with pytest.raises(cs.InputError, match="out of range"):
-        cs.CounterfactualSettings(frames=1)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"frames": 1}, {"probability": float("nan")}, {"most_steps": 0}, {"pull": -1.0}, {"farthest": np.inf}]
+)
+def test_a_setting_out_of_range_is_named_alone(wrong: dict[str, Any]) -> None:
+    ((name, value),) = wrong.items()
+    with pytest.raises(cs.InputError, match="out of range") as caught:
+        cs.CounterfactualSettings(**wrong)
+    assert f"Got {name}={value}." in str(caught.value)
+
+
+def test_a_class_that_the_decoder_does_not_draw_is_told_where_nothing_arrives() -> None:
+    canvas, encoder, one, _ = squares_with_models()
+    network = copy.deepcopy(encoder.network)
+    network.decode = lambda z: torch.ones(len(z), *canvas.shape) + 0 * z.sum()
+    blind = replace(encoder, network=network)
+    none = cs.counterfactual(one, blind, canvas, range(10), "dark", settings=EASY)
+    n_dark = int((one.scores_of(one.encoder.latents(canvas)).argmax(axis=1) == one.number("dark")).sum())
+    assert not none.success[none.asked].any()
+    assert none.drawn == {"dark": (0, n_dark)}
+    assert f"Only 0 of the {n_dark} known items of dark" in none.sentence
+    assert not found(range(10), "line search").obstacle

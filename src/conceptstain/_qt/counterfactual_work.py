@@ -121,7 +121,7 @@ def _told(asked: Question, result: Counterfactual) -> tuple[str, ...]:
 def _sentence(of: Begun, asked: Question, result: Counterfactual) -> str:
     """Whether it arrived, how large the change is beside the trivial one, and how plausible its end."""
     canvas = of.network.need_canvas
-    parts = [_arrival(canvas.noun, asked, result)]
+    parts = [part for part in (_arrival(canvas.noun, asked, result), result.obstacle) if part]
     n_items = len(result.items)
     unit = {"unit": " (of 0 to 1)", "z-score": " sd"}.get(canvas.scaling, "")
     size = f"{'Its' if n_items == 1 else 'Their'} values change by {_small(result.changes)}{unit} on average"

@@ -76,13 +76,10 @@ def link(  # noqa: PLR0917 - options, which typer passes by name
         from conceptstain.methods.link_file import save_link
         from conceptstain.methods.linking import link as linked
         from conceptstain.nets.generators import generator
-        from conceptstain.writing import check_writable
 
         if out.suffix.lower() != ".safetensors":
             raise InputError("A link is saved as .safetensors", got=out.name, cure="End its name so")
-        for path in (out, figure):
-            if path is not None:
-                check_writable(path, overwrite=overwrite)
+        _check_writable(out, figure, overwrite=overwrite)
         recogniser = classifier_at(classifier)
         canvas, network = canvas_and_decoder(source, encoder, section_name)
         said = None if labels is table is None else labels_said(canvas, labels, table, None, (), background=True)
@@ -117,6 +114,16 @@ def link(  # noqa: PLR0917 - options, which typer passes by name
             save_figure(link_figure(found, recogniser, made, canvas), figure, overwrite=overwrite)
             written.append(figure)
         say_written(written)
+
+
+def _check_writable(out: Path, figure: Path | None, *, overwrite: bool) -> None:
+    """Refuse files that cannot be written, before hours of work are done for them."""
+    from conceptstain.figures import check_format
+    from conceptstain.writing import check_writable
+
+    check_writable(out, overwrite=overwrite)
+    if figure is not None:
+        check_writable(check_format(figure), overwrite=overwrite)
 
 
 def _say(found: Link) -> None:

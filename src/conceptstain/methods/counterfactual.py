@@ -66,9 +66,12 @@ class Counterfactual:
         items: 1, as near as any of them; 0, farther out than all.
     nearest
         The known item that is nearest to the start and taken for the target, also as it is decoded, with the
-        probability that was asked for: the trivial counterfactual; -1: there is none.
+        probability that was asked for, unless fewer than four are: the trivial counterfactual; -1: there is none.
     nearest_distances, nearest_changes
         What it takes to become that one, as of ``distances`` and ``changes``; NaN where there is none.
+    drawn
+        Of each target class, how many of its known items the classifier takes for it as they are decoded, too, and of
+        how many. What the decoder does not draw, no path arrives at.
     network
         What decodes.
     classifier, generator, second, link
@@ -97,6 +100,7 @@ class Counterfactual:
     nearest: Int[np.ndarray, " items"]
     nearest_distances: Float[np.ndarray, " items"]
     nearest_changes: Float[np.ndarray, " items"]
+    drawn: Mapping[str, tuple[int, int]] = field(kw_only=True, default_factory=dict)
     network: Encoder | Generator = field(repr=False)
     classifier: str = ""
     generator: str = ""
@@ -178,7 +182,19 @@ class Counterfactual:
                 f"(the nearest known items of the target class: {self.nearest_changes[came].mean():.3g}), "
                 f"plausibility {np.median(self.plausibility[came]):.2f} at the median"
             )
-        return " ".join([f"{counts}.", *told])
+        return " ".join([f"{counts}.", *([self.obstacle] if self.obstacle else []), *told])
+
+    @property
+    def obstacle(self) -> str:
+        """Which target classes the decoder hardly draws, where fewer than half of the items arrived; else empty."""
+        if 2 * (self.asked & self.success).sum() >= self.asked.sum():
+            return ""
+        faint = [(name, *counts) for name, counts in self.drawn.items() if 2 * counts[0] < counts[1]]
+        return " ".join(
+            f"Only {kept} of the {known:,} known items of {name} are still taken for it once they are decoded: the "
+            "decoder hardly draws what tells this class."
+            for name, kept, known in faint
+        )
 
     @property
     def title(self) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import final
 
@@ -51,6 +51,9 @@ class Known:
         Their latents, and rows of the classes that they were taken for.
     own
         Where each item that was asked about stands among the known ones; -1: nowhere.
+    drawn
+        For the row of each target class, how many of its known items are taken for it as they are decoded, too, and of
+        how many; found by :meth:`redrawn`.
     """
 
     classifier: Classifier
@@ -62,6 +65,7 @@ class Known:
     latents: Float[np.ndarray, "known latent"]
     told: Int[np.ndarray, " known"]
     own: Int[np.ndarray, " items"]
+    drawn: Mapping[int, tuple[int, int]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -143,14 +147,15 @@ class Known:
         least
             A class that would be left with fewer keeps all.
         """
-        told = self.told.copy()
+        told, drawn = self.told.copy(), {}
         for row in np.unique(targets[self.origins != targets]):
             of = np.flatnonzero(self.told == row)
-            told_of = probabilities_of(scores_of(self.latents[of]), np.full(len(of), row))
-            others = of[told_of < probability]
+            scores = scores_of(self.latents[of])
+            drawn[int(row)] = (int((scores.argmax(axis=1) == row).sum()), len(of))
+            others = of[probabilities_of(scores, np.full(len(of), row)) < probability]
             if len(of) - len(others) >= least:
                 told[others] = -1
-        return replace(self, told=told)
+        return replace(self, told=told, drawn=drawn)
 
     def differences(self, targets: Int[np.ndarray, " items"]) -> Float[np.ndarray, "items latent"]:
         """From the mean of each item's class to that of its target; 0 where they are one."""

@@ -175,6 +175,7 @@ def counterfactual(
         nearest=np.where(found, pool.items[nearest], -1),
         nearest_distances=np.where(found, np.linalg.norm(trivial - frames[:, 0], axis=1), np.nan),
         nearest_changes=np.where(found, trivial_changes, np.nan),
+        drawn={classifier.classes[row]: counts for row, counts in redrawn.drawn.items()},
         network=generator,
         classifier=classifier.fingerprint,
         generator=made.fingerprint,

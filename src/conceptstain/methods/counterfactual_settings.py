@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, final, get_args
 
@@ -66,17 +68,20 @@ class CounterfactualSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        positive = self.most_steps, self.learning_rate, self.farthest, self.neighbours, self.nearest
-        in_range = (
-            (self.probability is None or 0 < self.probability < 1)
-            and all(each is None or each > 0 for each in positive)
-            and min(self.pull, self.origin_weight, self.similarity_weight, self.seed) >= 0
-            and self.frames >= 2
-        )
-        if not in_range:
+        def wrong(names: str, fits: Callable[[float], bool]) -> list[str]:
+            given = ((name, getattr(self, name)) for name in names.split())
+            return [f"{name}={value}" for name, value in given if value is not None and not fits(value)]
+
+        out_of_range = [
+            *wrong("probability", lambda value: 0 < value < 1),
+            *wrong("most_steps learning_rate farthest nearest neighbours", lambda value: 0 < value < math.inf),
+            *wrong("pull origin_weight similarity_weight seed", lambda value: 0 <= value < math.inf),
+            *wrong("frames", lambda value: value >= 2),
+        ]
+        if out_of_range:
             raise InputError(
                 "A setting of the counterfactual is out of range",
-                got=str(self),
+                got=", ".join(out_of_range),
                 cure="Use a probability between 0 and 1, two frames or more, and numbers above 0; weights may be 0",
             )
 

@@ -167,7 +167,8 @@ def _agreed(  # noqa: PLR0917 - one step of the above
         raise InputError(
             f"{classifier.name!r} seldom takes samples of {name!r} for it",
             got=f"{n_kept} of {n_drawn:,} samples, for {number} that are wanted",
-            cure="Ask for fewer pairs (n_pairs=), or link a generator whose samples the classifier recognises",
+            cure="Ask for fewer pairs (n_pairs=, --n-pairs), or link a generator whose samples the classifier "
+            "recognises",
         )
     return Pairs(*(np.concatenate(each) for each in zip(*found, strict=True))), n_drawn
 
