@@ -89,6 +89,29 @@ def test_an_item_becomes_another_class_along_a_path_that_is_looked_through(on_sq
     assert walk.told == []
 
 
+def test_a_classifier_opened_in_the_units_card_is_offered_here(
+    on_squares: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk, dock = on_squares, on_squares.dock
+    card = dock.what_if
+    third = tmp_path / "third.safetensors"
+    third.write_bytes((tmp_path / "second.safetensors").read_bytes())
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_words, **_options: (str(third), ""))
+    walk.settled(dock.units.unfold)
+    for _ in range(2):
+        walk.click(dock.units.open_button)
+    offered = [card.classifier.itemText(row) for row in range(card.classifier.count())]
+    assert offered == ["none", "second.safetensors", "first.safetensors", "third.safetensors"]
+    assert card.classifier.currentText() == "first.safetensors", "what was chosen stays chosen"
+    confirming = card.counterfactual.second
+    assert confirming.findText("third.safetensors") > 0
+    card.classifier.setCurrentText("third.safetensors")
+    walk.rest()
+    assert confirming.findText("first.safetensors") > 0
+    assert card.counterfactual.chosen in dock.unit_moving.chosen.classifier.classes
+    assert walk.told == []
+
+
 def test_what_was_found_becomes_a_map_and_a_table(
     on_squares: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

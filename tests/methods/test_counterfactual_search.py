@@ -155,5 +155,5 @@ def test_a_class_that_the_decoder_does_not_draw_is_told_where_nothing_arrives() 
     n_dark = int((one.scores_of(one.encoder.latents(canvas)).argmax(axis=1) == one.number("dark")).sum())
     assert not none.success[none.asked].any()
     assert none.drawn == {"dark": (0, n_dark)}
-    assert f"Only 0 of the {n_dark} known items of dark" in none.sentence
+    assert f"None of the {n_dark} known items of dark are still" in none.sentence
     assert not found(range(10), "line search").obstacle

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.link import Link
     from conceptstain.nets.classifier import Classifier
 
-__all__ = ["Linked", "OpenedClassifier", "linked", "opened_classifier", "units_at"]
+__all__ = ["Linked", "OpenedClassifier", "classifier_of", "linked", "opened_classifier", "units_at"]
 
 
 @final
@@ -79,6 +79,14 @@ def opened_classifier(path: Path, *, report: Report) -> OpenedClassifier:
             cure="Fit one with conceptstain fit-classifier",
         )
     return OpenedClassifier(path.name, load_classifier(path))
+
+
+def classifier_of(network: Network) -> OpenedClassifier | None:
+    """The classifier that a network is; None: it is none, or tells parts of items and not items."""
+    classifier = network.classifier
+    if classifier is None or classifier.parts:
+        return None
+    return OpenedClassifier(network.name.rpartition(" · ")[0] or network.name, classifier)
 
 
 def linked(opened: OpenedClassifier, network: Network, *, report: Report) -> Linked:

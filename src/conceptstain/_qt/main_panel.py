@@ -89,6 +89,7 @@ class MainPanel(QWidget):
         imagined = (self.what_if, self.concepts)
         self.imagining = Imagining(self.study, self.jobs, self.painter, imagined, self)
         self.unit_moving = UnitMoving(self.study, self.jobs, self.what_if, self.imagining, self)
+        self.uniting.network_opened.connect(self.unit_moving.offer)
         self.contrasting = Contrasting(
             self.study, self.jobs, self.what_if, self, imagining=self.imagining, unit_moving=self.unit_moving
         )

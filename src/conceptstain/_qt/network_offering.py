@@ -21,6 +21,7 @@ class NetworkOffering(QObject):
     """Offers networks, and the layers of the chosen one, which is looked into once the card is unfolded."""
 
     changed = Signal()  # other networks are offered
+    opened = Signal(object)  # a network from a file
 
     def __init__(self, study: Study, jobs: Jobs, card: UnitsPanel, parent: QObject) -> None:
         super().__init__(parent)
@@ -84,6 +85,7 @@ class NetworkOffering(QObject):
         self._opened = [each for each in self._opened if each.name != network.name] + [network]
         self._wanted = network
         self._offer()
+        self.opened.emit(network)
 
     def _look_into(self) -> None:
         """Find the layers of the chosen network."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from conceptstain._qt.link_work import Linked, OpenedClassifier
+    from conceptstain._qt.units_work import Network
     from conceptstain.methods.link import Link
 
 __all__ = ["UnitMoving"]
@@ -85,6 +86,16 @@ class UnitMoving(QObject):
         self.opened = [each for each in self.opened if each.name != opened.name] + [opened]
         self._card.offer_classifiers([each.name for each in self.opened], len(self.opened))
         self._change()
+
+    def offer(self, network: Network) -> None:
+        """Offer a classifier that was opened elsewhere, too; whoever wants it chooses it."""
+        opened = link_work.classifier_of(network)
+        if opened is None or opened.name in {each.name for each in self.opened}:
+            return
+        chosen = self._card.classifier.currentIndex()
+        self.opened = [*self.opened, opened]
+        self._card.offer_classifiers([each.name for each in self.opened], chosen)
+        self.classifier_changed.emit()
 
     def _change(self) -> None:
         self._units, self._at = [], None

@@ -38,6 +38,7 @@ class Uniting(QObject):
     """Connects the Units card with the study and the painted layers. Nothing is computed while it is folded."""
 
     concept_defined = Signal(object)
+    network_opened = Signal(object)  # from a file
 
     def __init__(self, study: Study, jobs: Jobs, painter: Painter, card: UnitsPanel, parent: QObject) -> None:
         super().__init__(parent)
@@ -54,6 +55,7 @@ class Uniting(QObject):
         study.section_changed.connect(self._show_source)  # before networks and labels of it are offered
         self._networks = NetworkOffering(study, jobs, card, self)
         self._networks.changed.connect(self._drop_outdated)
+        self._networks.opened.connect(self.network_opened)
         self._labels = LabelOffering(study, painter, card.labels, self)
         self.showing = UnitShowing(study, jobs, painter, card, self)
         self.putting_out = PuttingOut(study, jobs, card, self)

@@ -191,8 +191,9 @@ class Counterfactual:
             return ""
         faint = [(name, *counts) for name, counts in self.drawn.items() if 2 * counts[0] < counts[1]]
         return " ".join(
-            f"Only {kept} of the {known:,} known items of {name} are still taken for it once they are decoded: the "
-            "decoder hardly draws what tells this class."
+            f"{f'Only {kept}' if kept else 'None'} of the {known:,} known items of {name} "
+            f"{'is' if kept == 1 else 'are'} still taken for it once decoded: the decoder hardly draws what tells this "
+            "class."
             for name, kept, known in faint
         )
 
