@@ -6,6 +6,7 @@ napari, Qt, anndata or matplotlib, so that a plugin menu, a command line's ``--h
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -144,6 +145,10 @@ if TYPE_CHECKING:
     from conceptstain.unit_figures import unit_figure
 
 __version__ = "0.1.0"
+
+# Without it MKL, which multiplies torch's matrices, rounds by where they lie in memory: on some processors equal rows of
+# a batch come out unequal, and a study done over again in other numbers. It is read at MKL's first product.
+os.environ.setdefault("MKL_CBWR", "AUTO")
 
 __all__ = [
     "AblationCurves",
