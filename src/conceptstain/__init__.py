@@ -146,8 +146,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# Without it MKL, which multiplies torch's matrices, rounds by where they lie in memory: on some processors equal rows of
-# a batch come out unequal, and a study done over again in other numbers. It is read at MKL's first product.
+# Without it MKL, which multiplies torch's matrices, rounds by where they lie in memory: on some processors equal rows
+# of a batch are no longer equal, and a study done over again has other numbers. It is read at MKL's first product.
 os.environ.setdefault("MKL_CBWR", "AUTO")
 
 __all__ = [
