@@ -73,7 +73,7 @@ if TYPE_CHECKING:
     from conceptstain.methods.controls import Controls, controls
     from conceptstain.methods.counterfactual import Counterfactual
     from conceptstain.methods.counterfactual_genes import changed_genes
-    from conceptstain.methods.counterfactual_maps import counterfactual_map, gene_changes
+    from conceptstain.methods.counterfactual_maps import concept_walk_map, counterfactual_map, gene_changes
     from conceptstain.methods.counterfactual_search import counterfactual
     from conceptstain.methods.counterfactual_settings import CounterfactualSettings
     from conceptstain.methods.decision_boundary import DecisionBoundary, decision_boundary
@@ -247,6 +247,7 @@ __all__ = [
     "concept",
     "concept_genes",
     "concept_walk",
+    "concept_walk_map",
     "confusion",
     "controls",
     "corrected",
@@ -458,6 +459,7 @@ _HOMES = {
     "concept": "concepts.concept",
     "concept_genes": "methods.concept_genes",
     "concept_walk": "methods.concept_walk",
+    "concept_walk_map": "methods.counterfactual_maps",
     "confusion": "nets.confusion",
     "controls": "methods.controls",
     "corrected": "concepts.evidence",

@@ -59,7 +59,7 @@ def counterfactual_figure(
             got=f"samples of shape {found.start.shape[1:]}",
             cure="Of spots, draw gene_change_figure(changed_genes(...))",
         )
-    arrived = found.success & found.asked if isinstance(found, Counterfactual) else found.success
+    arrived = found.success & found.asked
     shown = [int(item) for item in (found.items[arrived][:MOST] if items is None else np.asarray(items, dtype=int))]
     n_frames = found.path.shape[1]
     at = sorted({round(each) for each in np.linspace(0, n_frames - 1, 6)}) if frames is None else list(frames)

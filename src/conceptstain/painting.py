@@ -51,6 +51,7 @@ MAP_LABELS: dict[str, str] = {
     "deviation": "deviation from the normal",
     "what if": "change of what is decoded",
     "counterfactual": "change of what is decoded",
+    "concept walk": "change of what is decoded",
 }
 
 

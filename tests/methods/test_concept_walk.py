@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import conceptstain as cs
+from classes import squares
 from what_if import squares_with_models
 
 
@@ -53,6 +54,20 @@ def test_an_item_that_scores_as_high_stays_as_it_is() -> None:
     assert found.success.all()
     np.testing.assert_array_equal(found.end, found.start)
     np.testing.assert_array_equal(found.steps, 0)
+
+
+def test_what_changes_becomes_a_map_with_what_it_takes_to_make_it_again() -> None:
+    canvas, encoder, _, _ = squares_with_models()
+    walk = walked()
+    shown = cs.concept_walk_map(walk, canvas, [4, 1])
+    assert (shown.method, shown.name, shown.items) == ("concept walk", "dark", (4, 1))
+    np.testing.assert_array_equal(shown.values, np.stack([walk.difference(4), walk.difference(1)]).astype(np.float32))
+    again = cs.concept_walk(encoder, canvas, shown.settings["asked"], shown.concept, to=shown.settings["to"])
+    np.testing.assert_array_equal(cs.concept_walk_map(again, canvas, [4, 1]).values, shown.values)
+    with pytest.raises(cs.InputError, match="that item"):
+        cs.concept_walk_map(walk, canvas, [12])
+    with pytest.raises(cs.MismatchError, match="walk is not of these"):
+        cs.concept_walk_map(walk, squares(n=8)[0])
 
 
 def test_what_cannot_be_walked_is_refused() -> None:

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+import conceptstain as cs
 from changed_spots import of_spots
 from conceptstain.errors import ConceptStainError
+from conceptstain.methods.concept_walk import ConceptWalk
 from conceptstain.methods.counterfactual import Counterfactual
 from conceptstain.methods.counterfactual_genes import changed_genes
 from conceptstain.methods.intervals import interval
+from factories import tiny_profile_encoders
 
 
 def changing(rng: np.random.Generator) -> Counterfactual:
@@ -49,6 +52,24 @@ def test_genes_are_ranked_by_their_mean_change_over_the_spots_that_count(count, 
         np.testing.assert_allclose(told["change"], mean)
         assert told["agreeing"] == sum((change > 0) == (mean > 0) for change in changes) / len(changes)
         assert min(changes) - 1e-9 < told["low"] <= mean <= told["high"] < max(changes) + 1e-9
+
+
+def test_genes_of_walks_are_counted_over_the_spots_that_had_to_move_and_came_there():
+    found, canvas = of_spots()
+    (encoder,) = tiny_profile_encoders(canvas.features, 1)
+    concept = cs.concept("some", canvas, encoder, items=[str(name) for name in canvas.item_names[:3]])
+    rng = np.random.default_rng(0)
+    start, end = rng.normal(size=found.start.shape), rng.normal(size=found.start.shape)
+    words = {"items": found.items, "item_names": found.item_names, "path": found.path, "start": start, "end": end}
+    words |= {"distances": found.distances, "changes": found.changes, "plausibility": found.plausibility}
+    came = {"success": np.array([True, True, False]), "steps": np.array([0, 4, 60])}
+    walk = ConceptWalk(concept, 1.0, **words, scores=found.margins, **came, network=encoder)
+    table = changed_genes(walk)
+    assert table.attrs["spots"] == 1
+    np.testing.assert_allclose(table.loc[list(encoder.features), "change"], end[1] - start[1])
+    assert changed_genes(walk, count="all").attrs["spots"] == 2
+    with pytest.raises(ConceptStainError, match="No second classifier"):
+        changed_genes(walk, count="confirmed")
 
 
 def test_counterfactuals_of_several_folds_are_counted_together():

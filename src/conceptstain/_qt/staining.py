@@ -209,13 +209,14 @@ class Staining(QObject):
         """The map of a study that was opened, with which it goes on where it was."""
         definition = self._study.entry(name).definition
         kept = [made for made in self._study.findings if made.concept and made.concept.definition is definition]
-        return next((made for made in reversed(kept) if KEYS[made.method] == key), None)
+        return next((made for made in reversed(kept) if KEYS.get(made.method) == key), None)
 
     def _suggest_map(self, definition: Definition) -> None:
         """Choose the map that suits the concept best, unless the user has chosen one."""
         encoder, of_spots = self._study.need_encoder(), definition.region is not None
         self._maps.show_made_of_spots(of_spots=of_spots)
-        painted = [made for made in self._study.findings if made.concept and made.concept.definition is definition]
+        kept = [made for made in self._study.findings if made.concept and made.concept.definition is definition]
+        painted = [made for made in kept if made.method in KEYS]  # walks along it are asked for elsewhere
         deviations = [KEYS[made.method] for made in painted if KEYS[made.method] in DEVIATIONS]
         if definition in self.normals or (painted and len(deviations) == len(painted)):
             self._maps.suggest(deviations[-1] if deviations else OF_NORMAL[self._study.need_canvas().noun])

@@ -34,6 +34,7 @@ Method = Literal[
     "deviation",
     "what if",
     "counterfactual",
+    "concept walk",
 ]
 
 Move: TypeAlias = tuple[Concept, float]

@@ -103,6 +103,11 @@ class ConceptWalk:
             index=pd.Index(self.item_names, name="item"),
         )
 
+    @property
+    def asked(self) -> Bool[np.ndarray, " items"]:
+        """Whether an item had to move: those that score as high already stay as they are."""
+        return self.steps > 0
+
     def row(self, item: int) -> int:
         """Where an item of the canvas stands among ``items``; an InputError where it was not asked about."""
         return row_of(self.items, item)

@@ -1,4 +1,4 @@
-"""Counterfactuals of spots as genes: which would have to change for a spot to be taken for another class."""
+"""Counterfactuals and concept walks of spots as genes: which would have to change for a spot to be something else."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pandas as pd
 from jaxtyping import Bool
 
 from conceptstain.errors import InputError, MismatchError
+from conceptstain.methods.concept_walk import ConceptWalk
 from conceptstain.methods.counterfactual import Counterfactual
 from conceptstain.methods.intervals import mean_intervals
 
@@ -18,17 +19,18 @@ Counted: TypeAlias = Literal["success", "confirmed", "all"]
 """Which counterfactuals count: those that arrived, those that a second classifier confirms, or all that were asked."""
 
 
-def changed_genes(*counterfactuals: Counterfactual, count: Counted = "success") -> pd.DataFrame:
-    """The genes that change from the spots to their counterfactuals, those that rise first.
+def changed_genes(*counterfactuals: Counterfactual | ConceptWalk, count: Counted = "success") -> pd.DataFrame:
+    """The genes that change from the spots to their counterfactuals, or along their walks, those that rise first.
 
-    Changes are between two decoded profiles, so that what the network cannot draw of a spot is none. They say what the
-    classifier has to be shown by this network, and not what a cell would do.
+    Changes are between two decoded profiles, so that what the network cannot draw of a spot is none. They say what this
+    network has to draw for the classifier, or for the concept's score, and not what a cell would do.
 
     Parameters
     ----------
     counterfactuals
         Of spot profiles; several, such as those of the folds of a cross-validation, are counted together. All spots
-        should have one origin and one target, or the mean has no meaning.
+        should have one origin and one target, or the mean has no meaning. Of walks, spots that scored as high already
+        do not count.
     count
         Which of their spots: those where the search arrived, those that were confirmed, or all that were asked.
 
@@ -50,7 +52,8 @@ def changed_genes(*counterfactuals: Counterfactual, count: Counted = "success") 
     MismatchError
         One is of pictures, or they are of several lists of genes.
     InputError
-        No spot is left to be counted, or confirmed ones are asked for where no second classifier was asked.
+        No spot is left to be counted, or confirmed ones are asked for where no second classifier was asked, such as
+        of walks.
     """
     lists = list(dict.fromkeys(_genes(each) for each in counterfactuals))
     if len(lists) != 1:
@@ -77,7 +80,7 @@ def changed_genes(*counterfactuals: Counterfactual, count: Counted = "success") 
     return table
 
 
-def _genes(counterfactual: Counterfactual) -> tuple[str, ...]:
+def _genes(counterfactual: Counterfactual | ConceptWalk) -> tuple[str, ...]:
     genes = counterfactual.network.features
     if not genes:
         raise MismatchError(
@@ -88,10 +91,10 @@ def _genes(counterfactual: Counterfactual) -> tuple[str, ...]:
     return genes
 
 
-def _counted(counterfactual: Counterfactual, count: Counted) -> Bool[np.ndarray, " items"]:
+def _counted(counterfactual: Counterfactual | ConceptWalk, count: Counted) -> Bool[np.ndarray, " items"]:
     counted = counterfactual.asked
     if count == "confirmed":
-        if counterfactual.confirmed is None:
+        if isinstance(counterfactual, ConceptWalk) or counterfactual.confirmed is None:
             raise InputError(
                 "No second classifier was asked", got='count="confirmed"', cure="Give second= to counterfactual"
             )

@@ -1,4 +1,4 @@
-"""Counterfactuals as findings: what changes in items, painted, kept and written down like any other map."""
+"""Counterfactuals and concept walks as findings: what changes in items, painted, kept and written down like any map."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Int
+from numpy.typing import NDArray
 
 from conceptstain.canvas.canvas import Canvas
 from conceptstain.canvas.spot_profiles import SpotProfiles
 from conceptstain.errors import InputError, MismatchError
 from conceptstain.inputs import ItemIndices
 from conceptstain.methods.attribution import Attribution
+from conceptstain.methods.concept_walk import ConceptWalk
 from conceptstain.methods.counterfactual import Counterfactual
 from conceptstain.methods.counterfactual_settings import CounterfactualSettings
 from conceptstain.methods.items import checked_items, items_told
 from conceptstain.methods.spot_score import SpotScore
 
-__all__ = ["counterfactual_map", "gene_changes"]
+__all__ = ["concept_walk_map", "counterfactual_map", "gene_changes"]
 
 
 def counterfactual_map(counterfactual: Counterfactual, canvas: Canvas, items: ItemIndices | None = None) -> Attribution:
@@ -49,8 +51,7 @@ def counterfactual_map(counterfactual: Counterfactual, canvas: Canvas, items: It
         An item that was not asked about.
     """
     _check(counterfactual, canvas)
-    chosen = counterfactual.items if items is None else checked_items(canvas, items)
-    rows = np.array([counterfactual.row(int(item)) for item in chosen])
+    chosen, rows = _chosen(counterfactual, canvas, items)
     told = items_told(canvas, chosen)
     return Attribution(
         method="counterfactual",
@@ -65,6 +66,54 @@ def counterfactual_map(counterfactual: Counterfactual, canvas: Canvas, items: It
             "probability at the end": tuple(float(each) for each in counterfactual.probabilities[rows, -1]),
         },
         detail=f"{counterfactual.method}, {told}",
+    )
+
+
+def concept_walk_map(walk: ConceptWalk, canvas: Canvas, items: ItemIndices | None = None) -> Attribution:
+    """What changes from items to the ends of their walks along a concept, ``dec(z_end) - dec(z_start)``.
+
+    Also where the score was not reached, which ``settings["success"]`` says.
+
+    Parameters
+    ----------
+    walk
+        Of items of this canvas.
+    canvas
+        What they are of.
+    items
+        Indices of some of them; None: all that were asked about.
+
+    Returns
+    -------
+    Attribution
+        Of method ``"concept walk"``, ``(items, *shape)`` in the units of the inputs. With what is in ``settings`` and
+        the same encoder it can be made again.
+
+    Raises
+    ------
+    MismatchError
+        Another canvas.
+    InputError
+        An item that was not asked about.
+    """
+    _check(walk, canvas)
+    chosen, rows = _chosen(walk, canvas, items)
+    return Attribution(
+        method="concept walk",
+        name=walk.concept.name,
+        values=(walk.end[rows] - walk.start[rows]).astype(np.float32),
+        items=tuple(int(item) for item in chosen),
+        signed=True,
+        concept=walk.concept,
+        encoder=walk.network.fingerprint,
+        settings={
+            "to": walk.settings["to"],
+            "frames": walk.settings["frames"],
+            "asked": tuple(int(item) for item in walk.items),
+            "success": tuple(bool(each) for each in walk.success[rows]),
+            "score at the end": tuple(float(each) for each in walk.scores[rows, -1]),
+        },
+        detail=items_told(canvas, chosen),
     )
 
 
@@ -110,14 +159,22 @@ def gene_changes(counterfactual: Counterfactual, canvas: SpotProfiles, gene: str
     )
 
 
-def _check(counterfactual: Counterfactual, canvas: Canvas) -> None:
-    """Refuse a canvas that the counterfactual is not of; a MismatchError."""
-    beyond = counterfactual.items.max(initial=-1) >= len(canvas)
-    names = () if beyond else tuple(str(name) for name in canvas.item_names[counterfactual.items])
-    if counterfactual.start.shape[1:] != tuple(canvas.shape) or names != counterfactual.item_names:
+def _chosen(
+    found: Counterfactual | ConceptWalk, canvas: Canvas, items: ItemIndices | None
+) -> tuple[NDArray[np.integer], Int[np.ndarray, " items"]]:
+    """The items to show, and their rows."""
+    chosen = found.items if items is None else checked_items(canvas, items)
+    return chosen, np.array([found.row(int(item)) for item in chosen])
+
+
+def _check(found: Counterfactual | ConceptWalk, canvas: Canvas) -> None:
+    """Refuse a canvas that what was found is not of; a MismatchError."""
+    beyond = found.items.max(initial=-1) >= len(canvas)
+    names = () if beyond else tuple(str(name) for name in canvas.item_names[found.items])
+    if found.start.shape[1:] != tuple(canvas.shape) or names != found.item_names:
         raise MismatchError(
-            f"The counterfactual is not of these {canvas.noun}s",
-            got=f"{len(counterfactual.items)} items of shape {counterfactual.start.shape[1:]} for {canvas.source.name}",
+            f"The {'counterfactual' if isinstance(found, Counterfactual) else 'walk'} is not of these {canvas.noun}s",
+            got=f"{len(found.items)} items of shape {found.start.shape[1:]} for {canvas.source.name}",
             cure="Give the canvas that it was made with",
         )
 

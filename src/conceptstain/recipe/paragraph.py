@@ -9,6 +9,7 @@ from conceptstain.canvas.expression import counted, several
 from conceptstain.recipe.records import (
     AttentionRecord,
     AttributedRecord,
+    ConceptWalkRecord,
     CounterfactualRecord,
     EncoderRecord,
     PlainMapRecord,
@@ -66,6 +67,7 @@ _MAPS: Final = {
     "activation": "the activation of units",
     "what-if": "the change of what is decoded of items that are moved in latent space",
     "counterfactual": "the change of what is decoded of items until a classifier takes them for another class",
+    "concept-walk": "the change of what is decoded of items that walk along the concept",
     "integrated-gradients": "integrated gradients",
     "smoothgrad": "SmoothGrad",
     "deeplift": "DeepLift",
@@ -280,7 +282,7 @@ def _map(record: object, recipe: Recipe) -> str:
     if isinstance(record, UnitMapRecord):
         network = "" if record.network is None else f" of {record.network.name}"
         return f"{_MAPS['activation']}{network} at {record.layer} ({CITATIONS['activation']})"
-    if isinstance(record, WhatIfRecord | CounterfactualRecord):
+    if isinstance(record, WhatIfRecord | CounterfactualRecord | ConceptWalkRecord):
         return _imagined(record, recipe)
     if isinstance(record, AttributedRecord):
         settings = [
@@ -302,7 +304,7 @@ def _map(record: object, recipe: Recipe) -> str:
     return _MAPS[getattr(record, "map", "decoded")]
 
 
-def _imagined(record: WhatIfRecord | CounterfactualRecord, recipe: Recipe) -> str:
+def _imagined(record: WhatIfRecord | CounterfactualRecord | ConceptWalkRecord, recipe: Recipe) -> str:
     """What was changed in items."""
     if isinstance(record, WhatIfRecord):
         names = recipe.tables.definitions
@@ -312,6 +314,9 @@ def _imagined(record: WhatIfRecord | CounterfactualRecord, recipe: Recipe) -> st
             units = _list([f"unit {each.unit} at {each.value:.3g}" for each in record.units])
             told.append(f"{units} of the classifier {record.classifier.name} through a link, {CITATIONS['link']}")
         return f"{_MAPS['what-if']} ({'; '.join(told)})"
+    if isinstance(record, ConceptWalkRecord):
+        to = "the mean score of its own items" if record.to == "positives" else f"a score of {record.to:g}"
+        return f"{_MAPS['concept-walk']} (until what is decoded, encoded again, has {to})"
     targets = _list(tuple(dict.fromkeys(record.targets)))
     known = f"the classifier {record.classifier.name}, fingerprint {record.classifier.fingerprint}"
     return f"{_MAPS['counterfactual']} ({targets}; {known}; by {record.method}; {CITATIONS['counterfactual']})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -32,6 +32,7 @@ from conceptstain.recipe.records import (
     AttentionRecord,
     AttributedRecord,
     ClassifierRecord,
+    ConceptWalkRecord,
     ControlsRecord,
     CounterfactualRecord,
     DeviationScoreRecord,
@@ -174,14 +175,16 @@ class _Recorder:
             "sha256": sum_of(made.values),
         }
         told = plain(made.settings)
-        if made.method == "activation":
-            return self._of_unit(made, told, known)
-        if made.method == "counterfactual":
-            return self._of_class(made, told, known)
+        ways: dict[str, Callable[[Any, dict[str, Any], dict[str, Any]], MapRecord]] = {
+            "activation": self._of_unit,
+            "counterfactual": self._of_class,
+            "concept walk": self._of_walk,
+            "what if": self._of_moves,
+        }
+        if made.method in ways:
+            return ways[made.method](made, told, known)
         if isinstance(made, SpotScore | ItemScore):
             return self._of_score(made, told, known)
-        if made.method == "what if":
-            return self._of_moves(made, told, known)
         if made.method == "attention":
             return AttentionRecord(
                 map="attention",
@@ -254,6 +257,17 @@ class _Recorder:
             }
         moves = tuple(MoveRecord(concept=self.tables.definition(of.definition), far=far) for of, far in made.moves)
         return WhatIfRecord(map="what-if", moves=moves, at=self._names(made), **linked, **known)
+
+    def _of_walk(self, made: Attribution, told: dict[str, Any], known: dict[str, Any]) -> ConceptWalkRecord:
+        names = self.snapshot.canvas.item_names
+        return ConceptWalkRecord(
+            map="concept-walk",
+            to=told["to"],
+            frames=told["frames"],
+            asked=tuple(map(str, names[told["asked"]])),
+            at="all" if list(made.items) == told["asked"] else self._names(made),
+            **known,
+        )
 
     def _of_unit(self, made: Finding, told: dict[str, Any], known: dict[str, Any]) -> UnitMapRecord:
         return UnitMapRecord(

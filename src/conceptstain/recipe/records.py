@@ -352,6 +352,22 @@ class CounterfactualRecord(_Asked):
 
 
 @final
+class ConceptWalkRecord(_Asked):
+    """What changes in items that get more of a concept.
+
+    ``to``: the score that they walked to; ``"positives"``: the mean of the concept's own items. ``asked``: names of all
+    items that walked together; ``at``: of those that are shown, or ``"all"``.
+    """
+
+    map: Literal["concept-walk"]
+    concept: Key
+    to: Literal["positives"] | Finite = "positives"
+    frames: Annotated[int, Field(ge=2, le=10_000)] = 11
+    asked: Annotated[tuple[Name, ...], Field(min_length=1, max_length=100_000)]
+    at: Literal["all"] | Annotated[tuple[Name, ...], Field(min_length=1, max_length=100_000)] = "all"
+
+
+@final
 class AttributedRecord(_Asked):
     """A map by a method of the literature; of the settings, those that the method has.
 
@@ -415,6 +431,7 @@ MapRecord: TypeAlias = (
     | UnitMapRecord
     | WhatIfRecord
     | CounterfactualRecord
+    | ConceptWalkRecord
     | AttributedRecord
     | SpotScoreRecord
     | ItemScoreRecord

@@ -15,8 +15,9 @@ from conceptstain.canvas.gene_pictures import GenePictures
 from conceptstain.concepts.evidence import Evidence, corrected, evidence
 from conceptstain.errors import InputError
 from conceptstain.methods.attention import attention
+from conceptstain.methods.concept_walk import concept_walk
 from conceptstain.methods.controls import Controls, controls
-from conceptstain.methods.counterfactual_maps import counterfactual_map, gene_changes
+from conceptstain.methods.counterfactual_maps import concept_walk_map, counterfactual_map, gene_changes
 from conceptstain.methods.counterfactual_search import counterfactual
 from conceptstain.methods.counterfactual_settings import CounterfactualSettings
 from conceptstain.methods.decoded import decoded
@@ -45,6 +46,7 @@ from conceptstain.recipe.recording import sum_of, sum_of_controls, versions
 from conceptstain.recipe.records import (
     AttentionRecord,
     AttributedRecord,
+    ConceptWalkRecord,
     ControlsRecord,
     CounterfactualRecord,
     DeviationScoreRecord,
@@ -214,6 +216,7 @@ class _Made:
             UnitMapRecord: self._of_unit,
             WhatIfRecord: self._what_if,
             CounterfactualRecord: self._counterfactual,
+            ConceptWalkRecord: self._concept_walk,
             PlainMapRecord: self._plain,
             SaliencyRecord: self._saliency,
             AttributedRecord: self._attributed,
@@ -293,6 +296,19 @@ class _Made:
         if record.gene is not None:
             return gene_changes(found, canvas, record.gene)
         return counterfactual_map(found, canvas, None if record.at == "all" else [canvas.item(at) for at in record.at])
+
+    def _concept_walk(self, record: ConceptWalkRecord) -> Finding:
+        canvas = self._from.canvas
+        walk = concept_walk(
+            self._from.need_encoder(),
+            canvas,
+            [canvas.item(name) for name in record.asked],
+            self._from.concept(record.concept),
+            to=record.to,
+            frames=record.frames,
+            report=self._steps.within,
+        )
+        return concept_walk_map(walk, canvas, None if record.at == "all" else [canvas.item(at) for at in record.at])
 
     def _plain(self, record: PlainMapRecord) -> Finding:
         canvas, concept = self._from.canvas, self._from.concept(record.concept)
