@@ -13,6 +13,8 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 import conceptstain as cs
 from classes import quick
 from conceptstain._qt import what_if_work
+from conceptstain.canvas.image_set import ImageSet
+from conceptstain.concepts.definition import Definition
 from conceptstain.recipe.schema import Recipe
 from factories import tiny_profile_encoders
 from pictures import write_picture
@@ -30,15 +32,19 @@ def unfold(walk: Walk) -> None:
     walk.rest()
 
 
+def canvas_files(canvas: ImageSet, folder: Path) -> Path:
+    """The pictures of a canvas, in files."""
+    for number, name in enumerate(canvas.item_names):
+        write_picture(folder / f"{name}.png", np.rint(canvas.inputs([number])[0, 0] * 255).astype(np.uint8))
+    return folder
+
+
 @pytest.fixture
 def on_squares(walk: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Walk:
     """Pictures of squares in the viewer, an encoder that redraws them, and two classifiers from files."""
     canvas, encoder, one, other = squares_with_models()
-    for number, name in enumerate(canvas.item_names):
-        pixels = np.rint(canvas.inputs([number])[0, 0] * 255).astype(np.uint8)
-        write_picture(tmp_path / "set" / f"{name}.png", pixels)
     dock, card = walk.dock, walk.dock.what_if
-    walk.settled(lambda: dock.opening.open(tmp_path / "set"))
+    walk.settled(lambda: dock.opening.open(canvas_files(canvas, tmp_path / "set")))
     walk.settled(lambda: dock.data.view_wanted.emit(canvas.shape[1]))
     walk.settled(lambda: dock.study.use(encoder))
     unfold(walk)
@@ -138,6 +144,60 @@ def test_what_was_found_becomes_a_map_and_a_table(
     walk.click(page.find_button)
     assert "taken for" in page.told.text()
     assert "nothing has to change" in page.told.text()
+    assert walk.told == []
+
+
+def test_an_item_gets_more_of_a_concept_without_a_classifier(
+    walk: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dock, card, page = walk.dock, walk.dock.what_if, walk.dock.what_if.counterfactual
+    canvas, encoder, _, _ = squares_with_models()
+    walk.settled(lambda: dock.opening.open(canvas_files(canvas, tmp_path / "set")))
+    walk.settled(lambda: dock.data.view_wanted.emit(canvas.shape[1]))
+    walk.settled(lambda: dock.study.use(encoder))
+    unfold(walk)
+    card.tabs.setCurrentIndex(1)
+    assert not page.find_button.isEnabled()
+    assert "make a concept" in page.find_button.toolTip()
+    for name, items, space in (("dark", ("0", "3", "6"), "latent"), ("early", ("1",), "chain.relu1")):
+        named = tuple(f"{item}.png" for item in items)
+        dock.study.add(Definition(name, items=named, form="contrast", space=space))
+    walk.rest()
+    offered = [page.target.itemText(row) for row in range(page.target.count())]
+    assert offered == ["more of dark", "more of early"]
+    assert page.chosen_concept == "dark"
+    assert not page.target.model().item(1).isEnabled()
+    assert "the layer chain.relu1" in page.target.itemData(1, Qt.ItemDataRole.ToolTipRole)
+    assert not page.method.isVisible()
+    dock.imagining.take((1,))
+    walk.rest()
+    QTimer.singleShot(0, card.cancel_button.click)
+    walk.click(page.find_button)
+    assert dock.contrasting.found is None, "it was stopped"
+    walk.click(page.find_button)
+    found = dock.contrasting.found
+    concept, opened = dock.study.concept("dark"), dock.study.need_canvas()
+    result = cs.concept_walk(encoder, opened, [1], concept)
+    np.testing.assert_array_equal(found.result.end, result.end)
+    assert len(page.strip.images) == result.path.shape[1]
+    assert page.told.text().startswith("Reaches the mean score of the pictures of dark, ")
+    rises = (result.scores[0, -1] - result.scores[0, 0]) / concept.scores(encoder.latents(opened)).std()
+    assert f"score {rises:+.2f} sd" in page.frame_told.text()
+    assert not page.nearest_button.isEnabled()
+    walk.qtbot.waitUntil(lambda: page.table_button.height() > 10)  # the card makes room for what was found
+    saving_as(monkeypatch, tmp_path / "walk.csv")
+    walk.click(page.table_button)
+    assert pd.read_csv(tmp_path / "walk.csv")["success"].tolist() == [True]
+    saving_as(monkeypatch, tmp_path / "walk.svg")
+    walk.click(page.figure_button)
+    assert "dark, concept walk" in (tmp_path / "walk.svg").read_text()
+    walk.click(page.keep_button)
+    kept = list(dock.study.findings)[-1]
+    assert (kept.method, kept.concept.name) == ("concept walk", "dark")
+    np.testing.assert_array_equal(kept.values[0], result.difference(1))
+    walk.settled(lambda: dock.study.rename("dark", "darker"))
+    walk.rest()
+    assert page.target.itemText(0) == "more of darker"
     assert walk.told == []
 
 

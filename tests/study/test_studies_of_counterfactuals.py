@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,14 +95,6 @@ def test_a_classifier_that_is_not_there_is_told(tmp_path):
     Recipe.of(study).write(tmp_path / "recipe.yaml", encoders=[study.need_encoder()])
     with pytest.raises(InputError, match=classifier.fingerprint):
         Recipe.read(tmp_path / "recipe.yaml").run(data, weights=tmp_path)
-
-
-def test_a_counterfactual_without_a_classifier_is_kept_and_not_written_down(tmp_path):
-    study, _, _ = of_pictures(tmp_path)
-    kept = study.findings[0]
-    study.keep(replace(kept, settings={**kept.settings, "classifier": ""}))
-    with pytest.raises(InputError, match="cannot be written down"):
-        Recipe.of(study)
 
 
 def test_spots_that_were_not_asked_about_have_no_value(tmp_path):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, final, get_args
 from qtpy.QtCore import QObject
 
 from conceptstain._qt import counterfactual_work
-from conceptstain._qt.counterfactual_work import Question
+from conceptstain._qt.counterfactual_work import ConceptQuestion, Question
 from conceptstain._qt.imagining import Imagining, image_of
 from conceptstain._qt.jobs import Job, Jobs
 from conceptstain._qt.notifications import guarded, show_note
@@ -53,24 +53,34 @@ class Contrasting(QObject):
         card.cancel_wanted.connect(self.stop)
         card.tabs.currentChanged.connect(lambda _index: self._show_half())
         imagining.begun_changed.connect(self._drop)
+        imagining.begun_changed.connect(self._offer)
+        imagining.moves.changed.connect(self._offer)
         unit_moving.classifier_changed.connect(self._offer)
 
     # -- what can be asked -----------------------------------------------------------------------------------------
 
     def _offer(self) -> None:
-        """Offer the classes of the classifier that is chosen, and the others to confirm."""
+        """Offer the classes of the classifier that is chosen and the others to confirm, and the concepts."""
         from conceptstain.methods.counterfactual_settings import CounterfactualMethod
 
         chosen = self._classifiers.chosen
         classes = () if chosen is None else chosen.classifier.classes
-        self._page.offer_targets(classes)
+        concepts = {move.definition.name: move.refusal for move in self._imagining.moves.concepts}
+        self._page.offer_targets(classes, concepts)
         others = [each for each in self._classifiers.opened if each is not chosen]
         same = [each.name for each in others if set(classes) <= set(each.classifier.classes)]
         self._page.offer_second(same)
         if chosen is not None and not self._page.method.count():
             self._page.offer_methods(get_args(CounterfactualMethod), get_args(CounterfactualMethod)[0])
 
-    def _question(self) -> Question | None:
+    def _question(self) -> Question | ConceptQuestion | None:
+        """What is asked; None where nothing is."""
+        along = [move for move in self._imagining.moves.concepts if move.definition.name == self._page.chosen_concept]
+        if along and along[0].concept is not None:
+            return ConceptQuestion(along[0].concept, along[0].spread)
+        return self._of_class()
+
+    def _of_class(self) -> Question | None:
         chosen, second = self._classifiers.chosen, self._page.second.currentText()
         target = self._page.chosen
         if chosen is None or not target:
@@ -127,8 +137,9 @@ class Contrasting(QObject):
         self.found = found
         images = [image_of(frame.changed) for frame in found.frames]
         self._page.show_found([each for each in images if each is not None], len(found.frames), found.sentence)
-        noun = found.of.network.need_canvas.noun
-        self._page.offer_results(nearest=found.nearest is not None and noun != "spot", gene=noun == "spot")
+        of_spots = found.of.network.need_canvas.noun == "spot"
+        nearest = found.nearest is not None and not of_spots
+        self._page.offer_results(nearest=nearest, gene=of_spots, reason=counterfactual_work.why_not_kept(found))
 
     def _see(self, frame: int) -> None:
         """Show a frame in place of what the sliders make."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtGui import QImage
@@ -12,8 +12,10 @@ from conceptstain._qt.film_strip import FilmStrip
 
 __all__ = ["CounterfactualPage"]
 
-FIND = "Find the smallest change on the way that makes it be taken for that; the search ends on what is decoded"
-NOTHING = "Open a classifier above: its classes are what an item can become"
+FIND = "Find the smallest change on the way that makes it that; the search ends on what is decoded"
+NOTHING = "Open a classifier above or make a concept: an item can become one of its classes, or more of a concept"
+KIND, NAME = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1  # of a target
+CLASS, CONCEPT = "class", "concept"
 
 
 class CounterfactualPage(QWidget):
@@ -32,14 +34,14 @@ class CounterfactualPage(QWidget):
         self._build_form()
         self._build_found()
         self.clear()
-        self.offer_targets(())
+        self.offer_targets((), {})
         self.offer_methods((), "")
         self.offer_second(())
 
     def _build_form(self) -> None:
         self.target, self.method, self.second = QComboBox(), QComboBox(), QComboBox()
         told = (
-            (self.target, "What it is to become", "A class of the classifier above"),
+            (self.target, "What it is to become", "A class of the classifier above, or more of a concept"),
             (self.method, "How the path is found", "How the path is found"),
             (
                 self.second,
@@ -105,15 +107,36 @@ class CounterfactualPage(QWidget):
 
     # -- what is chosen --------------------------------------------------------------------------------------------
 
-    def offer_targets(self, classes: Sequence[str]) -> None:
-        """Offer classes to become; what was chosen stays so where it can."""
-        before = self.chosen
+    def offer_targets(self, classes: Sequence[str], concepts: Mapping[str, str]) -> None:
+        """Offer classes to become, and concepts to have more of, each with the reason why that cannot be, if any.
+
+        What was chosen stays so where it can.
+        """
+        before = self._target_at(self.target.currentIndex())
         with QSignalBlocker(self.target):
             self.target.clear()
-            self.target.addItems(list(classes))
-            if before in classes:
-                self.target.setCurrentText(before)
+            for name in classes:
+                self._add_target(name, CLASS, name)
+            for name, refusal in concepts.items():
+                self._add_target(f"more of {name}", CONCEPT, name, refusal)
+            ready = [row for row in range(self.target.count()) if self._is_ready(row)]
+            same = [row for row in ready if self._target_at(row) == before]
+            self.target.setCurrentIndex(next(iter([*same, *ready]), -1))
         self._show_choices()
+
+    def _add_target(self, text: str, kind: str, name: str, refusal: str = "") -> None:
+        self.target.addItem(text)
+        row = self.target.count() - 1
+        for value, role in ((kind, KIND), (name, NAME), (refusal or text, Qt.ItemDataRole.ToolTipRole)):
+            self.target.setItemData(row, value, role)
+        if refusal:
+            self.target.model().item(row).setEnabled(False)
+
+    def _target_at(self, row: int) -> tuple[object, object]:
+        return self.target.itemData(row, KIND), self.target.itemData(row, NAME)
+
+    def _is_ready(self, row: int) -> bool:
+        return bool(self.target.model().index(row, 0).flags() & Qt.ItemFlag.ItemIsEnabled)
 
     def offer_methods(self, names: Sequence[str], likely: str) -> None:
         """Offer ways to find a path; what was chosen stays so where it can."""
@@ -133,8 +156,17 @@ class CounterfactualPage(QWidget):
 
     @property
     def chosen(self) -> str:
-        """The class that it is to become; empty where none is offered."""
-        return str(self.target.currentText())
+        """The class that it is to become; empty where none is chosen."""
+        return self._chosen_of(CLASS)
+
+    @property
+    def chosen_concept(self) -> str:
+        """The concept that it is to have more of; empty where none is chosen."""
+        return self._chosen_of(CONCEPT)
+
+    def _chosen_of(self, kind: str) -> str:
+        of_kind, name = self._target_at(self.target.currentIndex())
+        return str(name) if of_kind == kind else ""
 
     def _show_choices(self) -> None:
         of_class = bool(self.chosen)
@@ -146,7 +178,7 @@ class CounterfactualPage(QWidget):
         self.updateGeometry()
 
     def _show_whether_ready(self) -> None:
-        ready = bool(self.chosen)
+        ready = bool(self.chosen or self.chosen_concept)
         self.find_button.setEnabled(ready and not self._finding)
         self.find_button.setToolTip(FIND if ready else NOTHING)
 
@@ -174,12 +206,16 @@ class CounterfactualPage(QWidget):
         self.updateGeometry()
         self._see(n_frames - 1)
 
-    def offer_results(self, *, nearest: bool, gene: bool) -> None:
-        """Offer what can be made of it: to look at the nearest item, and to keep a map; of spots, of a gene."""
+    def offer_results(self, *, nearest: bool, gene: bool, reason: str = "") -> None:
+        """Offer what can be made of it: to look at the nearest item, and to keep a map; of spots, of a gene.
+
+        ``reason``: why no map can be kept.
+        """
         self.nearest_button.setEnabled(nearest)
         of = "the change of the gene that is chosen in the table" if gene else "the difference"
+        self.keep_button.setEnabled(not reason)
         self.keep_button.setToolTip(
-            f"Keep {of} as a map: a layer of the viewer, for figures, tables, the study and its recipe"
+            reason or f"Keep {of} as a map: a layer of the viewer, for figures, tables, the study and its recipe"
         )
 
     def say_of_frame(self, sentence: str) -> None:

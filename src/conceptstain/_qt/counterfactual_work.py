@@ -15,18 +15,29 @@ from conceptstain.progress import Report, Step
 if TYPE_CHECKING:
     from jaxtyping import Float
 
+    from conceptstain.concepts.concept import Concept
+    from conceptstain.methods.concept_walk import ConceptWalk
     from conceptstain.methods.counterfactual import Counterfactual
     from conceptstain.methods.finding import Finding
     from conceptstain.methods.link import Link
     from conceptstain.nets.classifier import Classifier
 
-__all__ = ["Found", "Question", "found", "kept_map", "write_figure", "write_table"]
+__all__ = [
+    "ConceptQuestion",
+    "Found",
+    "Question",
+    "found",
+    "kept_map",
+    "why_not_kept",
+    "write_figure",
+    "write_table",
+]
 
 MOST_DRAWN = 8  # paths of a figure
 
 
 class Question(NamedTuple):
-    """What is asked.
+    """What would have to change for an item to be of a class.
 
     Attributes
     ----------
@@ -45,6 +56,21 @@ class Question(NamedTuple):
     second: Classifier | None = None
     method: str = ""
     link: Link | None = None
+
+
+class ConceptQuestion(NamedTuple):
+    """What would have to change for an item to have as much of a concept as those that it was made from.
+
+    Attributes
+    ----------
+    concept
+        In the latent space that the item moves in.
+    spread
+        A standard deviation of its scores over all items.
+    """
+
+    concept: Concept
+    spread: float
 
 
 @final
@@ -69,24 +95,40 @@ class Found:
     """
 
     of: Begun
-    asked: Question
-    result: Counterfactual
+    asked: Question | ConceptQuestion
+    result: Counterfactual | ConceptWalk
     frames: tuple[Imagined, ...]
     told: tuple[str, ...]
     sentence: str
     nearest: int | None
 
 
-def found(of: Begun, asked: Question, *, report: Report) -> Found:
+def found(of: Begun, asked: Question | ConceptQuestion, *, report: Report) -> Found:
     """Find a path, and draw it."""
+    if isinstance(asked, ConceptQuestion):
+        walk = _walked(of, asked, report)
+        told, sentence = _scores_told(asked, walk), _walk_told(of, asked, walk)
+        return Found(of, asked, walk, _drawn(of, walk, report), told, sentence, None)
     result = _searched(of, asked, report)
+    nearest = int(result.nearest[0]) if len(result.items) == 1 and result.nearest[0] >= 0 else None
+    told, sentence = _told(asked, result), _sentence(of, asked, result)
+    return Found(of, asked, result, _drawn(of, result, report), told, sentence, nearest)
+
+
+def _drawn(of: Begun, result: Counterfactual | ConceptWalk, report: Report) -> tuple[Imagined, ...]:
+    """What is decoded along the path, frame by frame."""
     samples = np.stack([result.strip(int(item)) for item in result.items]).mean(axis=0, dtype=np.float64)
     start, frames = replace(of, decoded=samples[0]), []
     for done, sample in enumerate(samples):
         report(Step(done, len(samples), "Drawing the path"))
         frames.append(compared(start, sample))
-    nearest = int(result.nearest[0]) if len(result.items) == 1 and result.nearest[0] >= 0 else None
-    return Found(of, asked, result, tuple(frames), _told(asked, result), _sentence(of, asked, result), nearest)
+    return tuple(frames)
+
+
+def _walked(of: Begun, asked: ConceptQuestion, report: Report) -> ConceptWalk:
+    from conceptstain.methods.concept_walk import concept_walk
+
+    return concept_walk(need_encoder(of.network), of.network.need_canvas, of.items, asked.concept, report=report)
 
 
 def _searched(of: Begun, asked: Question, report: Report) -> Counterfactual:
@@ -123,20 +165,49 @@ def _sentence(of: Begun, asked: Question, result: Counterfactual) -> str:
     canvas = of.network.need_canvas
     parts = [part for part in (_arrival(canvas.noun, asked, result), result.obstacle) if part]
     n_items = len(result.items)
-    unit = {"unit": " (of 0 to 1)", "z-score": " sd"}.get(canvas.scaling, "")
-    size = f"{'Its' if n_items == 1 else 'Their'} values change by {_small(result.changes)}{unit} on average"
+    size = _size(of, result)
     known = np.isfinite(result.nearest_changes)
     if known.any():
         name = f", {canvas.item_names[int(result.nearest[0])]}," if n_items == 1 else ""
         size += f"; the nearest {canvas.noun} that is taken for {asked.target} already{name} differs by "
         size += _small(result.nearest_changes[known])
-    parts.append(f"{size}.")
-    plausible = float(np.mean(result.plausibility))
-    if np.isfinite(plausible):
-        parts.append(
-            f"Of the known {several(canvas.noun)}, {plausible:.0%} lie farther from the others than the end does."
-        )
-    return " ".join(parts)
+    return " ".join([*parts, f"{size}.", *_plausibility(of, result)])
+
+
+def _size(of: Begun, result: Counterfactual | ConceptWalk) -> str:
+    unit = {"unit": " (of 0 to 1)", "z-score": " sd"}.get(of.network.need_canvas.scaling, "")
+    return f"{'Its' if len(result.items) == 1 else 'Their'} values change by {_small(result.changes)}{unit} on average"
+
+
+def _plausibility(of: Begun, result: Counterfactual | ConceptWalk) -> list[str]:
+    plausible, noun = float(np.mean(result.plausibility)), several(of.network.need_canvas.noun)
+    if not np.isfinite(plausible):
+        return []
+    return [f"Of the known {noun}, {plausible:.0%} lie farther from the others than the end does."]
+
+
+def _scores_told(asked: ConceptQuestion, walk: ConceptWalk) -> tuple[str, ...]:
+    """How much of the concept each frame has more than the first."""
+    means = (walk.scores - walk.scores[:, :1]).mean(axis=0) / (asked.spread or 1.0)
+    return tuple(f"Step {frame} of {len(means) - 1} · score {mean:+.2f} sd" for frame, mean in enumerate(means))
+
+
+def _walk_told(of: Begun, asked: ConceptQuestion, walk: ConceptWalk) -> str:
+    """Whether the walk came to the score of the concept's own items, how far that is, and how plausible its end."""
+    noun, spread = of.network.need_canvas.noun, asked.spread or 1.0
+    n_items, n_came = len(walk.items), int(walk.success.sum())
+    goal = f"the mean score of the {several(noun)} of {asked.concept.name}"
+    if not walk.asked.any():
+        one = "It, as decoded, has" if n_items == 1 else "All, as decoded, have"
+        return f"{one} {goal} already: nothing has to change."
+    rises, needs = (float(np.mean(to - walk.scores[:, 0])) / spread for to in (walk.scores[:, -1], walk.wanted))
+    if n_items > 1:
+        came = f"{n_came} of {counted(n_items, noun)} reach {goal}; scores rise by {rises:.2f} sd."
+    elif n_came:
+        came = f"Reaches {goal}, {rises:.2f} sd higher."
+    else:
+        came = f"Does not reach {goal}: of {needs:.2f} sd what is decoded rises by {rises:.2f} at most."
+    return " ".join([came, f"{_size(of, walk)}.", *_plausibility(of, walk)])
 
 
 def _arrival(noun: str, asked: Question, result: Counterfactual) -> str:
@@ -167,13 +238,23 @@ def _small(values: Float[np.ndarray, " items"]) -> str:
 # -- results -------------------------------------------------------------------------------------------------------
 
 
+def why_not_kept(of: Found) -> str:
+    """Why what was found cannot be kept as a map; empty where it can."""
+    if isinstance(of.asked, ConceptQuestion) and of.of.network.need_canvas.noun == "spot":
+        return "Concepts of the study are of its pictures of genes, and so are their maps; write the table"
+    return ""
+
+
 def kept_map(of: Found, gene: str, *, report: Report) -> Finding:
     """The difference, as a map that a study keeps; of spots, that of a gene."""
     from conceptstain.canvas.spot_profiles import SpotProfiles
-    from conceptstain.methods.counterfactual_maps import counterfactual_map, gene_changes
+    from conceptstain.methods.concept_walk import ConceptWalk
+    from conceptstain.methods.counterfactual_maps import concept_walk_map, counterfactual_map, gene_changes
 
     report(Step(0, 1, "Keeping"))
     canvas = of.of.network.need_canvas
+    if isinstance(of.result, ConceptWalk):
+        return concept_walk_map(of.result, canvas)
     if isinstance(canvas, SpotProfiles):
         return gene_changes(of.result, canvas, gene)
     return counterfactual_map(of.result, canvas)

@@ -50,6 +50,11 @@ class WhatIfMoves(QObject):
         self._making: Job | None = None
 
     @property
+    def concepts(self) -> tuple[ConceptMove, ...]:
+        """What is known of the concepts of the study in the latent space."""
+        return tuple(self._concepts.values())
+
+    @property
     def is_made(self) -> bool:
         """Whether it is known what concepts are in latent space."""
         return bool(self._concepts)

@@ -67,6 +67,11 @@ class ConceptMove:
     step: Float[np.ndarray, " latent"] | None = None
     refusal: str = ""
 
+    @property
+    def spread(self) -> float:
+        """A standard deviation of the concept's scores over the items."""
+        return 0.0 if self.concept is None or self.step is None else float(self.step @ self.concept.direction)
+
 
 @final
 @dataclass(frozen=True, eq=False)

@@ -165,8 +165,8 @@ def concept_walk(
     InputError
         No such item, a score that is no number, or fewer than two frames.
     MismatchError
-        Canvas, encoder and concept do not belong together, the concept is a layer's, none of its items is here, or the
-        encoder cannot decode.
+        Canvas, encoder and concept do not belong together, the concept is a layer's or has no direction, none of its
+        items is here, or the encoder cannot decode.
     """
     encoder.check(canvas)
     concept.check(encoder)
@@ -175,6 +175,12 @@ def concept_walk(
             "Walks go through the latent space alone",
             got=f"the concept {concept.name!r} of the layer {concept.space}",
             cure="Make the concept in latent space",
+        )
+    if not concept.direction.any():
+        raise MismatchError(
+            f"The concept {concept.name!r} leads nowhere",
+            got="a direction of length 0",
+            cure="Make it from other items",
         )
     chosen = checked_items(canvas, items)
     positives = isinstance(to, str)

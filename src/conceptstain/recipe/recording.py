@@ -207,8 +207,6 @@ class _Recorder:
         return SaliencyRecord(map=told["rule"], times_input=told["times_input"], at=self._at(made), **words, **known)
 
     def _of_class(self, made: Finding, told: dict[str, Any], known: dict[str, Any]) -> CounterfactualRecord:
-        if not told["classifier"]:  # along a concept, to where the recipe does not say
-            raise _unwritable(made)
         names = self._spot_names if isinstance(made, SpotScore) else self.snapshot.canvas.item_names
         shown = list(made.items) if isinstance(made, Attribution) else told["asked"]
         return CounterfactualRecord(
