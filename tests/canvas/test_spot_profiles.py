@@ -153,6 +153,8 @@ def test_a_spot_is_found_by_its_name():
     [
         ({"n_genes": 0}, "one gene or more"),
         ({"genes": ()}, "an empty list"),
+        ({"genes": 300}, "n_genes= for how many"),
+        ({"genes": "Gene1"}, "a list of names"),
         ({"genes": ("Gene1", "Gene2", "Gene1")}, "'Gene1' more than once"),
     ],
 )

@@ -128,6 +128,8 @@ def test_what_cannot_be_asked_is_refused() -> None:
         cs.counterfactual(one, encoder, canvas, [0], "grey")
     with pytest.raises(cs.InputError, match="one target"):
         cs.counterfactual(one, encoder, canvas, [0, 1], ["dark"])
+    with pytest.raises(cs.InputError, match="name of a class"):
+        cs.counterfactual(one, encoder, canvas, [0], 1)  # type: ignore[arg-type]
     with pytest.raises(cs.InputError, match="not found that way"):
         cs.counterfactual(one, encoder, canvas, [0], "dark", method="wish")  # type: ignore[arg-type]
     with pytest.raises(cs.InputError, match="tells parts"):
@@ -137,7 +139,15 @@ def test_what_cannot_be_asked_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"frames": 1}, {"probability": float("nan")}, {"most_steps": 0}, {"pull": -1.0}, {"farthest": np.inf}]
+    "wrong",
+    [
+        {"frames": 1},
+        {"probability": float("nan")},
+        {"most_steps": 0},
+        {"pull": -1.0},
+        {"farthest": np.inf},
+        {"seed": 0.5},
+    ],
 )
 def test_a_setting_out_of_range_is_named_alone(wrong: dict[str, Any]) -> None:
     ((name, value),) = wrong.items()

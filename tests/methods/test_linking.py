@@ -92,6 +92,9 @@ def test_a_link_is_used_with_what_it_links_alone() -> None:
         ({"held_out": 1.0}, "held out"),
         ({"items": [0, 1, 2]}, "pairs"),
         ({"generator": tiny_gan()}, "no encoder"),
+        ({"alpha": 1.0}, "alpha=1 with least squares"),
+        ({"alpha": -1.0, "method": "ridge"}, "alpha=-1 with ridge"),
+        ({"seed": -1}, "seed=-1"),
     ],
 )
 def test_what_cannot_be_linked_is_refused(options: dict[str, Any], told: str) -> None:

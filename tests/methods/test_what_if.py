@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -110,6 +111,13 @@ def test_moves_that_say_nothing_are_refused(moves: list[tuple[int, float]], told
     concept = at.concept(some_direction())
     with pytest.raises(InputError, match=told):
         what_if(at.encoder, at.canvas, ITEMS, [(concept, far) for _, far in moves])
+
+
+@pytest.mark.parametrize("moves", [None, ["some"], [("some", 1.0)], [(3, "far")]])
+def test_moves_are_pairs_of_a_concept_and_a_number(moves: Any) -> None:
+    at = scene()
+    with pytest.raises(InputError, match="how far to go along it"):
+        what_if(at.encoder, at.canvas, ITEMS, moves)
 
 
 def test_concepts_of_layers_and_of_other_networks_are_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, Literal, final
@@ -54,6 +55,13 @@ class SpotProfileSettings:
             raise InputError("A profile has one gene or more", got=f"n_genes={self.n_genes}", cure="Use 1,000")
         if self.genes is None:
             return
+        given: object = self.genes
+        if isinstance(given, str) or not isinstance(given, Iterable):
+            raise InputError(
+                "The genes of a profile are a list of names",
+                got=f"genes={self.genes!r}",
+                cure='Give a list such as ["Penk", "Doc2g"], or n_genes= for how many',
+            )
         object.__setattr__(self, "genes", tuple(map(str, self.genes)))
         repeated = pd.Index(self.genes)[pd.Index(self.genes).duplicated()]
         if not self.genes or len(repeated):

@@ -50,6 +50,8 @@ def targets_of(classifier: Classifier, target: str | Sequence[str], n_items: int
     """A row for every item."""
     if isinstance(target, str):
         return np.full(n_items, classifier.number(target))
+    if not isinstance(target, Sequence):
+        raise InputError("A target is the name of a class", got=repr(target), cure="Choose one of classifier.classes")
     if len(target) != n_items:
         raise InputError(
             "Every item has one target",

@@ -77,12 +77,14 @@ class CounterfactualSettings:
             *wrong("most_steps learning_rate farthest nearest neighbours", lambda value: 0 < value < math.inf),
             *wrong("pull origin_weight similarity_weight seed", lambda value: 0 <= value < math.inf),
             *wrong("frames", lambda value: value >= 2),
+            *wrong("most_steps nearest frames neighbours seed", lambda value: float(value).is_integer()),
         ]
         if out_of_range:
             raise InputError(
                 "A setting of the counterfactual is out of range",
                 got=", ".join(out_of_range),
-                cure="Use a probability between 0 and 1, two frames or more, and numbers above 0; weights may be 0",
+                cure="Use a probability between 0 and 1, two frames or more, and numbers above 0, whole where they "
+                "count; weights may be 0",
             )
 
     def probability_of(self, method: CounterfactualMethod) -> float | None:

@@ -27,6 +27,7 @@ from conceptstain.progress import Report, silent
 __all__ = ["link"]
 
 FEWEST_PAIRS, FEWEST_LEFT = 8, 2
+PENALISED = ("ridge", "elastic net")
 SHUFFLES = 5  # links of shuffled pairs, whose mean is told; of an MLP, which takes its time, one
 
 
@@ -86,8 +87,8 @@ def link(
     Raises
     ------
     InputError
-        No such method or layer, too few pairs, a generator without an encoder, or one whose samples the classifier does
-        not take for what they were drawn as.
+        No such method or layer, a negative seed, a penalty that a method has not, too few pairs, a generator without an
+        encoder, or one whose samples the classifier does not take for what they were drawn as.
     MismatchError
         The canvas is not the encoder's, or samples are not what the classifier can read.
 
@@ -97,6 +98,14 @@ def link(
     """
     if method not in METHODS:
         raise InputError("There is no such link", got=repr(method), cure=f"Choose one of: {', '.join(METHODS)}")
+    if alpha is not None and not (method in PENALISED and 0 < alpha < np.inf):
+        raise InputError(
+            "Only some links have a penalty, a number above 0",
+            got=f"alpha={alpha:g} with {method}",
+            cure=f"Leave it out, or use {' or '.join(PENALISED)}",
+        )
+    if seed < 0:
+        raise InputError("Chance starts at a whole number", got=f"seed={seed}", cure="Use 0, or a number above it")
     made = as_generator(generator)
     named = None if layer is None else layer_named(classifier.encoder, layer)
     last = penultimate_layer(classifier)

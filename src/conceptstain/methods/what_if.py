@@ -194,10 +194,15 @@ def _linked_shift(
 
 
 def _checked_moves(moves: Sequence[Move], units: Mapping[int, float]) -> tuple[Move, ...]:
-    going = tuple((concept, float(far)) for concept, far in moves)
+    try:
+        going = tuple((concept, float(far)) for concept, far in moves)
+        names = [concept.name for concept, _ in going]
+    except (AttributeError, TypeError, ValueError) as error:
+        raise InputError(
+            "A move is a concept with how far to go along it", got=str(error), cure="Give moves=[(concept, 2.0)]"
+        ) from error
     if not going and not units:
         raise InputError("Nothing is to change", got="no moves", cure="Give concepts, each with how far to go along it")
-    names = [concept.name for concept, _ in going]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise InputError("A concept is moved along twice", got=repr(twice[0]), cure="Add its distances up")
