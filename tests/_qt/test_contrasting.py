@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from napari.utils.notifications import Notification, notification_manager
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QApplication, QFileDialog
 
@@ -281,3 +282,68 @@ def test_the_genes_that_make_spots_be_taken_for_others_are_told_and_found_again_
     again = Recipe.read(tmp_path / "recipe.yaml").run(tmp_path / "data", weights=tmp_path)
     np.testing.assert_array_equal(again.study.findings[0].values, kept.values)
     assert walk.told == []
+
+
+def test_a_search_can_be_stopped_after_a_link_that_ran_before_it_has_ended(on_squares: Walk) -> None:
+    walk, dock = on_squares, on_squares.dock
+    card, page = dock.what_if, dock.what_if.counterfactual
+    walk.qtbot.mouseClick(card.page.link_button, LEFT)
+    assert not card.page.link_button.isEnabled()
+    assert "Cancel" in card.page.link_button.toolTip()
+    card.tabs.setCurrentIndex(1)
+    walk.qtbot.mouseClick(page.find_button, LEFT)
+    assert "Cancel" in page.find_button.toolTip()
+    awaited: list[bool] = []
+    dock.unit_moving.link_ended.connect(lambda: awaited.append(card.is_waited_for))
+    walk.rest()
+    assert awaited == [True], "the search goes on, and Cancel with it"
+    assert not card.is_waited_for
+    assert card.page.link_button.isEnabled()
+    assert dock.contrasting.found is not None
+
+
+def test_a_path_goes_with_the_classifier_that_was_asked_and_a_search_for_it_says_so(on_squares: Walk) -> None:
+    walk, dock = on_squares, on_squares.dock
+    card, page = dock.what_if, dock.what_if.counterfactual
+    card.tabs.setCurrentIndex(1)
+    walk.click(page.find_button)
+    assert dock.contrasting.found is not None
+    card.classifier.setCurrentText("second.safetensors")
+    walk.rest()
+    assert dock.contrasting.found is None
+    assert not page.strip.isVisible()
+    notes: list[str] = []
+
+    def hear(note: Notification) -> None:
+        notes.append(str(note))
+
+    notification_manager.notification_ready.connect(hear)
+    walk.qtbot.mouseClick(page.find_button, LEFT)
+    card.classifier.setCurrentText("none")
+    walk.rest()
+    assert dock.contrasting.found is None
+    notification_manager.notification_ready.disconnect(hear)
+    assert any("The search was stopped" in note for note in notes)
+    assert walk.told == []
+
+
+def test_units_are_found_by_number_and_class_and_what_is_none_is_said(on_squares: Walk) -> None:
+    walk, dock = on_squares, on_squares.dock
+    card, page = dock.what_if, dock.what_if.page
+    walk.click(page.link_button)
+    walk.rest()
+    for typed in ("2", "unit 3"):
+        page.unit.lineEdit().setText(typed)
+        walk.qtbot.keyClick(page.unit.lineEdit(), Qt.Key.Key_Return)
+        walk.rest()
+    assert list(page.rows) == ["unit 2", "unit 3"]
+    page.unit.lineEdit().setText("unit 99")
+    walk.click(page.add_button)
+    assert "No unit is called like 'unit 99'" in card.told.text()
+    page.unit.lineEdit().setText("for")
+    walk.click(page.add_button)
+    assert "choose one" in card.told.text()
+    assert list(page.rows) == ["unit 2", "unit 3"]
+    assert not page.keep_button.isEnabled()
+    assert "Move a slider" in page.keep_button.toolTip()
+    assert "Tables are of genes and spots" in page.table_button.toolTip()

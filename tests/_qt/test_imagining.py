@@ -89,6 +89,10 @@ def test_a_gene_picture_follows_the_slider_of_a_concept_beside_what_it_was(on_se
     walk.rest()
     assert dock.imagining.begun.items == (canvas.item("Gene7"),)
     assert card.state == "Gene7"
+    card.item.setText("NoSuchGene")
+    walk.qtbot.keyClick(card.item, Qt.Key.Key_Return)
+    assert "'NoSuchGene'" in card.told.text(), "it is refused where it was typed"
+    assert dock.imagining.begun.items == (canvas.item("Gene7"),)
     assert walk.told == []
 
 

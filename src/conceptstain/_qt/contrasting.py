@@ -43,6 +43,7 @@ class Contrasting(QObject):
         self._imagining, self._classifiers = imagining, unit_moving
         self.found: Found | None = None
         self._running: Job | None = None
+        self._asked: Question | ConceptQuestion | None = None  # what is searched for, or was found
         page = self._page
         page.find_wanted.connect(guarded(self._find))
         page.frame_wanted.connect(self._see)
@@ -55,6 +56,7 @@ class Contrasting(QObject):
         imagining.begun_changed.connect(self._drop)
         imagining.begun_changed.connect(self._offer)
         imagining.moves.changed.connect(self._offer)
+        unit_moving.classifier_changed.connect(self._drop_of_other_classifier)
         unit_moving.classifier_changed.connect(self._offer)
 
     # -- what can be asked -----------------------------------------------------------------------------------------
@@ -110,9 +112,9 @@ class Contrasting(QObject):
             on_end=lambda: self._end(job),
             about=self._study.canvas,
         )
-        self._running = job
+        self._running, self._asked = job, asked
         self._page.show_finding(finding=True)
-        self._card.start_progress()
+        self._card.start_progress(self)
 
     def stop(self) -> None:
         """Search no more; what was found before stays."""
@@ -123,13 +125,25 @@ class Contrasting(QObject):
         if self._running is job:
             self._running = None
             self._page.show_finding(finding=False)
-            self._card.end_progress()
+            self._card.end_progress(self)
 
     def _drop(self) -> None:
         """A path is of the item that it begins at."""
+        if self._running is not None and not self._running.is_cancelled:
+            show_note("The search was stopped: what it began from is not what is asked about any more")
         self.stop()
         self.found, self._imagining.is_held = None, False
         self._page.clear()
+
+    def _drop_of_other_classifier(self) -> None:
+        """A path to a class is of the classifier whose class it is."""
+        if not isinstance(self._asked, Question):
+            return
+        chosen = self._classifiers.chosen
+        if chosen is None or chosen.classifier is not self._asked.classifier:
+            self._drop()
+            self._asked = None
+            self._imagining.show_again()
 
     def _show(self, found: Found) -> None:
         if found.of is not self._imagining.begun:

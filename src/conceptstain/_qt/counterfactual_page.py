@@ -13,6 +13,9 @@ from conceptstain._qt.film_strip import FilmStrip
 __all__ = ["CounterfactualPage"]
 
 FIND = "Find the smallest change on the way that makes it that; the search ends on what is decoded"
+FINDING = "A path is being found: Cancel below stops that"
+NEAREST = "Look at the nearest item that is taken for the target already"
+NO_NEAREST = "No picture is nearest: none is taken for the target, or it is about several items, or about spots"
 NOTHING = "Open a classifier above or make a concept: an item can become one of its classes, or more of a concept"
 KIND, NAME = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1  # of a target
 CLASS, CONCEPT = "class", "concept"
@@ -81,7 +84,7 @@ class CounterfactualPage(QWidget):
             line.setTextFormat(Qt.TextFormat.PlainText)
             line.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.nearest_button = QPushButton("Show nearest")
-        self.nearest_button.setToolTip("Look at the nearest item that is taken for the target already")
+        self.nearest_button.setToolTip(NEAREST)
         self.keep_button = QPushButton("Keep as a map")
         self.keep_button.setToolTip("Keep the difference as a map")
         self.table_button = QPushButton("Table…")
@@ -180,7 +183,7 @@ class CounterfactualPage(QWidget):
     def _show_whether_ready(self) -> None:
         ready = bool(self.chosen or self.chosen_concept)
         self.find_button.setEnabled(ready and not self._finding)
-        self.find_button.setToolTip(FIND if ready else NOTHING)
+        self.find_button.setToolTip(FINDING if self._finding else FIND if ready else NOTHING)
 
     def show_finding(self, *, finding: bool) -> None:
         """Show that a path is being found, or that none is."""
@@ -212,6 +215,7 @@ class CounterfactualPage(QWidget):
         ``reason``: why no map can be kept.
         """
         self.nearest_button.setEnabled(nearest)
+        self.nearest_button.setToolTip(NEAREST if nearest else NO_NEAREST)
         of = "the change of the gene that is chosen in the table" if gene else "the difference"
         self.keep_button.setEnabled(not reason)
         self.keep_button.setToolTip(

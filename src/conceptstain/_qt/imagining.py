@@ -141,8 +141,12 @@ class Imagining(QObject):
 
     def _take_item(self, name: str) -> None:
         network = self.network
-        if network is not None and name:
+        if network is None or not name:
+            return
+        try:
             self.take((network.need_canvas.item(name),))
+        except InputError as error:
+            self._card.say(str(error))
 
     def _take_from_viewer(self) -> None:
         if self.network is not None:
@@ -266,11 +270,12 @@ class Imagining(QObject):
         network = self.network
         if network is None:
             return
-        noun, reason = network.need_canvas.noun, ""
+        noun = network.need_canvas.noun
         self._card.page.offer_live(possible=noun == "gene")
-        if noun == "spot":
-            reason = "Maps of the study are of its pictures of genes; write the table"
-        self._card.page.offer_keeping(map_=not reason, table=noun in {"gene", "spot"}, reason=reason)
+        self._card.page.offer_keeping(
+            no_map="Maps of the study are of its pictures of genes; write the table" if noun == "spot" else "",
+            no_table="" if noun in {"gene", "spot"} else f"Tables are of genes and spots; keep a map of the {noun}",
+        )
 
     # -- results ---------------------------------------------------------------------------------------------------
 

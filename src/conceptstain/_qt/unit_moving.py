@@ -30,6 +30,7 @@ class UnitMoving(QObject):
     """Connects classifiers and their units with the sliders of the What if card."""
 
     classifier_changed = Signal()  # another is chosen, or others are offered
+    link_ended = Signal()  # with a link, or without
 
     def __init__(self, study: Study, jobs: Jobs, card: WhatIfPanel, imagining: Imagining, parent: QObject) -> None:
         super().__init__(parent)
@@ -46,6 +47,7 @@ class UnitMoving(QObject):
         card.page.link_wanted.connect(self._link)
         card.page.unit_wanted.connect(self._add_unit)
         card.page.unit_removed.connect(self._remove_unit)
+        card.page.refused.connect(card.say)
         study.section_changed.connect(self._begin)
         imagining.begun_changed.connect(self._read_units)
 
@@ -128,12 +130,15 @@ class UnitMoving(QObject):
             about=self._study.canvas,
         )
         self._running = job
-        self._card.start_progress()
+        self._card.page.show_linking(linking=True)
+        self._card.start_progress(self)
 
     def _end(self, job: Job) -> None:
         if self._running is job:
             self._running = None
-            self._card.end_progress()
+            self._card.page.show_linking(linking=False)
+            self._card.end_progress(self)
+            self.link_ended.emit()
 
     def _cancel(self) -> None:
         if self._running is not None:
@@ -171,9 +176,13 @@ class UnitMoving(QObject):
 
     def _add_unit(self, row: int) -> None:
         linked = self.linked
-        if linked is not None and linked.order[row] not in self._units:
-            self._units.append(linked.order[row])
-            self._show_units()
+        if linked is None:
+            return
+        if linked.order[row] in self._units:
+            self._card.page.rows[_key(linked.order[row])].slider.setFocus()
+            return
+        self._units.append(linked.order[row])
+        self._show_units()
 
     def _remove_unit(self, key: str) -> None:
         self._units = [unit for unit in self._units if _key(unit) != key]

@@ -23,6 +23,10 @@ __all__ = ["WhatIfPage"]
 
 SEEN = 5  # rows that are seen without scrolling
 ROW = 28  # pixels
+LINK = "Learn where the penultimate layer of the classifier lies in this latent space, so that its units have sliders"
+KEEP = "Keep the difference as a map: a layer of the viewer, for figures, tables, the study and its recipe"
+TABLE = "Write what is decoded, what it was, and the difference (.csv)"
+STILL = "Move a slider first"
 
 
 class WhatIfPage(QWidget):
@@ -32,6 +36,7 @@ class WhatIfPage(QWidget):
     link_wanted = Signal()
     unit_wanted = Signal(int)
     unit_removed = Signal(str)
+    refused = Signal(str)  # why what was typed is no unit
     live_toggled = Signal(bool)
     keep_wanted = Signal()
     table_wanted = Signal()
@@ -56,14 +61,12 @@ class WhatIfPage(QWidget):
         self.live = QCheckBox("Paint in the viewer, too")
         self.live.setToolTip("The difference follows the sliders on the tissue; it is not kept")
         self.reset_button = QPushButton("Reset")
-        self.reset_button.setToolTip("Move everything back to where it began")
         self.keep_button = QPushButton("Keep as a map")
         self.table_button = QPushButton("Table…")
-        self.table_button.setToolTip("Write what is decoded, what it was, and the difference (.csv)")
         buttons = QHBoxLayout()
         for button in (self.reset_button, self.keep_button, self.table_button):
             buttons.addWidget(button)
-        self._may_keep = self._may_write = False
+        self._no_map = self._no_table = ""  # why there is none
         column = QVBoxLayout(self)
         for part in (self.none, self.scroll, self.unit_row):
             column.addWidget(part)
@@ -75,7 +78,7 @@ class WhatIfPage(QWidget):
         self.table_button.clicked.connect(self.table_wanted)
         self.show_moves(())
         self.offer_units((), "")
-        self.offer_keeping(map_=False, table=False)
+        self.offer_keeping()
         self.offer_live(possible=False)
 
     def _build_units(self) -> None:
@@ -93,10 +96,7 @@ class WhatIfPage(QWidget):
         self.unit.setCompleter(completer)
         self.add_button = QPushButton("Add unit")
         self.link_button = QPushButton("Link its units")
-        self.link_button.setToolTip(
-            "Learn where the penultimate layer of the classifier lies in this latent space, so that its units have "
-            "sliders"
-        )
+        self.link_button.setToolTip(LINK)
         row.addWidget(self.unit, 1)
         row.addWidget(self.add_button)
         row.addWidget(self.link_button, 1)
@@ -141,17 +141,20 @@ class WhatIfPage(QWidget):
         self.unit_row.setVisible(bool(names) or can_link)
         self.updateGeometry()
 
+    def show_linking(self, *, linking: bool) -> None:
+        """Show that units are being linked, or that they are not."""
+        self.link_button.setEnabled(not linking)
+        self.link_button.setToolTip("Linking: Cancel below stops it" if linking else LINK)
+
     def offer_live(self, *, possible: bool) -> None:
         """Offer to paint the difference in the viewer, where it has a layer for that."""
         self.live.setVisible(possible)
         if not possible:
             self.live.setChecked(False)
 
-    def offer_keeping(self, *, map_: bool, table: bool, reason: str = "") -> None:
-        """Offer to keep what is seen; a reason says why there is no map."""
-        self._may_keep, self._may_write = map_, table
-        tip = "Keep the difference as a map: a layer of the viewer, for figures, tables, the study and its recipe"
-        self.keep_button.setToolTip(reason or tip)
+    def offer_keeping(self, *, no_map: str = "", no_table: str = "") -> None:
+        """Offer to keep what is seen; a reason says why there is no map, or no table."""
+        self._no_map, self._no_table = no_map, no_table
         self._show_whether_moved()
 
     @property
@@ -170,12 +173,34 @@ class WhatIfPage(QWidget):
         self.moved.emit(self.amounts)
 
     def _show_whether_moved(self) -> None:
-        moved = bool(self.amounts)
-        self.reset_button.setEnabled(moved)
-        self.keep_button.setEnabled(moved and self._may_keep)
-        self.table_button.setEnabled(moved and self._may_write)
+        still = "" if self.amounts else STILL
+        for button, reason, tip in (
+            (self.reset_button, still, "Move everything back to where it began"),
+            (self.keep_button, self._no_map or still, KEEP),
+            (self.table_button, self._no_table or still, TABLE),
+        ):
+            button.setEnabled(not reason)
+            button.setToolTip(reason or tip)
 
     def _add(self) -> None:
-        wanted = self.unit.currentText()
-        if wanted in self._units:
-            self.unit_wanted.emit(self._units.index(wanted))
+        """Want the unit that is chosen, or the one that what was typed stands for."""
+        wanted = self.unit.currentText().strip()
+        rows = _rows_meant(wanted, self._units)
+        if len(rows) == 1:
+            self.unit.setCurrentIndex(rows[0])
+            self.unit_wanted.emit(rows[0])
+        elif rows:
+            self.refused.emit(f"{len(rows)} units are called like {wanted!r}: choose one of the list")
+        else:
+            self.refused.emit(f"No unit is called like {wanted!r}: type its number, or choose one of the list")
+
+
+def _rows_meant(wanted: str, names: Sequence[str]) -> list[int]:
+    """Where the names are that a number, a whole name or a part of it means; the first of these that means any."""
+    meanings = (
+        lambda name: name == wanted,
+        lambda name: name.partition(" · ")[0].removeprefix("unit ") == wanted.removeprefix("unit "),
+        lambda name: wanted.casefold() in name.casefold(),
+    )
+    found = ([row for row, name in enumerate(names) if meant(name)] for meant in meanings)
+    return next((rows for rows in found if rows), [])

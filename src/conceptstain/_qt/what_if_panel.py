@@ -76,6 +76,7 @@ class WhatIfPanel(Card):
         self.cancel_button = self.working.cancel_button
         for part in (self.told, self.pictures, self.genes, self.says, self.tabs, self.working):
             self.form.addWidget(part)
+        self._awaited: set[object] = set()
         self.working.cancel_wanted.connect(self.cancel_wanted)
         self.set_ready(ready=False, reason="waits for an encoder")
 
@@ -128,7 +129,6 @@ class WhatIfPanel(Card):
         self.setEnabled(ready)
         self.set_state(reason)
         self.clear()
-        self.end_progress()
 
     def offer_networks(self, names: Sequence[str], chosen: int) -> None:
         """Offer networks that decode."""
@@ -181,13 +181,21 @@ class WhatIfPanel(Card):
 
     # -- progress and files ----------------------------------------------------------------------------------------
 
-    def start_progress(self) -> None:
-        """Show before long how far it is."""
+    def start_progress(self, asker: object) -> None:
+        """Show before long how far it is; whoever asks for it waits for one thing at a time."""
+        self._awaited.add(asker)
         self.working.start()
 
-    def end_progress(self) -> None:
-        """Show that nobody waits for anything."""
-        self.working.end()
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether something runs that can be cancelled here."""
+        return bool(self._awaited)
+
+    def end_progress(self, asker: object) -> None:
+        """Show that this one waits no more; Cancel stays as long as somebody else does."""
+        self._awaited.discard(asker)
+        if not self._awaited:
+            self.working.end()
 
     def ask_where(self, name: str, kinds: str) -> Path | None:
         """Ask where to write a file; None where the user changed their mind."""
