@@ -256,6 +256,7 @@ def test_the_genes_that_make_spots_be_taken_for_others_are_told_and_found_again_
     walk.settled(lambda: study.use_for_spots(profiles, tiny_profile_encoders(profiles.features, 1)))
     unfold(walk)
     walk.settled(lambda: card.network.setCurrentIndex(card.network.count() - 1))
+    assert (card.item.text(), card.state) == ("", ""), "the gene from before is no spot"
     dock.painter.tissue.pick([0, 1, 6])
     walk.click(card.viewer_button)
     walk.rest()
@@ -347,3 +348,38 @@ def test_units_are_found_by_number_and_class_and_what_is_none_is_said(on_squares
     assert not page.keep_button.isEnabled()
     assert "Move a slider" in page.keep_button.toolTip()
     assert "Tables are of genes and spots" in page.table_button.toolTip()
+
+
+def test_a_search_from_nothing_and_one_where_no_spot_moves_say_so(
+    walk: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dock, card, page = walk.dock, walk.dock.what_if, walk.dock.what_if.counterfactual
+    walk.settled(lambda: dock.opening.open(write_section(tmp_path / "section.h5ad", side=8, genes=20)))
+    profiles = dock.study.need_section().view("spots")
+    settings = cs.ClassifierSettings(training=quick(3).training)
+    classifier = cs.fit_classifier(profiles, cs.class_labels(profiles, obs="half"), settings)
+    weights = cs.save_classifier(classifier, tmp_path / "half.safetensors")
+    walk.settled(lambda: dock.study.use_for_spots(profiles, tiny_profile_encoders(profiles.features, 1)))
+    unfold(walk)
+    walk.settled(lambda: card.network.setCurrentIndex(card.network.count() - 1))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_words, **_options: (str(weights), ""))
+    walk.click(card.open_button)
+    card.tabs.setCurrentIndex(1)
+    walk.click(page.find_button)
+    assert "nothing to begin from" in walk.told.pop()
+    spot = 0
+    page.target.setCurrentIndex(int(classifier.predictions(profiles, [spot])[0]))
+    dock.painter.tissue.pick([spot])
+    walk.click(card.viewer_button)
+    walk.rest()
+    page.method.setCurrentText("line search")
+    walk.click(page.find_button)
+    found = dock.contrasting.found
+    assert found is not None
+    saving_as(monkeypatch, tmp_path / "found.csv")
+    walk.click(page.table_button)
+    assert len(pd.read_csv(tmp_path / "found.csv")) == 1
+    saving_as(monkeypatch, tmp_path / "found.svg")
+    walk.click(page.figure_button)
+    assert "No spot arrives from elsewhere" in walk.told.pop()
+    assert walk.told == []

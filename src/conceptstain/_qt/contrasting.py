@@ -100,7 +100,9 @@ class Contrasting(QObject):
 
     def _find(self) -> None:
         begun, asked = self._imagining.begun, self._question()
-        if begun is None or asked is None:
+        if begun is None:
+            raise InputError("There is nothing to begin from", got="no item", cure="Choose one above")
+        if asked is None:
             return
         self.stop()
         job = self._jobs.run(

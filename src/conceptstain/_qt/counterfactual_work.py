@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, final
@@ -10,6 +11,7 @@ import numpy as np
 
 from conceptstain._qt.what_if_work import Begun, Imagined, compared, need_encoder
 from conceptstain.canvas.expression import counted, several
+from conceptstain.errors import InputError
 from conceptstain.progress import Report, Step
 
 if TYPE_CHECKING:
@@ -266,10 +268,11 @@ def write_table(of: Found, path: Path, *, report: Report) -> Path:
 
     report(Step(0, 1, "Writing"))
     table = of.result.table
-    if of.of.network.need_canvas.noun == "spot" and of.result.success.any():
+    if of.of.network.need_canvas.noun == "spot":
         from conceptstain.methods.counterfactual_genes import changed_genes
 
-        table = changed_genes(of.result)
+        with suppress(InputError):  # no spot arrived from elsewhere: what became of each is all there is to say
+            table = changed_genes(of.result)
     return write(table, path, overwrite=True)  # the file dialog has asked
 
 
@@ -282,7 +285,15 @@ def write_figure(of: Found, path: Path, *, report: Report) -> Path:
         from conceptstain.gene_change_figures import gene_change_figure
         from conceptstain.methods.counterfactual_genes import changed_genes
 
-        drawn = gene_change_figure(changed_genes(of.result), title=of.result.title)
+        try:
+            genes = changed_genes(of.result)
+        except InputError as error:
+            raise InputError(
+                "No spot arrives from elsewhere, so that no genes change on the way",
+                got=counted(len(of.result.items), "spot"),
+                cure="Choose other spots or another target; Table… says what became of each",
+            ) from error
+        drawn = gene_change_figure(genes, title=of.result.title)
     else:
         from conceptstain.counterfactual_figures import counterfactual_figure
 

@@ -116,6 +116,7 @@ class Imagining(QObject):
         self._card.clear()
         network = self.network
         if network is not None:
+            self._card.set_state("")
             canvas = network.need_canvas
             self._card.show_kind(canvas.noun, [str(name) for name in canvas.item_names])
             self._offer_keeping()

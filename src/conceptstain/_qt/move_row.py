@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import NamedTuple
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
@@ -58,7 +59,7 @@ class MoveRow(QWidget):
     def __init__(self, move: Move, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.move_ = move
-        told = move.refusal or move.explanation
+        told = escape(f"{move.name}: {move.refusal or move.explanation}")  # the name may be cut short
         name = QElidingLabel(move.name)
         name.setFixedWidth(NAME)
         name.setTextFormat(Qt.TextFormat.PlainText)
@@ -83,7 +84,7 @@ class MoveRow(QWidget):
         self.remove_button = QToolButton()
         self.remove_button.setText("×")
         self.remove_button.setAutoRaise(True)
-        self.remove_button.setToolTip(f"Take {move.name} off this list")
+        self.remove_button.setToolTip(escape(f"Take {move.name} off this list"))
         self.remove_button.setAccessibleName(f"Take {move.name} off this list")
         self.remove_button.setVisible(move.removable)
         row.addWidget(self.remove_button)

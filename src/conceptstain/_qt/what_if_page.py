@@ -133,6 +133,7 @@ class WhatIfPage(QWidget):
         self._units = tuple(names)
         self.unit.clear()
         self.unit.addItems(list(names))
+        self.unit.lineEdit().setCursorPosition(0)
         self.unit.setToolTip(sentence or "Units of a classifier that is linked")
         self.unit.setVisible(bool(names))
         self.add_button.setVisible(bool(names))
@@ -188,6 +189,7 @@ class WhatIfPage(QWidget):
         rows = _rows_meant(wanted, self._units)
         if len(rows) == 1:
             self.unit.setCurrentIndex(rows[0])
+            self.unit.lineEdit().setCursorPosition(0)
             self.unit_wanted.emit(rows[0])
         elif rows:
             self.refused.emit(f"{len(rows)} units are called like {wanted!r}: choose one of the list")

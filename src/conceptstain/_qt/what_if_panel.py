@@ -177,7 +177,7 @@ class WhatIfPanel(Card):
         self.say_of_class("")
         self.pictures.clear()
         self.genes.show_genes((), ())
-        self.say("")
+        self.show_item("", "")
 
     # -- progress and files ----------------------------------------------------------------------------------------
 
