@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +118,27 @@ def test_a_classifier_opened_in_the_units_card_is_offered_here(
     assert confirming.findText("first.safetensors") > 0
     assert card.counterfactual.chosen in dock.unit_moving.chosen.classifier.classes
     assert walk.told == []
+
+
+def test_a_classifier_of_parts_is_refused(on_squares: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    walk, card = on_squares, on_squares.dock.what_if
+    _, _, one, _ = squares_with_models()
+    parts = cs.save_classifier(replace(one, parts=True), tmp_path / "parts.safetensors")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_words, **_options: (str(parts), ""))
+    walk.click(card.open_button)
+    assert any("tells parts" in told for told in walk.told)
+    assert card.classifier.findText("parts.safetensors") < 0
+
+
+def test_a_link_is_known_again_when_its_network_is_offered_anew(on_squares: Walk) -> None:
+    walk, dock = on_squares, on_squares.dock
+    walk.click(dock.what_if.page.link_button)
+    made = dock.unit_moving.linked
+    assert made is not None
+    now = dock.imagining.network
+    dock.imagining._offered = [replace(now)]
+    assert dock.imagining.network is not now
+    assert dock.unit_moving.linked is made
 
 
 def test_what_was_found_becomes_a_map_and_a_table(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from conceptstain._qt.what_if_work import Begun, Imagined
     from conceptstain.nets.classifier import Classifier
 
-__all__ = ["Imagining", "image_of"]
+__all__ = ["Imagining", "image_of", "reads_the_same"]
 
 SETTLED = 300  # milliseconds that the viewer has to stand still before its item is taken
 NO_DECODER = "needs an encoder that decodes"
@@ -100,7 +100,7 @@ class Imagining(QObject):
         for number, each in enumerate(self._study.spot_encoders, 1):
             found.append(Network(f"{each.name} · spots, seed {number}", each, self._study.spot_canvas))
         found = [each for each in found if hasattr(each.encoder.network, "decode")]  # type: ignore[union-attr]
-        same = [row for row, each in enumerate(found) if before is not None and _is_same(each, before)]
+        same = [row for row, each in enumerate(found) if before is not None and reads_the_same(each, before)]
         self._offered = [before if row in same and before is not None else each for row, each in enumerate(found)]
         self._card.offer_networks([each.name for each in self._offered], same[0] if same else 0 if found else -1)
         if not same:
@@ -315,5 +315,6 @@ def image_of(drawn: Pictures) -> QImage | None:
     return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
 
 
-def _is_same(one: Network, other: Network) -> bool:
+def reads_the_same(one: Network, other: Network) -> bool:
+    """Whether two are one network of one canvas, offered at two times."""
     return one.is_same(other) and one.canvas is other.canvas

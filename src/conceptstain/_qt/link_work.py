@@ -64,7 +64,7 @@ class Linked:
 
 
 def opened_classifier(path: Path, *, report: Report) -> OpenedClassifier:
-    """Read a classifier from a file; an InputError where it is something else."""
+    """Read a classifier from a file; an InputError where it is something else, or tells parts of items."""
     need_torch()
     from conceptstain.nets.classifier_checkpoint import KIND, load_classifier
     from conceptstain.nets.weights_file import read_weights, refuse_pickle
@@ -78,7 +78,14 @@ def opened_classifier(path: Path, *, report: Report) -> OpenedClassifier:
             got=str(kind or "an encoder"),
             cure="Fit one with conceptstain fit-classifier",
         )
-    return OpenedClassifier(path.name, load_classifier(path))
+    classifier = load_classifier(path)
+    if classifier.parts:
+        raise InputError(
+            f"{path.name} tells parts, not what the whole is",
+            got="a classifier of parts",
+            cure="Open one of whole items",
+        )
+    return OpenedClassifier(path.name, classifier)
 
 
 def classifier_of(network: Network) -> OpenedClassifier | None:

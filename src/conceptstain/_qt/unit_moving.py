@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, final
 from qtpy.QtCore import QObject, Signal
 
 from conceptstain._qt import link_work
-from conceptstain._qt.imagining import Imagining
+from conceptstain._qt.imagining import Imagining, reads_the_same
 from conceptstain._qt.jobs import Job, Jobs
 from conceptstain._qt.move_row import Move
 from conceptstain._qt.what_if_moves import UnitMove
@@ -62,7 +62,7 @@ class UnitMoving(QObject):
         """The link of the chosen classifier to the network that decodes; None: there is none yet."""
         opened, network = self.chosen, self._imagining.network
         for each in self._links:
-            if each.opened is opened and each.network is network:
+            if each.opened is opened and network is not None and reads_the_same(each.network, network):
                 return each
         return None
 
